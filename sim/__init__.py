@@ -1,0 +1,30 @@
+"""halostep: stencil simulations in JAX that mean the same wherever they run.
+
+    import sim
+    result = sim.run("heat2d")
+
+`run` is what the command line calls; see its docstring.  This module is cheap to import: JAX is loaded only
+when something runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import SimError
+
+if TYPE_CHECKING:
+    from sim.case import Case
+    from sim.result import Result
+    from sim.driver import run
+
+__all__ = ["Case", "Result", "SimError", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    homes = {"run": "sim.driver", "Case": "sim.case", "Result": "sim.result"}
+    if name not in homes:
+        raise AttributeError(f"module 'sim' has no attribute {name!r}")
+    return getattr(import_module(homes[name]), name)

@@ -1,0 +1,142 @@
+"""Case files: TOML to a Case and back, built-in cases, overrides."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel, ValidationError
+from tomlkit.items import Table as TomlTable
+
+from sim.case import Case
+from sim.errors import SimError
+
+DEFAULT = "heat2d"
+_LARGEST_FILE = 1 << 20
+
+
+def builtin_names() -> list[str]:
+    folder = resources.files("sim") / "cases"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str] = ()) -> Case:
+    """A case by built-in name, file, table or as it is, with `key.key=value` overrides applied.
+
+    Raises SimError in the user's terms.
+    """
+    if isinstance(case, Case):
+        table, base, origin = case.model_dump(exclude_unset=True), case.base, f"case {case.name}"
+    elif isinstance(case, Mapping):
+        table, base, origin = dict(case), Path(), "the case"
+    else:
+        table, base, origin = _read(case)
+    for override in overrides:
+        _apply(table, override)
+    return validate(table, origin).based_at(base)
+
+
+def validate(table: Mapping[str, Any], origin: str) -> Case:
+    try:
+        return Case.model_validate(table)
+    except ValidationError as error:
+        raise SimError("\n".join([f"{origin} is not valid:", *_explain(error)])) from None
+
+
+def _read(name: str | Path) -> tuple[dict[str, Any], Path, str]:
+    path = Path(name)
+    if str(name) in builtin_names():
+        text = (resources.files("sim") / "cases" / f"{name}.toml").read_text(encoding="utf-8")
+        base = Path()
+    else:
+        text, base = _read_text(path, str(name)), path.resolve().parent
+    origin = f"case {name}"
+    try:
+        return tomllib.loads(text), base, origin
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SimError(f"{origin} is not TOML: {error}") from None
+
+
+def _read_text(path: Path, name: str) -> str:
+    known = ", ".join(builtin_names())
+    if not path.is_file():
+        raise SimError(f"unknown case {name!r}: neither a file nor a built-in case; built in are {known}")
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise SimError(f"case {name} has {path.stat().st_size} bytes; a case file has at most {_LARGEST_FILE}")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SimError(f"case {name} can't be read as UTF-8 text: {error}") from None
+
+
+def _apply(table: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise SimError(f"--set takes KEY=VALUE with a dotted key, such as time.end=2.0; got {override!r}")
+    for part in path[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise SimError(f"--set {override}: {part!r} is a value of the case, not a table")
+    table[path[-1]] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    """TOML where it is TOML (2.0, true, { kind = "periodic" }), else the text itself (a formula, a name)."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        # Tags of unions are steps of pydantic's, not keys of the user's.
+        steps = [str(step) for step in problem["loc"]]
+        key = ".".join(s for s in steps if s not in ("number", "formula", "file", "periodic", "dirichlet", "neumann"))
+        message = problem["msg"].removeprefix("Value error, ")
+        given = problem["input"]
+        shown = "" if isinstance(given, (dict, BaseModel)) or problem["type"] == "missing" else f"; got {given!r:.80}"
+        if problem["type"] == "extra_forbidden":
+            message, shown = "unknown key; check the spelling (--print-config shows all keys)", ""
+        yield f"  {key + ': ' if key else ''}{message}{shown}"
+
+
+def to_toml(case: Case) -> str:
+    """The whole case as TOML, defaults included, each key explained: something to start from."""
+    document = tomlkit.document()
+    _fill(document, case)
+    return tomlkit.dumps(document)
+
+
+def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
+    # Plain values first: in TOML what follows a [table] belongs to it.
+    entries = [(name, getattr(model, name), info.description) for name, info in type(model).model_fields.items()]
+    for name, value, description in entries:
+        if value is None:
+            table.add(tomlkit.comment(f"{name} = …  {description or ''}".rstrip()))
+        elif not isinstance(value, BaseModel):
+            item = tomlkit.item(value)
+            table.add(name, item.comment(description) if description else item)
+    for name, value, description in entries:
+        if isinstance(value, BaseModel):
+            table.add(name, _as_item(value, description))
+
+
+def _as_item(model: BaseModel, description: str | None) -> Any:
+    leaf = not any(isinstance(getattr(model, name), BaseModel) for name in type(model).model_fields)
+    if leaf and len(type(model).model_fields) <= 4 and "kind" in type(model).model_fields or _is_short(model):
+        inline = tomlkit.inline_table()
+        inline.update(model.model_dump(exclude_none=True))
+        return inline.comment(description) if description else inline
+    inner = tomlkit.table()
+    _fill(inner, model)
+    return inner
+
+
+def _is_short(model: BaseModel) -> bool:
+    return type(model).__name__ in ("Axis", "FileSource", "ProcessGrid")

@@ -1,0 +1,127 @@
+"""jax.distributed: many processes that XLA connects, with or without MPI."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from sim.errors import SimError
+from sim.team import MpiTeam
+
+_HEARTBEAT_SECONDS = 20  # how long a process may be gone before the others are told to end
+_CONNECT_SECONDS = 120
+_ANSWER_MILLISECONDS = 24 * 3600 * 1000  # a team member may compute for long between two questions
+
+
+@dataclass(frozen=True)
+class Rendezvous:
+    """Where the processes of a run meet: process `process` of `processes`, at the coordinator's host:port."""
+
+    coordinator: str
+    processes: int
+    process: int
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[^:\s]+:\d{1,5}", self.coordinator):
+            raise SimError(f"--coordinator is host:port, such as node001:61000; got {self.coordinator!r}")
+        if not 0 <= self.process < self.processes:
+            raise SimError(
+                f"--process counts from 0 to --processes - 1; got process {self.process} of {self.processes}"
+            )
+
+
+def from_slurm(environment: Mapping[str, str] = os.environ) -> Rendezvous:
+    """The rendezvous of a job step: its first node, and a port that follows from the job's and step's numbers."""
+    nodes = environment.get("SLURM_STEP_NODELIST") or environment["SLURM_NODELIST"]
+    listed = subprocess.run(["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=False)
+    first = listed.stdout.split()[0] if listed.returncode == 0 and listed.stdout.split() else nodes
+    number = int(environment["SLURM_JOB_ID"]) * 7 + int(environment.get("SLURM_STEP_ID", "0"))
+    size = environment.get("SLURM_STEP_NUM_TASKS") or environment["SLURM_NTASKS"]
+    return Rendezvous(f"{first}:{61000 + number % 4000}", int(size), int(environment["SLURM_PROCID"]))
+
+
+def from_mpi(team: MpiTeam) -> Rendezvous:
+    """Rank 0 finds a free port and tells the others.  Collective."""
+    hosts = team.gather(socket.gethostname())
+    host = "127.0.0.1" if len(set(hosts)) == 1 else hosts[0]
+    port = team.broadcast(_free_port() if team.rank == 0 else None)
+    return Rendezvous(f"{host}:{port}", team.size, team.rank)
+
+
+def connect(rendezvous: Rendezvous, devices: int | None) -> None:
+    """Join the other processes.  Before JAX's backend starts; once a process.
+
+    Everything is passed explicitly: JAX's own detection reads variables that not every launcher sets.
+    """
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    try:
+        jax.distributed.initialize(
+            rendezvous.coordinator,
+            num_processes=rendezvous.processes,
+            process_id=rendezvous.process,
+            local_device_ids=None if devices is None else list(range(devices)),
+            initialization_timeout=_CONNECT_SECONDS,
+            heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
+        )
+    except RuntimeError as error:
+        raise SimError(
+            f"process {rendezvous.process} of {rendezvous.processes} can't join the others at "
+            f"{rendezvous.coordinator}: {error}"
+        ) from None
+
+
+def is_connected() -> bool:
+    return jax.distributed.is_initialized()
+
+
+class JaxTeam:
+    """The processes of jax.distributed, without MPI; values travel as JSON through the coordinator."""
+
+    def __init__(self, rendezvous: Rendezvous) -> None:
+        from jax._src import distributed
+
+        self.rank = rendezvous.process
+        self.size = rendezvous.processes
+        self._client: Any = distributed.global_state.client
+        self._questions = 0
+
+    def gather(self, value: Any) -> list[Any]:
+        question, self._questions = self._questions, self._questions + 1
+        self._client.key_value_set(self._key(question, self.rank), json.dumps(value))
+        answers = [
+            json.loads(self._client.blocking_key_value_get(self._key(question, rank), _ANSWER_MILLISECONDS))
+            for rank in range(self.size)
+        ]
+        # Whoever answers this question has read all answers to the one before.
+        if question > 0:
+            self._client.key_value_delete(self._key(question - 1, self.rank))
+        return answers
+
+    def broadcast(self, value: Any) -> Any:
+        return self.gather(value if self.rank == 0 else None)[0]
+
+    def barrier(self) -> None:
+        self.gather(None)
+
+    def disband(self) -> None:
+        self.barrier()
+        jax.distributed.shutdown()
+
+    @staticmethod
+    def _key(question: int, rank: int) -> str:
+        return f"halostep/{question}/{rank}"
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,50 @@
+"""What the process's environment says of how it was launched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sim.errors import SimError
+
+# Launcher → the variables of (rank, size, rank on this node).  srun sets its own beside those of the PMI it
+# speaks, so it comes last: under mpirun inside a batch job the SLURM variables describe the batch step.
+_VARIABLES = {
+    "mpich or another PMI launcher": ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"),
+    "Open MPI": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
+    "PALS": ("PALS_RANKID", "PALS_SIZE", "PALS_LOCAL_RANKID"),
+    "srun": ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"),
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A launcher's word: this is process `rank` of `size`, number `local_rank` on its node."""
+
+    launcher: str
+    rank: int
+    size: int
+    local_rank: int
+
+
+def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
+    """How this process was launched, or None where it was started by hand."""
+    for launcher, names in _VARIABLES.items():
+        rank, size, local = (environment.get(name, "") for name in names)
+        if rank.isdecimal() and size.isdecimal():
+            return Launch(launcher, int(rank), int(size), int(local) if local.isdecimal() else int(rank))
+    return None
+
+
+def check_launcher(launch: Launch | None, world_size: int) -> None:
+    """Raise SimError where the launcher belongs to another MPI library than the program's.
+
+    Otherwise N processes would each find a world of one, and run the same case N times over.
+    """
+    if launch is not None and launch.size > 1 and world_size == 1:
+        raise SimError(
+            f"{launch.launcher} started {launch.size} processes, but MPI sees a world of 1: the launcher belongs "
+            f"to another MPI library than mpi4py; use the mpirun beside this python "
+            f"(source .venv/bin/activate), or rebuild with SIM_MPI=system"
+        )

@@ -1,0 +1,63 @@
+"""Which processes run together: the one place that decides whether MPI is used."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sim.errors import SimError
+from sim.launcher import Launch, check_launcher, launched
+from sim.team import MpiTeam, Solo, Team
+
+
+def assemble(comm: Any = None, transport: str = "auto", rendezvous: Any = None, devices: int | None = None) -> Team:
+    """The team of this process: the caller's communicator, else those it is told to meet, else the launcher's world.
+
+    MPI is imported only where a communicator was given, a launcher started several processes, or the transport
+    is MPI's; never where jax.distributed connects the processes by hand or by srun's variables.
+    Raises SimError where MPI is needed and missing, or where the launcher is another MPI's.
+    """
+    if comm is not None:
+        return MpiTeam(comm)
+    launch = launched()
+    if rendezvous is not None or _srun_without_mpi(launch, transport):
+        return _jax_team(rendezvous, devices)
+    if transport not in ("mpi", "hybrid") and (launch is None or launch.size == 1):
+        return Solo()
+    world = _world()
+    check_launcher(launch, world.Get_size())
+    return MpiTeam(world)
+
+
+def abort(code: int) -> None:
+    """End all processes of the run at once, where there is an MPI to do it; else return."""
+    if "mpi4py.MPI" in sys.modules:
+        from mpi4py import MPI
+
+        if MPI.Is_initialized() and not MPI.Is_finalized() and MPI.COMM_WORLD.Get_size() > 1:
+            MPI.COMM_WORLD.Abort(code)
+
+
+def _srun_without_mpi(launch: Launch | None, transport: str) -> bool:
+    return launch is not None and launch.launcher == "srun" and launch.size > 1 and transport == "xla"
+
+
+def _jax_team(rendezvous: Any, devices: int | None) -> Team:
+    from sim import distributed, platform
+
+    found = rendezvous or distributed.from_slurm()
+    platform.configure(devices)
+    distributed.connect(found, devices)
+    return distributed.JaxTeam(found)
+
+
+def _world() -> Any:
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise SimError(
+            f"several ranks need mpi4py and mpi4jax, and importing mpi4py says: {error}; "
+            f"install them with: pip install '.[mpi]', run one process, or connect the processes by hand "
+            f"(--transport xla --coordinator host:port --processes N --process I)"
+        ) from None
+    return MPI.COMM_WORLD

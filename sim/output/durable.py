@@ -1,0 +1,48 @@
+"""Files that are either there and whole, or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def temporary(path: Path) -> Path:
+    """Where a file is written before it gets its name: beside it, so that renaming is atomic."""
+    return path.with_name(f".{path.name}.part")
+
+
+def publish(path: Path) -> None:
+    """Give a finished temporary file its name, for good: sync it, rename it, sync the folder."""
+    part = temporary(path)
+    _sync(part)
+    os.replace(part, path)
+    _sync(path.parent)
+
+
+def write_durably(path: Path, write: Callable[[Path], None]) -> None:
+    """Let write(temporary) make the file, then publish it; on failure remove what there is and raise."""
+    try:
+        write(temporary(path))
+        publish(path)
+    except BaseException:
+        temporary(path).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    write_durably(path, lambda part: part.write_text(text, encoding="utf-8") and None)
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,75 @@
+"""What a run returns, and its summary in words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a run; the same on every rank.
+
+    `ghost_depth` is in steps an exchange; `exchange_seconds` is what one took where that was measured.
+    Times are in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput
+    2 · bytes of the field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that
+    its boundaries and source do not explain, relative to max|u| · volume; None where they do not determine it.
+    `errors` is the difference from the exact solution at the end; None where none is known.
+    """
+
+    case: str
+    directory: Path
+    transport: str
+    ranks: int
+    process_grid: tuple[int, ...]
+    ghost_depth: int
+    exchange_seconds: float | None
+    time: float
+    steps: int
+    cells: int
+    setup_seconds: float
+    compile_seconds: float
+    march_seconds: float
+    output_seconds: float
+    cells_per_second: float
+    teff: float
+    statistics: dict[str, dict[str, float]]
+    drift: float | None
+    errors: dict[str, dict[str, float]] | None
+    snapshots: tuple[Path, ...]
+
+    @property
+    def series(self) -> Path:
+        """The file that holds all snapshots as one field over time."""
+        return self.directory / "results.h5"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's types only."""
+        plain = asdict(self)
+        plain["directory"] = str(self.directory)
+        plain["process_grid"] = list(self.process_grid)
+        plain["snapshots"] = [str(path) for path in self.snapshots]
+        plain["results"] = str(self.series)
+        return plain
+
+    def summary(self) -> str:
+        grid = " × ".join(map(str, self.process_grid))
+        measured = f" (an exchange takes {self.exchange_seconds * 1e6:.0f} µs)" if self.exchange_seconds else ""
+        lines = [
+            f"{self.case}: t = {self.time:.6g} after {self.steps:,} steps of {self.cells:,} cells",
+            f"  ran on    {self.transport}, {self.ranks} rank{'s' * (self.ranks > 1)}, blocks {grid}",
+            f"  ghosts    {self.ghost_depth} step{'s' * (self.ghost_depth > 1)} an exchange{measured}",
+            f"  speed     {self.cells_per_second:.4g} cells/s, T_eff {self.teff:.3g} GB/s",
+            f"  seconds   {self.march_seconds:.2f} stepping, {self.compile_seconds:.2f} compiling, "
+            f"{self.output_seconds:.2f} writing",
+        ]
+        for name, s in self.statistics.items():
+            lines.append(f"  {name:<9} min {s['min']:.8g}, max {s['max']:.8g}, mean {s['mean']:.8g}")
+        if self.drift is not None:
+            lines.append(f"  drift     {self.drift:.2e} of max|u| · volume")
+        for name, e in (self.errors or {}).items():
+            lines.append(f"  error     {name} against the exact solution: l2 {e['l2']:.3e}, max {e['max']:.3e}")
+        count = len(self.snapshots)
+        lines.append(f"  results   {self.series} ({count} snapshot{'s' * (count != 1)})")
+        return "\n".join(lines)

@@ -1,0 +1,134 @@
+"""A problem in motion: the distributed fields, the compiled programs, and the clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from sim import diagnostics
+from sim.fingerprint import compare, of_program
+from sim.problem import Problem
+from sim.schedule import Segment
+from sim.sources import evaluator
+from sim.team import agreement
+from sim.transport.protocol import Compiled, Transport
+from solvers.fields import Fields
+from solvers.march import Buffers, Clock
+
+
+class Simulation:
+    """Holds two copies of each field, here and in the making, and advances them.
+
+    All methods are collective.  `compile_seconds` and `march_seconds` say where the time went.
+    """
+
+    def __init__(self, problem: Problem, transport: Transport) -> None:
+        """Evaluates the initial fields.  Raises SimError, on every rank alike, where their values are bad."""
+        self.problem = problem
+        self.transport = transport
+        self.step = 0
+        self.time = 0.0
+        self.compile_seconds = 0.0
+        self.march_seconds = 0.0
+        self._programs: dict[str, Compiled] = {}
+        self._used: set[str] = set()
+        with agreement(transport.team):
+            now = problem.initial(transport)
+            self._coefficients = problem.coefficients(transport)
+        self._buffers = Buffers(now, {name: jnp.zeros_like(u) for name, u in now.items()})
+
+    def compile(self) -> None:
+        """Compile the loop, by taking no steps at all, once all ranks have seen that it is the same for all.
+
+        Raises SimError, on all ranks alike, where their programs would not meet.
+        """
+        even, none = self.problem.march.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
+        loop: Any = self._program("even", even, (0,))
+        compare(self.transport.team, of_program(loop.trace(self._buffers, self._coefficients, *none)))
+        self._march("even", even, *none)
+
+    @property
+    def fields(self) -> Fields:
+        return self._buffers.now
+
+    def advance(self, segment: Segment, first: int, steps: int) -> float:
+        """Take the steps first … first + steps - 1 of a segment; return the seconds they took."""
+        march = self.problem.march
+        clock = _clock(segment.start, first, segment.dt)
+        elapsed = 0.0
+        if even := steps - steps % 2:
+            elapsed += self._march("even", march.even, clock, jnp.int64(even))
+        if steps % 2:
+            elapsed += self._march("single", march.single, _clock(segment.start, first + even, segment.dt))
+        self.step += steps
+        done = first + steps
+        self.time = segment.stop if done == segment.steps else segment.start + done * segment.dt
+        self.march_seconds += elapsed
+        return elapsed
+
+    def broken_cells(self) -> int:
+        """Cells of all fields that are not finite any more."""
+        counts = self._call("blow_up", diagnostics.blow_up(), (), self.fields)[1]
+        return sum(int(count) for count in counts.values())
+
+    def statistics(self) -> dict[str, dict[str, float]]:
+        """min, max and mean of each field."""
+        program = diagnostics.statistics(self.problem.grid.cells)
+        return _as_floats(self._call("statistics", program, (), self.fields)[1])
+
+    def source_mean(self) -> float:
+        """Mean over the grid of what the equation's source adds to u per time."""
+        if "source" not in self._coefficients:
+            return 0.0
+        source = {"source": self._coefficients["source"]}
+        program = diagnostics.statistics(self.problem.grid.cells)
+        return float(self._call("source", program, (), source)[1]["source"]["mean"])
+
+    def errors(self) -> dict[str, dict[str, float]] | None:
+        """l2 and max of each field's difference from the exact solution now, or None where none is known."""
+        case = self.problem.case
+        if case.exact is None:
+            return None
+        with agreement(self.transport.team):
+            evaluate = evaluator("exact.u", case.exact.u, self.problem.grid, case.base, self.time)
+            exact = {"u": self.transport.place(evaluate, "float64")}
+        program = diagnostics.errors(self.problem.grid.cells)
+        return _as_floats(self._call("errors", program, (), self.fields, exact)[1])
+
+    def _march(self, name: str, program: Callable[..., Any], *arguments: Any) -> float:
+        """Run a program on the buffers; seconds spent stepping (none by the first call, which compiles)."""
+        compiles = name not in self._used
+        self._used.add(name)
+        begin = time.perf_counter()
+        self._buffers, _ = self._call(name, program, (0,), self._buffers, self._coefficients, *arguments)
+        jax.block_until_ready(self._buffers)
+        seconds = time.perf_counter() - begin
+        if compiles:
+            self.compile_seconds += seconds
+            return 0.0
+        return seconds
+
+    def _call(self, name: str, program: Callable[..., Any], donate: tuple[int, ...], *arguments: Any) -> Any:
+        return self._program(name, program, donate)(*arguments)
+
+    def _program(self, name: str, program: Callable[..., Any], donate: tuple[int, ...]) -> Compiled:
+        """One jitted function a run for each program.
+
+        Not compiled ahead of time: such programs lose the token that keeps mpi4jax's calls in order.
+        """
+        if name not in self._programs:
+            self._programs[name] = self.transport.compile(program, donate)
+        return self._programs[name]
+
+
+def _clock(start: float, first: int, dt: float) -> Clock:
+    return Clock(jnp.float64(start), jnp.int64(first), jnp.float64(dt))
+
+
+def _as_floats(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    # Adding zero makes -0.0, which a maximum of negated values may leave, the same 0.0 everywhere.
+    return {name: {key: float(value) + 0.0 for key, value in numbers.items()} for name, numbers in found.items()}

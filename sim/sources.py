@@ -1,0 +1,82 @@
+"""Fields of a case: a number, a formula or a file, evaluated on one box of the grid at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sim.case import FileSource
+from sim.errors import SimError
+from sim.expression import Formula
+from sim.fieldfile import FieldFileError, open_field, resolve
+from sim.topology import Box, axis_names, box_shape
+from sim.transport.protocol import Evaluate
+from solvers.grid import Grid
+
+
+def evaluator(key: str, source: float | str | FileSource, grid: Grid, base: Path, time: float | None = None) -> Evaluate:
+    """A function box → float64 values there, from global indices alone: the same bits for every decomposition.
+
+    `key` names the source in messages; `time` is the value of t where formulas may use it.
+    Raises SimError, now for what can be seen now, and when called for values that are not finite.
+    """
+    if isinstance(source, FileSource):
+        return _Checked(key, _from_file(key, source, grid, base), grid)
+    if isinstance(source, str):
+        return _Checked(key, _from_formula(source, grid, time), grid)
+    return lambda box: np.full(box_shape(box), source)
+
+
+def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
+    names = axis_names(grid.ndim)
+    formula = Formula.parse(text, (*names, "t") if time is not None else names)
+
+    def evaluate(box: Box) -> np.ndarray:
+        values: dict[str, object] = {} if time is None else {"t": np.float64(time)}
+        for axis, (name, cells) in enumerate(zip(names, box, strict=True)):
+            line = grid.centres(axis, cells.start, cells.stop)
+            values[name] = line.reshape([-1 if a == axis else 1 for a in range(grid.ndim)])
+        return np.broadcast_to(np.asarray(formula.evaluate(values), dtype=np.float64), box_shape(box))
+
+    return evaluate
+
+
+def _from_file(key: str, source: FileSource, grid: Grid, base: Path) -> Evaluate:
+    flip = tuple(name in source.flip for name in axis_names(grid.ndim))
+    try:
+        field = open_field(resolve(Path(source.file), source.package, base), source.dataset, flip)
+    except FieldFileError as error:
+        raise SimError(f"{key}: {error}") from None
+    if field.shape != grid.shape:
+        raise SimError(
+            f"{key}: {source.file} holds the shape {field.shape}, the grid has {grid.shape} "
+            f"({', '.join(axis_names(grid.ndim))}); give the grid the file's shape"
+        )
+
+    def evaluate(box: Box) -> np.ndarray:
+        try:
+            return field.read(box)
+        except FieldFileError as error:
+            raise SimError(f"{key}: {error}") from None
+
+    return evaluate
+
+
+class _Checked:
+    """Refuses values that are not finite, naming the first cell."""
+
+    def __init__(self, key: str, evaluate: Evaluate, grid: Grid) -> None:
+        self._key, self._evaluate, self._grid = key, evaluate, grid
+
+    def __call__(self, box: Box) -> np.ndarray:
+        values = self._evaluate(box)
+        broken = ~np.isfinite(values)
+        if broken.any():
+            local = np.unravel_index(int(np.argmax(broken)), broken.shape)
+            where = ", ".join(
+                f"{name} = {self._grid.centres(axis, cells.start + int(i), cells.start + int(i) + 1)[0]:.6g}"
+                for axis, (name, cells, i) in enumerate(zip(axis_names(values.ndim), box, local, strict=True))
+            )
+            raise SimError(f"{self._key} is {values[local]} at {where}; every value must be finite")
+        return values

@@ -1,0 +1,144 @@
+"""The process grid: pure integers, no process in sight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sim.errors import SimError
+
+Box: TypeAlias = tuple[slice, ...]
+"""Global index range of a block: one slice an axis, start and stop always given."""
+
+AXIS_NAMES = ("z", "y", "x")
+
+
+def axis_names(ndim: int) -> tuple[str, ...]:
+    """Names of the axes in array order: x is always the last, the fastest."""
+    return AXIS_NAMES[-ndim:]
+
+
+def split(cells: int, parts: int, index: int) -> tuple[int, int]:
+    """Start and stop of part `index` of `cells` cells cut into `parts`: sizes differ by at most one."""
+    size, larger = divmod(cells, parts)
+    start = index * size + min(index, larger)
+    return start, start + size + (index < larger)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A grid of `shape` cells cut into a grid of `blocks` blocks, numbered like a C array.
+
+    Every axis is a ring: the last block's upper neighbour is the first.
+    """
+
+    shape: tuple[int, ...]
+    blocks: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.blocks)
+
+    @property
+    def largest(self) -> tuple[int, ...]:
+        """The shape of the largest block."""
+        return tuple(-(-n // parts) for n, parts in zip(self.shape, self.blocks, strict=True))
+
+    @property
+    def smallest(self) -> tuple[int, ...]:
+        """The shape of the smallest block."""
+        return tuple(n // parts for n, parts in zip(self.shape, self.blocks, strict=True))
+
+    def coordinates(self, rank: int) -> tuple[int, ...]:
+        coords = []
+        for parts in reversed(self.blocks):
+            rank, c = divmod(rank, parts)
+            coords.append(c)
+        return tuple(reversed(coords))
+
+    def rank(self, coordinates: Sequence[int]) -> int:
+        """Rank of the block at these coordinates, taken around the rings."""
+        rank = 0
+        for c, parts in zip(coordinates, self.blocks, strict=True):
+            rank = rank * parts + c % parts
+        return rank
+
+    def neighbour(self, rank: int, axis: int, step: int) -> int:
+        coords = list(self.coordinates(rank))
+        coords[axis] += step
+        return self.rank(coords)
+
+    def box(self, rank: int) -> Box:
+        """The global cells of a block."""
+        bounds = zip(self.shape, self.blocks, self.coordinates(rank), strict=True)
+        return tuple(slice(*split(n, parts, c)) for n, parts, c in bounds)
+
+
+def box_shape(box: Box) -> tuple[int, ...]:
+    return tuple(s.stop - s.start for s in box)
+
+
+def process_grids(count: int, ndim: int) -> Iterator[tuple[int, ...]]:
+    """All ways to write `count` as a product of `ndim` factors, in order."""
+    if ndim == 1:
+        yield (count,)
+        return
+    for first in range(1, count + 1):
+        if count % first == 0:
+            for rest in process_grids(count // first, ndim - 1):
+                yield (first, *rest)
+
+
+def halo_cells(shape: Sequence[int], blocks: Sequence[int]) -> int:
+    """Cells on the cut surfaces: what one exchange of depth 1 moves, summed over all blocks."""
+    return sum(
+        parts * math.prod(shape) // shape[axis] for axis, parts in enumerate(blocks) if parts > 1
+    )
+
+
+def choose_topology(
+    shape: Sequence[int],
+    count: int,
+    ghosts: int,
+    wanted: Sequence[int] | None = None,
+) -> Topology:
+    """The process grid with the least cut surface (ties: fewest cuts along the fastest axes), or the wanted one.
+
+    Every block must keep at least `ghosts` cells along each axis.
+    Raises SimError naming what does not fit.
+    """
+    shape = tuple(shape)
+    if wanted is not None:
+        topology = Topology(shape, tuple(wanted))
+        _check(topology, count, ghosts)
+        return topology
+    fitting = [
+        t
+        for t in (Topology(shape, blocks) for blocks in process_grids(count, len(shape)))
+        if min(t.smallest) >= max(1, ghosts)
+    ]
+    if not fitting:
+        cells = " × ".join(map(str, shape))
+        raise SimError(
+            f"a grid of {cells} cells can't be cut into {count} blocks with at least {ghosts} "
+            f"cells along each axis; use fewer ranks or devices, or a finer grid"
+        )
+    return min(fitting, key=lambda t: (halo_cells(shape, t.blocks), tuple(reversed(t.blocks))))
+
+
+def _check(topology: Topology, count: int, ghosts: int) -> None:
+    names = axis_names(len(topology.shape))
+    given = ", ".join(f"{name}={n}" for name, n in zip(names, topology.blocks, strict=True))
+    if topology.count != count:
+        raise SimError(
+            f"the process grid {given} has {topology.count} blocks, but there are {count} ranks or devices; "
+            f"give factors whose product is {count}"
+        )
+    for name, n, parts in zip(names, topology.shape, topology.blocks, strict=True):
+        if n // parts < max(1, ghosts):
+            raise SimError(
+                f"the process grid {given} leaves blocks of {n // parts} cells along {name} ({n} cells in all), "
+                f"fewer than the ghost depth {max(1, ghosts)}; use fewer blocks along {name}"
+            )

@@ -1,0 +1,122 @@
+"""The one place that chooses how blocks reach each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import jax
+
+from sim.errors import SimError
+from sim.team import MpiTeam, Team
+from sim.topology import Topology, axis_names, choose_topology
+from sim.transport.collectives import Halo, NamedAxes
+from sim.transport.protocol import Transport
+from sim.transport.single import OneBlock
+from sim.transport.virtual import Stacked
+from sim.transport.xla import over_all_devices
+from solvers.exchange import Alone
+
+Name: TypeAlias = Literal["auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded"]
+NAMES: tuple[str, ...] = get_args(Name)
+
+_ONE_PROCESS = ("serial", "virtual", "auto-sharded")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for; None leaves it to us."""
+
+    transport: Name = "auto"
+    devices: int | None = None
+    blocks: int | None = None
+    process_grid: tuple[int, ...] | None = None
+    halo: Halo = "ppermute"
+
+
+def resolve(wish: Wish, team: Team) -> Name:
+    """What "auto" means here, and whether the wish can work at all.  Raises SimError where it can't.
+
+    Asked before JAX is: several ranks mean mpi, several devices xla.
+    """
+    name, devices = wish.transport, wish.devices
+    several = devices is not None and devices > 1
+    if name == "auto":
+        if team.size > 1:
+            name = "hybrid" if several else "mpi"
+        else:
+            name = "xla" if several or (devices is None and jax.local_device_count() > 1) else "serial"
+    if name in _ONE_PROCESS and team.size > 1:
+        raise SimError(
+            f"--transport {name} works in one process, but {team.size} ranks were started; "
+            f"use mpi, hybrid or xla, or start one process"
+        )
+    if name in ("mpi", "hybrid") and not isinstance(team, MpiTeam):
+        raise SimError(f"--transport {name} needs MPI; start it with mpirun, and install the extra: pip install '.[mpi]'")
+    if name in ("serial", "mpi") and several:
+        raise SimError(f"--transport {name} uses one device a process, not {devices}; use xla or hybrid for more")
+    if wish.blocks is not None and name != "virtual":
+        raise SimError(f"--blocks is for --transport virtual, and this is {name}; use --devices or more ranks")
+    return name
+
+
+def choose_transport(name: Name, wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+    """The transport `name`, resolved, over all ranks of the team and all of their devices.
+
+    Raises SimError, on all ranks alike, where grid, ranks and devices do not fit.
+    """
+    makers: dict[str, Callable[[], Transport]] = {
+        "serial": lambda: _serial(wish, team, shape, ghosts),
+        "mpi": lambda: _mpi(wish, team, shape, ghosts),
+        "xla": lambda: _xla(wish, team, shape, ghosts),
+        "hybrid": lambda: _hybrid(wish, team, shape, ghosts),
+        "virtual": lambda: _virtual(wish, team, shape, ghosts),
+        "auto-sharded": lambda: _auto_sharded(wish, team, shape, ghosts),
+    }
+    return makers[name]()
+
+
+def _serial(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+    topology = choose_topology(shape, 1, ghosts, wish.process_grid)
+    return OneBlock("serial", topology, team, 0, ghosts, Alone())
+
+
+def _mpi(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+    from sim.transport.mpi import MpiExchange
+
+    assert isinstance(team, MpiTeam)
+    topology = choose_topology(shape, team.size, ghosts, wish.process_grid)
+    return OneBlock("mpi", topology, team, team.rank, ghosts, MpiExchange(topology, team.halo_comm))
+
+
+def _xla(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+    devices = jax.devices() if jax.process_count() > 1 else jax.local_devices()[: wish.devices]
+    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid)
+    return over_all_devices(topology, team, devices, ghosts, _named(topology, wish.halo))
+
+
+def _hybrid(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+    from sim.transport.hybrid import over_ranks_and_devices
+
+    assert isinstance(team, MpiTeam)
+    devices = jax.local_devices()[: wish.devices]
+    topology = choose_topology(shape, team.size * len(devices), ghosts, wish.process_grid)
+    return over_ranks_and_devices(topology, team, devices, ghosts, wish.halo)
+
+
+def _virtual(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+    count = wish.blocks or (math.prod(wish.process_grid) if wish.process_grid else 4)
+    topology = choose_topology(shape, count, ghosts, wish.process_grid)
+    return Stacked("virtual", topology, team, ghosts, _named(topology, wish.halo), jax.local_devices()[:1])
+
+
+def _auto_sharded(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+    devices = jax.local_devices()[: wish.devices]
+    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid)
+    return Stacked("auto-sharded", topology, team, ghosts, _named(topology, wish.halo), devices)
+
+
+def _named(topology: Topology, halo: Halo) -> NamedAxes:
+    return NamedAxes(axis_names(len(topology.shape)), topology.blocks, halo)

@@ -1,0 +1,61 @@
+"""Halos and sums among named axes: XLA's collectives under shard_map, plain gathers under vmap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from solvers.exchange import LOWER
+
+Halo: TypeAlias = Literal["ppermute", "psum"]
+
+_INTEGER_OF_SIZE = {2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint64}
+
+
+class NamedAxes:
+    """The exchange of one block among `blocks`, one named axis (of a mesh or a vmap) for each of the grid's."""
+
+    def __init__(self, names: Sequence[str], blocks: Sequence[int], halo: Halo = "ppermute") -> None:
+        self.names = tuple(names)
+        self.blocks = tuple(blocks)
+        self.halo = halo
+
+    def coordinate(self, axis: int) -> jax.Array:
+        return lax.axis_index(self.names[axis])
+
+    def shift(self, strip: jax.Array, axis: int, step: int) -> jax.Array:
+        if self.blocks[axis] == 1:
+            return strip
+        by = self._by_permutation if self.halo == "ppermute" else self._by_sum
+        return by(strip, axis, step)
+
+    def at_edge(self, axis: int, side: int) -> bool | jax.Array:
+        parts = self.blocks[axis]
+        return True if parts == 1 else self.coordinate(axis) == (0 if side == LOWER else parts - 1)
+
+    def sum(self, x: jax.Array) -> jax.Array:
+        return lax.psum(x, self.names)
+
+    def max(self, x: jax.Array) -> jax.Array:
+        return lax.pmax(x, self.names)
+
+    def _by_permutation(self, strip: jax.Array, axis: int, step: int) -> jax.Array:
+        parts = self.blocks[axis]
+        ring = [(i, (i + step) % parts) for i in range(parts)]
+        return lax.ppermute(strip, self.names[axis], ring)
+
+    def _by_sum(self, strip: jax.Array, axis: int, step: int) -> jax.Array:
+        """Every block writes its strip into its slot of zeros; the sum holds everybody's; read the neighbour's.
+
+        Costs `blocks` times the traffic of a permutation.  The bits are added as integers: in floating point
+        -0.0 + 0.0 is 0.0, and a NaN may lose its payload.
+        """
+        parts, mine = self.blocks[axis], lax.axis_index(self.names[axis])
+        bits = lax.bitcast_convert_type(strip, _INTEGER_OF_SIZE[strip.dtype.itemsize])
+        slots = jnp.zeros((parts, *bits.shape), bits.dtype).at[mine].set(bits)
+        everybody = lax.psum(slots, self.names[axis])
+        return lax.bitcast_convert_type(everybody[(mine - step) % parts], strip.dtype)

@@ -1,0 +1,90 @@
+"""What a transport is: where blocks live, and how the program of one block runs on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from sim.team import Team
+from sim.topology import Box, Topology
+from solvers.block import Block, Count
+from solvers.exchange import Exchange
+
+Program: TypeAlias = Callable[..., tuple[Any, Any]]
+"""program(block, exchange, *arguments) → (arrays, scalars), the code of one block.
+
+Both are pytrees.  An array with as many axes as the grid is a ghosted block; anything else is a scalar, the
+same for all blocks.
+"""
+
+Compiled: TypeAlias = Callable[..., tuple[Any, Any]]
+"""A jitted program of distributed fields and scalars."""
+
+Evaluate: TypeAlias = Callable[[Box], np.ndarray]
+"""Values on a box of global cells, of the box's shape."""
+
+
+class Transport(Protocol):
+    """Runs the program of one block on all blocks, wherever they live."""
+
+    name: str
+    topology: Topology
+    team: Team
+    ghosts: int
+
+    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> jax.Array:
+        """A distributed field of ghosted blocks, each evaluated where it lives; the ghosts are zero."""
+        ...
+
+    def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
+        """The program as a function of distributed fields and scalars.
+
+        `donate` numbers the arguments, after block and exchange, whose memory may be reused.
+        """
+        ...
+
+    def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
+        """The interiors of the blocks that live in this process, one at a time, with their place."""
+        ...
+
+
+class Place(Protocol):
+    """An exchange that knows where in the process grid its block is."""
+
+    def coordinate(self, axis: int) -> Count: ...
+
+
+def block_at(topology: Topology, ghosts: int, place: Place) -> Block:
+    """The block at a place known only when running: all have the largest one's shape, each its own extent."""
+    extent: list[Count] = []
+    for axis, (cells, parts) in enumerate(zip(topology.shape, topology.blocks, strict=True)):
+        size, larger = divmod(cells, parts)
+        extent.append(size + jnp.asarray(place.coordinate(axis) < larger, jnp.int32) if larger else size)
+    return Block(topology.largest, ghosts, tuple(extent))
+
+
+def bind(program: Program, topology: Topology, ghosts: int, exchange: Any) -> Program:
+    """The program with its block and exchange filled in when it runs."""
+
+    def run_block(*arguments: Any) -> tuple[Any, Any]:
+        exchange_here: Exchange = exchange
+        return program(block_at(topology, ghosts, exchange), exchange_here, *arguments)
+
+    return run_block
+
+
+def ghosted(values: np.ndarray, shape: tuple[int, ...], ghosts: int, dtype: npt.DTypeLike) -> np.ndarray:
+    """`values`, a block's own cells, in a ghosted array of `shape` interior cells, zero elsewhere."""
+    array = np.zeros([n + 2 * ghosts for n in shape], dtype)
+    array[core_of(values.shape, ghosts)] = values
+    return array
+
+
+def core_of(shape: tuple[int, ...], ghosts: int) -> tuple[slice, ...]:
+    """Where a block's own cells, `shape` of them, lie in its ghosted array."""
+    return tuple(slice(ghosts, ghosts + n) for n in shape)

@@ -1,0 +1,80 @@
+"""Many ranks in one process: blocks stacked along leading axes, one program mapped over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import numpy.typing as npt
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from sim.team import Team
+from sim.topology import Box, Topology, box_shape
+from sim.transport.collectives import NamedAxes
+from sim.transport.protocol import Compiled, Evaluate, Program, bind, core_of, ghosted
+
+
+class Stacked:
+    """A field is an array [*blocks, *ghosted_shape]; vmap's named axes stand for the ranks.
+
+    On one device this is `virtual`: any number of ranks, in one process, with nothing installed.  With
+    `devices`, one a block, the leading axes are sharded and the same program under plain jit is JAX's automatic
+    parallelization, `auto-sharded`: no collective is written down, XLA's partitioner places them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topology: Topology,
+        team: Team,
+        ghosts: int,
+        exchange: NamedAxes,
+        devices: Sequence[jax.Device],
+    ) -> None:
+        self.name = name
+        self.topology = topology
+        self.team = team
+        self.ghosts = ghosts
+        self._exchange = exchange
+        if len(devices) == 1:
+            self._sharding: Any = jax.sharding.SingleDeviceSharding(devices[0])
+        else:
+            mesh = Mesh(np.array(devices).reshape(topology.blocks), exchange.names)
+            self._sharding = NamedSharding(mesh, PartitionSpec(*exchange.names))
+
+    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> jax.Array:
+        blocks, largest = self.topology.blocks, self.topology.largest
+        shape = (*blocks, *(n + 2 * self.ghosts for n in largest))
+
+        def on_device(index: tuple[slice, ...]) -> np.ndarray:
+            ranges = [range(*s.indices(b)) for s, b in zip(index, blocks, strict=False)]
+            array = np.zeros([len(r) for r in ranges] + list(shape[len(blocks) :]), dtype)
+            for local in np.ndindex(*(len(r) for r in ranges)):
+                rank = self.topology.rank([r[i] for r, i in zip(ranges, local, strict=True)])
+                array[local] = ghosted(evaluate(self.topology.box(rank)), largest, self.ghosts, dtype)
+            return array
+
+        return jax.make_array_from_callback(shape, self._sharding, on_device)
+
+    def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
+        run_block = bind(program, self.topology, self.ghosts, self._exchange)
+
+        def run_all(*arguments: Any) -> tuple[Any, Any]:
+            in_axes = jax.tree.map(self._mapped, arguments)
+            mapped = run_block
+            for name in reversed(self._exchange.names):
+                mapped = jax.vmap(mapped, in_axes=in_axes, out_axes=(0, None), axis_name=name)
+            arrays, scalars = mapped(*arguments)
+            return jax.lax.with_sharding_constraint(arrays, self._sharding), scalars
+
+        return jax.jit(run_all, donate_argnums=donate)
+
+    def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
+        for rank in range(self.topology.count):
+            box = self.topology.box(rank)
+            yield box, np.asarray(field[self.topology.coordinates(rank)])[core_of(box_shape(box), self.ghosts)]
+
+    def _mapped(self, leaf: Any) -> int | None:
+        return 0 if np.ndim(leaf) == 2 * len(self.topology.shape) else None

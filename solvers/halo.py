@@ -1,0 +1,30 @@
+"""Halos: the ghost cells that belong to a neighbour."""
+
+from __future__ import annotations
+
+import jax
+
+from solvers.block import Block, layers, with_layers
+from solvers.exchange import LOWER, UPPER, Exchange
+
+
+def exchange_halos(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
+    """Fill all ghosts of a ghosted block with the cells of its neighbours, as if every axis were periodic.
+
+    Axis by axis, each strip spanning the ghosts already filled, so that corners arrive without messages of
+    their own.  Along one axis, with g ghosts and n cells:
+
+            lower ghosts     interior          upper ghosts
+          |. . . . . . .|a a a o o o o b b b|. . . . . . .|
+                  ^      g      --a-->  n     g+n    ^
+                  b of the lower neighbour           a of the upper neighbour
+
+    u: dtype[block.ghosted_shape] → the same.
+    """
+    g = block.ghosts
+    for axis, n in enumerate(block.extent):
+        # The second strip is read from the array that holds the first one's ghosts: were it read from the
+        # old array, that one would have to live on, and XLA would copy the whole block to keep it.
+        u = with_layers(u, axis, 0, exchange.shift(layers(u, axis, n, g), axis, UPPER))
+        u = with_layers(u, axis, n + g, exchange.shift(layers(u, axis, g, g), axis, LOWER))
+    return u
