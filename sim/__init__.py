@@ -15,8 +15,8 @@ from sim.errors import SimError
 
 if TYPE_CHECKING:
     from sim.case import Case
-    from sim.result import Result
     from sim.driver import run
+    from sim.result import Result
 
 __all__ = ["Case", "Result", "SimError", "run"]
 

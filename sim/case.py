@@ -56,9 +56,7 @@ class FileSource(Table):
     file: str = Field(min_length=1, description=".npy, .npz or HDF5, relative to the case file")
     dataset: str | None = Field(None, description="array of an .npz, or dataset of an HDF5 file")
     package: str | None = Field(None, description="installed Python package in whose folder the file lies")
-    flip: list[Literal["x", "y", "z"]] = Field(
-        [], description="axes that the file stores from the upper edge down"
-    )
+    flip: list[Literal["x", "y", "z"]] = Field([], description="axes that the file stores from the upper edge down")
 
 
 def _source_tag(value: Any) -> str:
@@ -214,9 +212,7 @@ class Case(Table):
 
     def to_grid(self) -> Grid:
         axes = self.grid.axes
-        return Grid(
-            tuple(a.cells for a in axes), tuple(a.lower for a in axes), tuple(a.upper for a in axes)
-        )
+        return Grid(tuple(a.cells for a in axes), tuple(a.lower for a in axes), tuple(a.upper for a in axes))
 
     def process_grid(self) -> tuple[int, ...] | None:
         """Blocks along each axis in array order, or None for a free choice."""

@@ -129,7 +129,7 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
 
 def _as_item(model: BaseModel, description: str | None) -> Any:
     leaf = not any(isinstance(getattr(model, name), BaseModel) for name in type(model).model_fields)
-    if leaf and len(type(model).model_fields) <= 4 and "kind" in type(model).model_fields or _is_short(model):
+    if (leaf and len(type(model).model_fields) <= 4 and "kind" in type(model).model_fields) or _is_short(model):
         inline = tomlkit.inline_table()
         inline.update(model.model_dump(exclude_none=True))
         return inline.comment(description) if description else inline

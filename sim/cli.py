@@ -39,8 +39,14 @@ def _parser() -> _Parser:
 
     run = commands.add_parser("run", help="run a case", description="Run a case to its end.")
     run.add_argument("case", nargs="?", default="heat2d", help="a built-in case or a TOML file (default: heat2d)")
-    run.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
-                     help="change the case, e.g. --set grid.x.cells=1024; may be repeated")
+    run.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change the case, e.g. --set grid.x.cells=1024; may be repeated",
+    )
     run.add_argument("--transport", choices=_TRANSPORTS, help="how blocks reach each other")
     run.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
     run.add_argument("--ghost-depth", type=int, metavar="K", help="steps an exchange (default: measured)")

@@ -39,9 +39,7 @@ def errors(cells: int) -> Program:
 
     def program(block: Block, exchange: Exchange, fields: Fields, exact: Fields) -> Scalars:
         owned, inside = block.owned(), block.interior
-        return (), {
-            name: norms(fields[name][inside], exact[name][inside], owned, cells, exchange) for name in exact
-        }
+        return (), {name: norms(fields[name][inside], exact[name][inside], owned, cells, exchange) for name in exact}
 
     return program
 

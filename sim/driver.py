@@ -52,7 +52,7 @@ def run(
         transport, depth = _connect(team, problem)
         # The field's values are checked before a directory is made, the directory before anything compiles.
         simulation = Simulation(problem, transport)
-        directory = on_root(team, lambda: rundir.create(loaded.name, output and Path(output), overwrite))
+        directory = on_root(team, lambda: rundir.create(loaded.name, Path(output) if output else None, overwrite))
         return OuterLoop(simulation, depth, directory, plan, quiet, begin).run()
     finally:
         team.disband()
@@ -74,9 +74,7 @@ def _plan(problem: Problem) -> Iterator[Segment]:
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Depth]:
     """The transport that the case wishes for, with ghosts as deep as it says, or as pays here."""
     parallel = problem.case.parallel
-    wish = Wish(
-        parallel.transport, parallel.devices, parallel.blocks, problem.case.process_grid(), parallel.halo
-    )
+    wish = Wish(parallel.transport, parallel.devices, parallel.blocks, problem.case.process_grid(), parallel.halo)
     with agreement(team):
         name = _settle(wish, team)
 

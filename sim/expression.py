@@ -280,9 +280,7 @@ class _Reader:
     def _condition(self, node: ast.expr, depth: int) -> _Node:
         read = self._read(node, depth)
         if not _is_condition(read):
-            self._fail(
-                "a number where a condition is wanted; write (x > 0), with parentheses at & and |", node
-            )
+            self._fail("a number where a condition is wanted; write (x > 0), with parentheses at & and |", node)
         return read
 
     def _read(self, node: ast.expr, depth: int) -> _Node:
@@ -356,9 +354,7 @@ class _Reader:
         with np.errstate(all="ignore"):
             value = float(_evaluate(exponent, {}, np))
         if not abs(value) <= MAX_EXPONENT:  # so written, NaN is caught too
-            self._fail(
-                f"exponent {value:g} is too large; keep it within -{MAX_EXPONENT:g} to {MAX_EXPONENT:g}", at
-            )
+            self._fail(f"exponent {value:g} is too large; keep it within -{MAX_EXPONENT:g} to {MAX_EXPONENT:g}", at)
         # x**2 is x*x, exactly rounded; decided here: numpy decides by the exponent's type and strides.
         square = 2.0
         if value == square:

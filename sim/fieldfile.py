@@ -81,9 +81,7 @@ def open_field(path: Path | str, dataset: str | None = None, flip: tuple[bool, .
     reader = _format_of(path)
     if not path.is_file():
         fact = "is not a regular file" if path.exists() else "does not exist"
-        raise FieldFileError(
-            f"field file {path} {fact}; check its path (a relative one starts at the case file)"
-        )
+        raise FieldFileError(f"field file {path} {fact}; check its path (a relative one starts at the case file)")
     with _one_message(path):
         name = _choose(reader.contents(path), path) if dataset is None else dataset
         try:
@@ -113,9 +111,7 @@ def _in_package(path: PurePath, package: str) -> Path:
         raise FieldFileError(f"path {str(path)!r} leaves package {package!r}; give one inside, without '..'")
     places = [Path(place) / path for place in _places(package)]
     if not places:
-        raise FieldFileError(
-            f"package {package!r} is not installed or has no files; install it, or drop the key"
-        )
+        raise FieldFileError(f"package {package!r} is not installed or has no files; install it, or drop the key")
     return next((place for place in places if place.exists()), places[0])
 
 
@@ -212,9 +208,7 @@ def _one_message(path: Path) -> Iterator[None]:
         raise
     except _DAMAGE as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise FieldFileError(
-            f"cannot read {path}: {reason}; check that the file is whole and yours"
-        ) from error
+        raise FieldFileError(f"cannot read {path}: {reason}; check that the file is whole and yours") from error
 
 
 # --------------------------------------------------------------------------------------------------- formats
@@ -306,9 +300,7 @@ class _Npz:
             return _rows(stream, layout.shape, layout.dtype, ranges)
 
 
-def _rows(
-    stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], ranges: tuple[_Range, ...]
-) -> NDArray[Any]:
+def _rows(stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], ranges: tuple[_Range, ...]) -> NDArray[Any]:
     """Read a box from a stream of a C-ordered array: rows before it are passed over, those after not read."""
     (start, stop), inner = ranges[0], _slices(ranges[1:])
     row_bytes = math.prod(shape[1:]) * dtype.itemsize
@@ -347,9 +339,7 @@ class _Hdf5:
             h5py = importlib.import_module("h5py")
             # visititems follows hard links alone, each object once.
             file.visititems(
-                lambda name, item: found.update(
-                    {name: _hdf5_layout(item)} if isinstance(item, h5py.Dataset) else {}
-                )
+                lambda name, item: found.update({name: _hdf5_layout(item)} if isinstance(item, h5py.Dataset) else {})
             )
         return found
 
@@ -401,9 +391,7 @@ def _follow(file: Any, name: str) -> Any:
             here = file if link.path.startswith("/") else here
             parts.extendleft(reversed(link.path.split("/")))
         elif isinstance(link, h5py.ExternalLink):
-            raise FieldFileError(
-                f"{_what(file, name)} is a link into {link.filename!r}; give that file itself"
-            )
+            raise FieldFileError(f"{_what(file, name)} is a link into {link.filename!r}; give that file itself")
         else:
             raise KeyError(name)
     if not isinstance(here, h5py.Dataset):

@@ -130,7 +130,7 @@ class OuterLoop:
         return (
             f"the field blew up: {broken} of {self.problem.grid.cells} cells are NaN or infinite at step "
             f"{simulation.step}, t = {simulation.time:g} (still finite at step {before}); {kept}; "
-            f"check initial.u and equation.source, or use numerics.dtype = \"float64\""
+            f'check initial.u and equation.source, or use numerics.dtype = "float64"'
         )
 
     def _write(self) -> None:

@@ -15,7 +15,9 @@ from sim.transport.protocol import Evaluate
 from solvers.grid import Grid
 
 
-def evaluator(key: str, source: float | str | FileSource, grid: Grid, base: Path, time: float | None = None) -> Evaluate:
+def evaluator(
+    key: str, source: float | str | FileSource, grid: Grid, base: Path, time: float | None = None
+) -> Evaluate:
     """A function box → float64 values there, from global indices alone: the same bits for every decomposition.
 
     `key` names the source in messages; `time` is the value of t where formulas may use it.

@@ -93,9 +93,7 @@ def process_grids(count: int, ndim: int) -> Iterator[tuple[int, ...]]:
 
 def halo_cells(shape: Sequence[int], blocks: Sequence[int]) -> int:
     """Cells on the cut surfaces: what one exchange of depth 1 moves, summed over all blocks."""
-    return sum(
-        parts * math.prod(shape) // shape[axis] for axis, parts in enumerate(blocks) if parts > 1
-    )
+    return sum(parts * math.prod(shape) // shape[axis] for axis, parts in enumerate(blocks) if parts > 1)
 
 
 def choose_topology(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jax
-
 import numpy as np
 
 from sim.topology import Topology, box_shape
@@ -81,5 +80,3 @@ def _ping_program(count: int) -> Callable[..., tuple[Fields, dict[str, Any]]]:
         return {"u": jax.lax.fori_loop(0, count, again, field["u"])}, {}
 
     return program
-
-

@@ -23,9 +23,7 @@ class Watchdog:
     it waits for the others to say the same, and then ends all.  0 seconds: never.
     """
 
-    def __init__(
-        self, seconds: float, rank: int, where: Callable[[], str], end: Callable[[int], None]
-    ) -> None:
+    def __init__(self, seconds: float, rank: int, where: Callable[[], str], end: Callable[[int], None]) -> None:
         self._seconds, self._rank, self._where, self._end = seconds, rank, where, end
         self._patted = threading.Event()
         self._stopped = False
@@ -36,7 +34,9 @@ class Watchdog:
             self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stopped = True
         self.pat()
         if self._seconds > 0:

@@ -17,9 +17,9 @@ from solvers.exchange import LOWER, UPPER, Exchange
 class Boundary(ABC):
     """A condition at one side, given as the ghost values that make it hold at the wall.
 
-            ghosts          wall   interior
-          | g₂ | g₁ | g₀ |   ‖   | u₀ | u₁ | u₂ |          ghost gⱼ mirrors cell uⱼ,
-                             ‖                             their centres (2j + 1) h apart
+      ghosts          wall   interior
+    | g₂ | g₁ | g₀ |   ‖   | u₀ | u₁ | u₂ |          ghost gⱼ mirrors cell uⱼ,
+                       ‖                             their centres (2j + 1) h apart
     """
 
     @abstractmethod

@@ -43,9 +43,7 @@ class Grid:
     @property
     def spacing(self) -> tuple[float, ...]:
         """Cell widths h, one an axis."""
-        return tuple(
-            (high - low) / n for n, low, high in zip(self.shape, self.lower, self.upper, strict=True)
-        )
+        return tuple((high - low) / n for n, low, high in zip(self.shape, self.lower, self.upper, strict=True))
 
     @property
     def cell_volume(self) -> float:

@@ -33,7 +33,10 @@ def write_durably(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    write_durably(path, lambda part: part.write_text(text, encoding="utf-8") and None)
+    def write(part: Path) -> None:
+        part.write_text(text, encoding="utf-8")
+
+    write_durably(path, write)
 
 
 def write_json(path: Path, value: Any) -> None:

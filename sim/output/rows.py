@@ -38,7 +38,7 @@ def _runs(box: Box, block: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple
     inner = strides[axis] * box[axis].start
     for index in np.ndindex(block.shape[:axis]):
         outer = sum(s * (cells.start + i) for s, cells, i in zip(strides, box, index, strict=False))
-        yield outer + inner, memoryview(block[index]).cast("B")
+        yield outer + inner, block[index].data.cast("B")
 
 
 def _write_all(descriptor: int, run: memoryview, position: int) -> None:

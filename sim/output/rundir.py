@@ -16,8 +16,8 @@ RECORD, CASE, SERIES, SNAPSHOTS = "run.json", "case.toml", "results.h5", "snapsh
 class RunDirectory:
     """Where one run writes:
 
-        case.toml      the case, resolved        run.json   versions, decomposition, timings, numbers
-        snapshots/     0.h5, 1.h5, …             results.h5 all snapshots as one (time, [z,] y, x)
+    case.toml      the case, resolved        run.json   versions, decomposition, timings, numbers
+    snapshots/     0.h5, 1.h5, …             results.h5 all snapshots as one (time, [z,] y, x)
     """
 
     path: Path

@@ -1,11 +1,11 @@
 """How blocks reach each other: one protocol, and what stands behind it.
 
-    serial         one block                                                   single.py
-    mpi            a block a rank, mpi4jax                                     single.py, mpi.py
-    xla            a block a device, shard_map, on one or many processes       xla.py, collectives.py
-    hybrid         XLA within a rank, MPI between ranks                        xla.py, hybrid.py
-    virtual        many blocks in one process, vmap                            virtual.py, collectives.py
-    auto-sharded   the same, sharded over devices by XLA's partitioner         virtual.py, collectives.py
+serial         one block                                                   single.py
+mpi            a block a rank, mpi4jax                                     single.py, mpi.py
+xla            a block a device, shard_map, on one or many processes       xla.py, collectives.py
+hybrid         XLA within a rank, MPI between ranks                        xla.py, hybrid.py
+virtual        many blocks in one process, vmap                            virtual.py, collectives.py
+auto-sharded   the same, sharded over devices by XLA's partitioner         virtual.py, collectives.py
 """
 
 from sim.transport.choice import NAMES, Name, Wish, choose_transport, resolve

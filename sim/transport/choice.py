@@ -54,7 +54,9 @@ def resolve(wish: Wish, team: Team) -> Name:
             f"use mpi, hybrid or xla, or start one process"
         )
     if name in ("mpi", "hybrid") and not isinstance(team, MpiTeam):
-        raise SimError(f"--transport {name} needs MPI; start it with mpirun, and install the extra: pip install '.[mpi]'")
+        raise SimError(
+            f"--transport {name} needs MPI; start it with mpirun, and install the extra: pip install '.[mpi]'"
+        )
     if name in ("serial", "mpi") and several:
         raise SimError(f"--transport {name} uses one device a process, not {devices}; use xla or hybrid for more")
     if wish.blocks is not None and name != "virtual":

@@ -29,9 +29,7 @@ class HybridExchange(NamedAxes):
                  └─────┘              └─────┘
     """
 
-    def __init__(
-        self, names: Sequence[str], topology: Topology, devices: Sequence[int], comm: Any, halo: Halo
-    ) -> None:
+    def __init__(self, names: Sequence[str], topology: Topology, devices: Sequence[int], comm: Any, halo: Halo) -> None:
         # Imported here: only a run over MPI may need it installed.
         from mpi4py import MPI
 
@@ -80,8 +78,10 @@ class HybridExchange(NamedAxes):
 
     def _device(self) -> jax.Array:
         """Number of this device within its rank."""
-        local = Topology(self._topology.shape, self.blocks)
-        return jnp.asarray(local.rank([self._local_coordinate(a) for a in range(len(self.blocks))]), jnp.int32)
+        number = jnp.int32(0)
+        for axis, parts in enumerate(self.blocks):
+            number = number * parts + self._local_coordinate(axis).astype(jnp.int32)
+        return number
 
     def _swaps(self, axis: int, step: int) -> list[Any]:
         """For each device the call that hands a strip on along `axis` and takes the one that comes."""

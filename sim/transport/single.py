@@ -19,9 +19,7 @@ from solvers.exchange import Exchange
 class OneBlock:
     """Block and exchange are known when compiling: `serial` with the exchange Alone, `mpi` with MpiExchange."""
 
-    def __init__(
-        self, name: str, topology: Topology, team: Team, rank: int, ghosts: int, exchange: Exchange
-    ) -> None:
+    def __init__(self, name: str, topology: Topology, team: Team, rank: int, ghosts: int, exchange: Exchange) -> None:
         self.name = name
         self.topology = topology
         self.team = team

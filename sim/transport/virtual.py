@@ -48,7 +48,7 @@ class Stacked:
         blocks, largest = self.topology.blocks, self.topology.largest
         shape = (*blocks, *(n + 2 * self.ghosts for n in largest))
 
-        def on_device(index: tuple[slice, ...]) -> np.ndarray:
+        def on_device(index: Any) -> Any:
             ranges = [range(*s.indices(b)) for s, b in zip(index, blocks, strict=False)]
             array = np.zeros([len(r) for r in ranges] + list(shape[len(blocks) :]), dtype)
             for local in np.ndindex(*(len(r) for r in ranges)):

@@ -50,7 +50,7 @@ class ShardMap:
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> jax.Array:
         shape = tuple(p * n for p, n in zip(self._exchange.blocks, self._ghosted_shape, strict=True))
 
-        def on_device(index: tuple[slice, ...]) -> np.ndarray:
+        def on_device(index: Any) -> Any:
             return ghosted(evaluate(self._box(index)), self.topology.largest, self.ghosts, dtype)
 
         return jax.make_array_from_callback(shape, self._sharding, on_device)
