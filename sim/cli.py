@@ -110,7 +110,7 @@ def _run(arguments: argparse.Namespace) -> None:
         rendezvous=_rendezvous(arguments),
         quiet=arguments.json,
     )
-    if _is_speaker():
+    if _is_speaker() and not arguments.process:
         print(json.dumps(result.to_dict(), allow_nan=False) if arguments.json else result.summary(), flush=True)
 
 

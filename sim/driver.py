@@ -42,8 +42,7 @@ def run(
     """
     begin = time.perf_counter()
     parallel = _foreseen(case, overrides)
-    team = membership.assemble(comm, parallel.transport, rendezvous, parallel.devices)
-    try:
+    with membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team:
         with agreement(team):
             loaded = casefile.load(case, overrides)
             problem = build(loaded)
@@ -52,10 +51,9 @@ def run(
         transport, depth = _connect(team, problem)
         # The field's values are checked before a directory is made, the directory before anything compiles.
         simulation = Simulation(problem, transport)
-        directory = on_root(team, lambda: rundir.create(loaded.name, Path(output) if output else None, overwrite))
-        return OuterLoop(simulation, depth, directory, plan, quiet, begin).run()
-    finally:
-        team.disband()
+        wanted = Path(output) if output else None
+        path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite)))
+        return OuterLoop(simulation, depth, rundir.RunDirectory(Path(path)), plan, quiet, begin).run()
 
 
 def _foreseen(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str]) -> ParallelTable:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sim.errors import SimError
@@ -29,13 +32,34 @@ def assemble(comm: Any = None, transport: str = "auto", rendezvous: Any = None, 
     return MpiTeam(world)
 
 
+@contextmanager
+def assembled(*arguments: Any) -> Iterator[Team]:
+    """The team of `assemble`, disbanded at the end.
+
+    Not after a bug: that happened to one process alone, and disbanding takes all of them.
+    """
+    team = assemble(*arguments)
+    try:
+        yield team
+    except SimError:
+        team.disband()
+        raise
+    team.disband()
+
+
 def abort(code: int) -> None:
-    """End all processes of the run at once, where there is an MPI to do it; else return."""
+    """End all processes of the run at once; return where this is the only one.
+
+    Without MPI the others learn of it from the coordinator, which misses this one's heartbeat.
+    """
     if "mpi4py.MPI" in sys.modules:
         from mpi4py import MPI
 
         if MPI.Is_initialized() and not MPI.Is_finalized() and MPI.COMM_WORLD.Get_size() > 1:
             MPI.COMM_WORLD.Abort(code)
+    if "sim.distributed" in sys.modules and sys.modules["sim.distributed"].is_connected():
+        # Not sys.exit: JAX would then wait for the others to leave with it.
+        os._exit(code)
 
 
 def _srun_without_mpi(launch: Launch | None, transport: str) -> bool:

@@ -38,15 +38,15 @@ class RunDirectory:
         return self.path / SNAPSHOTS / f"{number}.h5"
 
 
-def create(case_name: str, wanted: Path | None, overwrite: bool) -> RunDirectory:
-    """Make the directory, on one rank alone.  Raises SimError where it can't be had or holds a run already."""
+def create(case_name: str, wanted: Path | None, overwrite: bool) -> Path:
+    """Make the directory of a run, on one rank alone.  Raises SimError where it can't be had or holds a run already."""
     try:
         if wanted is None:
-            return RunDirectory(_next_number(Path("runs") / case_name))
+            return _next_number(Path("runs") / case_name)
         _clear(wanted, overwrite)
         (wanted / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
         _probe(wanted)
-        return RunDirectory(wanted)
+        return wanted
     except OSError as error:
         where = wanted or Path("runs")
         raise SimError(

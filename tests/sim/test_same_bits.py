@@ -1,0 +1,89 @@
+"""One answer, to the bit: every transport that lives in one process, at every depth, against serial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import sim
+
+CELLS = {1: {"x": 61}, 2: {"x": 23, "y": 29}, 3: {"x": 11, "y": 13, "z": 17}}
+
+SIDES = {
+    "mixed": {
+        "x": {"lower": {"kind": "dirichlet", "value": 1.5}, "upper": {"kind": "neumann", "flux": -0.7}},
+        "y": "periodic",
+        "z": {"lower": "neumann", "upper": {"kind": "dirichlet", "value": -0.25}},
+    },
+    "walls": {axis: {"kind": "dirichlet", "value": 0.3} for axis in "xyz"},
+    "closed": dict.fromkeys("xyz", "neumann"),
+    "rings": dict.fromkeys("xyz", "periodic"),
+}
+
+# Uneven on purpose, with prime numbers of cells and of blocks, and axes with a single block.
+PLACES: dict[str, dict[str, Any]] = {
+    "virtual-2": {"transport": "virtual", "blocks": 2, "ghost_depth": 3},
+    "virtual-3": {"transport": "virtual", "blocks": 3, "ghost_depth": 1},
+    "virtual-psum": {"transport": "virtual", "blocks": 4, "ghost_depth": 2, "halo": "psum"},
+    "xla-2": {"transport": "xla", "devices": 2, "ghost_depth": 5},
+    "xla-3": {"transport": "xla", "devices": 3, "ghost_depth": 2},
+    "xla-4": {"transport": "xla", "devices": 4, "ghost_depth": 1},
+    "xla-psum": {"transport": "xla", "devices": 4, "ghost_depth": 3, "halo": "psum"},
+    "auto-sharded": {"transport": "auto-sharded", "devices": 4, "ghost_depth": 2},
+    "deep": {"transport": "serial", "ghost_depth": 8},
+}
+
+
+def table(ndim: int, dtype: str, sides: str, stencil: str) -> dict[str, Any]:
+    axes = "xyz"[:ndim]
+    waves = " * ".join(f"cos({i + 2} * {axis} + 0.3)" for i, axis in enumerate(axes))
+    return {
+        "name": "bits",
+        "grid": {axis: {"cells": n, "upper": 1.0 + 0.1 * n} for axis, n in CELLS[ndim].items()},
+        "equation": {"kind": "heat", "alpha": 0.7, "source": "x * (3 - x)"},
+        "initial": {"u": f"1 + {waves}"},
+        "boundary": {axis: SIDES[sides][axis] for axis in axes},
+        # An odd number of steps in all, with outputs between.
+        "time": {"end": 0.31, "step": 0.0032 / ndim},
+        "output": {"every": 0.1},
+        "numerics": {"dtype": dtype, "stencil": stencil},
+        "exact": {"u": f"exp(-t) * {waves}"},
+    }
+
+
+def outcome(case: dict[str, Any], where: dict[str, Any], output: Path) -> tuple[bytes, Any]:
+    result = sim.run({**case, "parallel": where}, output=output)
+    with h5py.File(result.series) as file:
+        field = np.ascontiguousarray(file["u"][:])
+    return field.tobytes(), (result.statistics, result.errors, result.drift, result.steps)
+
+
+def check(case: dict[str, Any], places: list[str], folder: Path) -> None:
+    field, numbers = outcome(case, {"transport": "serial", "ghost_depth": 1}, folder / "serial")
+    assert len(set(field)) > 50, "the field is not trivial"
+    for place in places:
+        other, others_numbers = outcome(case, PLACES[place], folder / place)
+        assert other == field, f"{place} differs from serial"
+        assert others_numbers == numbers, f"{place} prints other numbers than serial"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_all_places(ndim: int, dtype: str, tmp_path: Path) -> None:
+    check(table(ndim, dtype, "mixed", "slices"), list(PLACES), tmp_path)
+
+
+@pytest.mark.parametrize("sides", ["walls", "closed", "rings"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_all_boundaries(ndim: int, sides: str, tmp_path: Path) -> None:
+    check(table(ndim, "float32", sides, "slices"), ["virtual-3", "xla-2", "deep"], tmp_path)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_convolutions(ndim: int, dtype: str, tmp_path: Path) -> None:
+    check(table(ndim, dtype, "mixed", "conv"), ["virtual-3", "xla-4", "auto-sharded", "deep"], tmp_path)

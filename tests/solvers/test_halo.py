@@ -1,0 +1,111 @@
+"""Halos, checked cell by cell: fill with the global index, zero the ghosts, exchange, compare with numpy.pad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sim.topology import box_shape
+from sim.transport import Transport
+from solvers.block import Block
+from solvers.exchange import Alone, Exchange
+from solvers.halo import exchange_halos
+
+Place = Callable[[Transport, np.ndarray], jax.Array]
+
+
+def numbered(shape: tuple[int, ...]) -> np.ndarray:
+    """Each cell's global index, from 1: no cell looks like a ghost that was forgotten."""
+    return np.arange(1.0, np.prod(shape) + 1).reshape(shape)
+
+
+def exchanged(block: Block, exchange: Exchange, u: jax.Array) -> tuple[jax.Array, tuple[()]]:
+    return exchange_halos(u, block, exchange), ()
+
+
+def check_every_block(transport: Transport, place: Place) -> None:
+    """Each ghosted block, corners and all, is a window on the periodic continuation of the whole."""
+    g, topology = transport.ghosts, transport.topology
+    values = numbered(topology.shape)
+    field = np.asarray(transport.compile(exchanged, donate=(0,))(place(transport, values))[0])
+    around = np.pad(values, g, mode="wrap")
+    ghosted = [n + 2 * g for n in topology.largest]
+    for rank in range(topology.count):
+        here = topology.coordinates(rank)
+        stacked = field.ndim > len(here)  # [*blocks, *ghosted], or side by side
+        block = field[here] if stacked else field[windows(here, ghosted)]
+        box = topology.box(rank)
+        count = tuple(slice(n + 2 * g) for n in box_shape(box))
+        window = tuple(slice(s.start, s.stop + 2 * g) for s in box)
+        np.testing.assert_array_equal(block[count], around[window], f"rank {rank} at {here}")
+
+
+def windows(here: tuple[int, ...], sizes: list[int]) -> tuple[slice, ...]:
+    return tuple(slice(c * n, (c + 1) * n) for c, n in zip(here, sizes, strict=True))
+
+
+@given(shape=st.lists(st.integers(1, 6), min_size=1, max_size=3), ghosts=st.integers(0, 4), data=st.data())
+@settings(max_examples=60)
+def test_a_block_alone_is_its_own_neighbour(shape: list[int], ghosts: int, data: st.DataObject) -> None:
+    shape = [max(n, ghosts) for n in shape]
+    block, values = Block(tuple(shape), ghosts), numbered(tuple(shape))
+    filled = exchange_halos(jax.numpy.asarray(np.pad(values, ghosts)), block, Alone())
+    np.testing.assert_array_equal(filled, np.pad(values, ghosts, mode="wrap"))
+
+
+@st.composite
+def cuts(draw: st.DrawFn, ndim: int) -> dict[str, Any]:
+    """A grid, even or not, cut into 1 to 8 blocks, each with at least the ghost depth of cells an axis."""
+    blocks: list[int] = []
+    for _ in range(ndim):
+        blocks.append(draw(st.integers(1, 8 // int(np.prod(blocks, initial=1)))))
+    ghosts = draw(st.integers(1, 4))
+    shape = tuple(parts * ghosts + draw(st.integers(0, 2 * parts)) for parts in blocks)
+    return {"shape": shape, "ghosts": ghosts, "process_grid": tuple(blocks), "devices": int(np.prod(blocks))}
+
+
+@pytest.mark.parametrize("halo", ["ppermute", "psum"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_devices_are_each_others_neighbours(
+    ndim: int, halo: str, transport_of: Callable[..., Transport], place: Place
+) -> None:
+    @given(cut=cuts(ndim))
+    @example(
+        cut={"shape": (13, 9, 11)[:ndim], "ghosts": 4, "process_grid": (3, 2, 1)[:ndim], "devices": 3 * min(ndim, 2)}
+    )
+    @example(cut={"shape": (16, 4, 5)[:ndim], "ghosts": 2, "process_grid": (8, 1, 1)[:ndim], "devices": 8})
+    @settings(max_examples=10)
+    def check(cut: dict[str, Any]) -> None:
+        check_every_block(transport_of(name="xla", halo=halo, **cut), place)
+
+    check()
+
+
+@pytest.mark.parametrize("process_grid", [(6,), (2, 3), (2, 1, 3), (2, 2, 2)], ids=str)
+@pytest.mark.parametrize("name", ["virtual", "auto-sharded"])
+def test_stacked_blocks_too(
+    name: str, process_grid: tuple[int, ...], transport_of: Callable[..., Transport], place: Place
+) -> None:
+    shape = tuple(3 * parts + 1 for parts in process_grid)
+    count = int(np.prod(process_grid))
+    wish = {"blocks": count} if name == "virtual" else {"devices": count}
+    check_every_block(transport_of(shape, 3, name, process_grid=process_grid, **wish), place)
+
+
+def test_the_check_sees_a_wrong_corner(transport_of: Callable[..., Transport], place: Place, monkeypatch: Any) -> None:
+    """Strips of the interior only fill every side and no corner: the check must fail."""
+
+    def without_corners(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
+        g, (n, m) = block.ghosts, block.shape
+        u = u.at[:g, g : g + m].set(u[n : n + g, g : g + m]).at[n + g :, g : g + m].set(u[g : 2 * g, g : g + m])
+        return u.at[g : g + n, :g].set(u[g : g + n, m : m + g]).at[g : g + n, m + g :].set(u[g : g + n, g : 2 * g])
+
+    monkeypatch.setitem(globals(), "exchange_halos", without_corners)
+    with pytest.raises(AssertionError, match="Mismatched elements: 4 "):
+        check_every_block(transport_of((4, 5), 1), place)
