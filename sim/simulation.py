@@ -16,7 +16,10 @@ from sim.schedule import Segment
 from sim.sources import evaluator
 from sim.team import agreement
 from sim.transport.protocol import Compiled, Transport
+from solvers.block import Block
+from solvers.exchange import Exchange
 from solvers.fields import Fields
+from solvers.halo import exchange_halos
 from solvers.march import Buffers, Clock
 
 
@@ -38,7 +41,8 @@ class Simulation:
         self._used: set[str] = set()
         with agreement(transport.team):
             now = problem.initial(transport)
-            self._coefficients = problem.coefficients(transport)
+            coefficients = problem.coefficients(transport)
+        self._coefficients = self._with_halos(coefficients)
         self._buffers = Buffers(now, {name: jnp.zeros_like(u) for name, u in now.items()})
 
     def compile(self) -> None:
@@ -99,6 +103,11 @@ class Simulation:
         program = diagnostics.errors(self.problem.grid.cells)
         return _as_floats(self._call("errors", program, (), self.fields, exact)[1])
 
+    def _with_halos(self, coefficients: Fields) -> Fields:
+        """Coefficients never change, so neither do their ghosts; deep halos compute with them."""
+        varying = {name: c for name, c in coefficients.items() if c.ndim > 0}
+        return {**coefficients, **self._call("halos", _exchange_all, (0,), varying)[0]}
+
     def _march(self, name: str, program: Callable[..., Any], *arguments: Any) -> float:
         """Run a program on the buffers; seconds spent stepping (none by the first call, which compiles)."""
         compiles = name not in self._used
@@ -123,6 +132,10 @@ class Simulation:
         if name not in self._programs:
             self._programs[name] = self.transport.compile(program, donate)
         return self._programs[name]
+
+
+def _exchange_all(block: Block, exchange: Exchange, fields: Fields) -> tuple[Fields, dict[str, Any]]:
+    return {name: exchange_halos(u, block, exchange) for name, u in fields.items()}, {}
 
 
 def _clock(start: float, first: int, dt: float) -> Clock:

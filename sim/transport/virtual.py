@@ -64,8 +64,8 @@ class Stacked:
         def run_all(*arguments: Any) -> tuple[Any, Any]:
             in_axes = jax.tree.map(self._mapped, arguments)
             mapped = run_block
-            for name in reversed(self._exchange.names):
-                mapped = jax.vmap(mapped, in_axes=in_axes, out_axes=(0, None), axis_name=name)
+            for name, parts in reversed(list(zip(self._exchange.names, self._exchange.blocks, strict=True))):
+                mapped = jax.vmap(mapped, in_axes=in_axes, out_axes=(0, None), axis_name=name, axis_size=parts)
             arrays, scalars = mapped(*arguments)
             return jax.lax.with_sharding_constraint(arrays, self._sharding), scalars
 
