@@ -16,25 +16,38 @@ def exact_sum(x: jax.Array, count: int, exchange: Exchange) -> jax.Array:
     x: a block's contribution, any float dtype and shape; `count`: how many numbers all blocks hold together.
     Each number is rounded to a fixed grid below the largest magnitude of all, twice, and the integers are
     added, which is associative: error ≤ count · 2^-(2·bits) · max|x| with bits = 62 - log2(count).
-    Not finite where any x is not.
+    NaN where any x is not finite.  Subnormal numbers count as XLA takes them, on CPU as zero.
 
     Pre-rounding after Demmel & Nguyen, Fast Reproducible Floating-Point Summation, ARITH 2013
     (doi:10.1109/ARITH.2013.9).
     """
     x = x.astype(jnp.float64)
     bits = _SUM_BITS - max(1, count - 1).bit_length()
-    largest = exchange.max(jnp.max(jnp.abs(x), initial=0.0))
+    largest = jnp.maximum(maximum(jnp.abs(x), exchange), 0.0)
     finite = jnp.isfinite(largest)
+    x = jnp.where(finite, x, 0.0)
     _, exponent = jnp.frexp(jnp.where(finite, largest, 0.0))
-    # Powers of two, so that scaling is exact; held to the range of normal numbers.
-    shift = jnp.clip(bits - exponent, -1000, 1000)
-    high = jnp.round(jnp.ldexp(x, shift))
-    low = jnp.round(jnp.ldexp(x - jnp.ldexp(high, -shift), jnp.minimum(shift + bits, 1000)))
-    zero = jnp.zeros((), jnp.int64)
-    parts = jnp.stack([jnp.where(finite, part, zero).astype(jnp.int64).sum() for part in (high, low)])
-    sums = exchange.sum(parts).astype(jnp.float64)
-    total = jnp.ldexp(sums[0] + jnp.ldexp(sums[1], -bits), -shift)
-    return jnp.where(finite, total, largest + jnp.nan)
+    scaled = _times_power_of_two(x, bits - exponent)
+    high = jnp.round(scaled)
+    low = jnp.round(jnp.ldexp(scaled - high, bits))
+    sums = exchange.sum(jnp.stack([part.astype(jnp.int64).sum() for part in (high, low)])).astype(jnp.float64)
+    total = _times_power_of_two(sums[0] + jnp.ldexp(sums[1], -bits), exponent - bits)
+    return jnp.where(finite, total, jnp.nan)
+
+
+def _times_power_of_two(x: jax.Array, exponent: jax.Array) -> jax.Array:
+    """x · 2^exponent in two factors, as one alone may be beyond the numbers that x · 2^exponent is within."""
+    half = exponent // 2
+    return jnp.ldexp(jnp.ldexp(x, half), exponent - half)
+
+
+def maximum(x: jax.Array, exchange: Exchange) -> jax.Array:
+    """max x over all blocks, float64; NaN where any x is, -inf of nothing at all."""
+    x = x.astype(jnp.float64)
+    # Whether the maximum of a NaN and a number is NaN depends on who computes it.
+    broken = exchange.max(jnp.max(jnp.isnan(x), initial=False).astype(jnp.int32)) > 0
+    largest = exchange.max(jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf))
+    return jnp.where(broken, jnp.nan, largest)
 
 
 def count_nonfinite(u: jax.Array, owned: jax.Array | bool, exchange: Exchange) -> jax.Array:
@@ -45,11 +58,9 @@ def count_nonfinite(u: jax.Array, owned: jax.Array | bool, exchange: Exchange) -
 def measure(u: jax.Array, owned: jax.Array | bool, count: int, exchange: Exchange) -> dict[str, jax.Array]:
     """min, max and mean (float64) of a field's interior over all blocks, which hold `count` cells."""
     value = u.astype(jnp.float64)
-    smallest = jnp.max(jnp.where(owned, -value, -jnp.inf))
-    largest = jnp.max(jnp.where(owned, value, -jnp.inf))
     return {
-        "min": -exchange.max(smallest),
-        "max": exchange.max(largest),
+        "min": -maximum(jnp.where(owned, -value, -jnp.inf), exchange),
+        "max": maximum(jnp.where(owned, value, -jnp.inf), exchange),
         "mean": exact_sum(jnp.where(owned, value, 0.0), count, exchange) / count,
     }
 
@@ -61,5 +72,5 @@ def norms(
     error = jnp.where(owned, jnp.abs(u.astype(jnp.float64) - exact.astype(jnp.float64)), 0.0)
     return {
         "l2": jnp.sqrt(exact_sum(error * error, count, exchange) / count),
-        "max": exchange.max(jnp.max(error)),
+        "max": maximum(error, exchange),
     }

@@ -50,12 +50,18 @@ class Stencil:
         return int(np.count_nonzero(self.weights))
 
     @cached_property
+    def _symmetric(self) -> bool:
+        return all(np.array_equal(self.weights, np.flip(self.weights, axis)) for axis in range(self.weights.ndim))
+
+    @cached_property
     def _groups(self) -> list[tuple[float, list[tuple[int, ...]]]]:
-        """Offsets by equal weight, in a fixed order: fewer multiplications, and symmetry kept to the bit."""
+        """Offsets by equal weight, in a fixed order; where all is symmetric, one for all of its mirror images."""
         groups: dict[float, list[tuple[int, ...]]] = {}
-        for offset in itertools.product(range(self.weights.shape[0]), repeat=self.weights.ndim):
-            if self.weights[offset] != 0.0:
-                groups.setdefault(float(self.weights[offset]), []).append(offset)
+        first = 0 if self._symmetric else -self.width
+        for offset in itertools.product(range(first, self.width + 1), repeat=self.weights.ndim):
+            weight = float(self.weights[tuple(o + self.width for o in offset)])
+            if weight != 0.0:
+                groups.setdefault(weight, []).append(offset)
         return list(groups.items())
 
     def __call__(self, u: jax.Array) -> jax.Array:
@@ -63,9 +69,19 @@ class Stencil:
 
     def _by_slices(self, u: jax.Array) -> jax.Array:
         shape = tuple(n - 2 * self.width for n in u.shape)
+
+        def images(offset: tuple[int, ...], axis: int = 0) -> jax.Array:
+            """u at an offset, and at its mirror images: paired, so that the mirrored field gives the same bits."""
+            if axis == u.ndim:
+                return u[tuple(slice(self.width + o, self.width + o + n) for o, n in zip(offset, shape, strict=True))]
+            upper = images(offset, axis + 1)
+            if not self._symmetric or offset[axis] == 0:
+                return upper
+            return images((*offset[:axis], -offset[axis], *offset[axis + 1 :]), axis + 1) + upper
+
         total: jax.Array | None = None
         for weight, offsets in self._groups:
-            views = [u[tuple(slice(o, o + n) for o, n in zip(at, shape, strict=True))] for at in offsets]
+            views = [images(offset) for offset in offsets]
             term = jnp.asarray(weight, u.dtype) * sum(views[1:], start=views[0])
             total = term if total is None else total + term
         return jnp.zeros(shape, u.dtype) if total is None else total
