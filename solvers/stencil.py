@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -18,6 +20,7 @@ Form = Literal["conv", "slices"]
 # float32 and float64 in 1-D to 3-D on CPU, slices win up to dense 3-wide boxes; beyond, their compiled
 # code grows with the number of points while a convolution's does not.
 MOST_POINTS_AS_SLICES = 27
+_FEWEST_COLUMNS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +58,14 @@ class Stencil:
 
     @cached_property
     def _groups(self) -> list[tuple[float, list[tuple[int, ...]]]]:
-        """Offsets by equal weight, in a fixed order; where all is symmetric, one for all of its mirror images."""
+        """Offsets by equal weight, the smallest weight first; where all is symmetric, one for all of its mirror images."""
         groups: dict[float, list[tuple[int, ...]]] = {}
         first = 0 if self._symmetric else -self.width
         for offset in itertools.product(range(first, self.width + 1), repeat=self.weights.ndim):
             weight = float(self.weights[tuple(o + self.width for o in offset)])
             if weight != 0.0:
                 groups.setdefault(weight, []).append(offset)
-        return list(groups.items())
+        return sorted(groups.items(), key=lambda group: (abs(group[0]), group[0]))
 
     def __call__(self, u: jax.Array) -> jax.Array:
         return self._by_convolution(u) if self.form == "conv" else self._by_slices(u)
@@ -79,12 +82,15 @@ class Stencil:
                 return upper
             return images((*offset[:axis], -offset[axis], *offset[axis + 1 :]), axis + 1) + upper
 
-        total: jax.Array | None = None
-        for weight, offsets in self._groups:
-            views = [images(offset) for offset in offsets]
-            term = jnp.asarray(weight, u.dtype) * sum(views[1:], start=views[0])
-            total = term if total is None else total + term
-        return jnp.zeros(shape, u.dtype) if total is None else total
+        if not self._groups:
+            return jnp.zeros(shape, u.dtype)
+        # w₁ (s₁ + w₂/w₁ s₂ + …), and not w₁ s₁ + w₂ s₂ + …: of two products in one sum, either may be contracted
+        # with the addition (FMA), and the compiler does not choose alike in whole vectors and in what is left over.
+        (lead, _), *rest = self._groups
+        total, *sums = (functools.reduce(operator.add, map(images, offsets)) for _, offsets in self._groups)
+        for (weight, _), further in zip(rest, sums, strict=True):
+            total = total + jnp.asarray(weight / lead, u.dtype) * further
+        return jnp.asarray(lead, u.dtype) * total
 
     def _by_convolution(self, u: jax.Array) -> jax.Array:
         # One channel, channels first, no padding: the other layouts are many times slower on CPU, and a
@@ -92,7 +98,10 @@ class Stencil:
         spatial = "DHW"[-u.ndim :]
         layout = ("NC" + spatial, "OI" + spatial, "NC" + spatial)
         kernel = jnp.asarray(self.weights, u.dtype)
-        return lax.conv_general_dilated(
+        # For one or two cells XLA takes another algorithm, of other bits.
+        n = u.shape[-1]
+        u = jnp.pad(u, [(0, 0)] * (u.ndim - 1) + [(0, max(0, _FEWEST_COLUMNS - n))])
+        full = lax.conv_general_dilated(
             u[None, None],
             kernel[None, None],
             window_strides=(1,) * u.ndim,
@@ -100,6 +109,7 @@ class Stencil:
             dimension_numbers=layout,
             precision=lax.Precision.HIGHEST,
         )[0, 0]
+        return full[..., : n - 2 * self.width]
 
 
 def best_form(weights: np.ndarray) -> Form:

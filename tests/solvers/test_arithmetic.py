@@ -1,0 +1,41 @@
+"""One arithmetic per cell: what a step gives a cell does not depend on the array that the cell is computed in."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from solvers.equations import Heat
+from solvers.integrators import Euler
+from solvers.operators import laplacian
+from solvers.stencil import Form, Stencil
+
+# Unequal spacings: as many products as axes, for the compiler to contract.
+SHAPES = {1: ((0.3,), (200,)), 2: ((0.31, 0.77), (20, 90)), 3: ((0.3, 0.7, 0.45), (9, 10, 50))}
+
+
+@pytest.mark.parametrize("form", ["slices", "conv"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_a_step_on_a_part_is_that_part_of_the_step(ndim: int, dtype: str, form: Form) -> None:
+    spacing, shape = SHAPES[ndim]
+    step = Euler(Heat(Stencil(laplacian(spacing), form)))
+    random = np.random.default_rng(ndim)
+    u, source = random.standard_normal((2, *shape)).astype(dtype)
+
+    @jax.jit
+    def advance(u: jax.Array, source: jax.Array) -> jax.Array:
+        coefficients = {"alpha": jnp.asarray(0.7, dtype), "source": source}
+        return step({"u": u}, coefficients, jnp.float64(0), jnp.float64(0.01))["u"]
+
+    whole = np.asarray(advance(u, source))
+    for _ in range(25):
+        # Lengths around a vector's, where it and what is left over meet.
+        sizes = [random.integers(1, min(n - 2, 20) + 1) for n in shape]
+        starts = [random.integers(0, n - 2 - size + 1) for n, size in zip(shape, sizes, strict=True)]
+        cells = tuple(slice(a, a + size) for a, size in zip(starts, sizes, strict=True))
+        ghosted = tuple(slice(a, a + size + 2) for a, size in zip(starts, sizes, strict=True))
+        part = advance(u[ghosted], source[ghosted])
+        np.testing.assert_array_equal(part, whole[cells], err_msg=f"{sizes} cells at {starts}")
