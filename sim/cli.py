@@ -1,4 +1,4 @@
-"""The command line: `python -m sim run [CASE]`, `python -m sim cases`."""
+"""The command line: `python -m sim run [CASE]`, `cases`, `verify --transports`, `doctor`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,15 @@ def _is_speaker() -> bool:
 
 def _parser() -> _Parser:
     parser = _Parser(prog="sim", description="Stencil simulations in JAX, on one core or many ranks.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_cases(commands)
+    _add_verify(commands)
+    _add_doctor(commands)
+    return parser
 
+
+def _add_run(commands: Any) -> None:
     run = commands.add_parser("run", help="run a case", description="Run a case to its end.")
     run.add_argument("case", nargs="?", default="heat2d", help="a built-in case or a TOML file (default: heat2d)")
     run.add_argument(
@@ -61,9 +68,38 @@ def _parser() -> _Parser:
     run.add_argument("--overwrite", action="store_true", help="replace the run that --output holds")
     run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     run.add_argument("--print-config", action="store_true", help="print the whole case as TOML and stop")
+    run.set_defaults(do=_run)
 
-    commands.add_parser("cases", help="list the built-in cases")
-    return parser
+
+def _add_cases(commands: Any) -> None:
+    commands.add_parser("cases", help="list the built-in cases").set_defaults(do=_cases)
+
+
+def _add_verify(commands: Any) -> None:
+    verify = commands.add_parser(
+        "verify",
+        help="run one case every way and compare the fields",
+        description="Run one case by every transport, each a program of its own, and compare the final fields to the "
+        "bit.  Exit status 0: all that can run here are equal; 1: one differs or fails.",
+    )
+    verify.add_argument("--transports", action="store_true", required=True, help="what is compared")
+    verify.add_argument(
+        "case", nargs="?", help="a built-in case or a TOML file (default: a small one with all kinds of walls)"
+    )
+    verify.add_argument("--json", action="store_true", help="print all that came of it as one JSON object")
+    verify.set_defaults(do=_verify)
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="see what is installed and whether it fits together",
+        description="Examine MPI, its launcher, mpi4jax, JAX's devices, h5py, binding, and the speed of each "
+        "transport; alone, or all ranks of mpirun or srun together.  Exit status 0: all is well, or something "
+        "optional isn't installed; 1: something that is installed, or asked for by starting ranks, doesn't work.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print the findings as one JSON object")
+    doctor.set_defaults(do=_doctor)
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
@@ -91,7 +127,7 @@ def _rendezvous(arguments: argparse.Namespace) -> Any:
     return Rendezvous(*given)
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> int:
     from sim import casefile
 
     overrides = _overrides(arguments)
@@ -99,7 +135,7 @@ def _run(arguments: argparse.Namespace) -> None:
         text = casefile.to_toml(casefile.load(arguments.case, overrides))
         if _is_speaker():
             print(text, end="")
-        return
+        return 0
     from sim.driver import run
 
     result = run(
@@ -112,30 +148,40 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     if _is_speaker() and not arguments.process:
         print(json.dumps(result.to_dict(), allow_nan=False) if arguments.json else result.summary(), flush=True)
+    return 0
 
 
-def _cases() -> None:
+def _cases(_: argparse.Namespace) -> int:
     from sim import casefile
 
     if _is_speaker():
         for name in casefile.builtin_names():
             mark = "  (default)" if name == casefile.DEFAULT else ""
             print(f"{name:<12} {casefile.load(name).title}{mark}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from sim.verify import verify
+
+    return verify(arguments.case, arguments.json)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from sim.doctor import doctor
+
+    return doctor(arguments.json)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, do, and return the exit status.  SimErrors become one message; anything else is a bug and raises."""
     try:
         parsed = _parser().parse_args(arguments)
-        if parsed.command == "run":
-            _run(parsed)
-        else:
-            _cases()
+        return int(parsed.do(parsed))
     except SimError as error:
         if _is_speaker():
             print(f"sim: error: {error}", file=sys.stderr, flush=True)
         return EXIT_USER_ERROR
-    return 0
 
 
 def entry() -> NoReturn:

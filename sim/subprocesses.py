@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +20,9 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO
 
-# What launchers tell the processes that they start.  MPICH's settings (MPIR_CVAR_…) and UCX's are the user's.
-_LAUNCHERS = re.compile(r"PMI|MPI_LOCAL|HYDI_|HYDRA_|OMPI_|PRTE_|PALS_|SLURMD?_")
+# What launchers tell the processes that they start, and batch systems the launchers.  MPICH's settings
+# (MPIR_CVAR_…) and UCX's are the user's.
+_LAUNCHERS = re.compile(r"PMI|MPI_LOCAL|HYDI_|HYDRA_|OMPI_|PRTE_|PALS_|SLURMD?_|PBS_|LSB_|PE_HOSTFILE|COBALT_")
 _USERS = re.compile(r"OMPI_ALLOW_RUN_AS_ROOT|(OMPI|PRTE)_MCA_(btl|pml|mtl|coll|io|osc|rmaps)")
 _SECONDS_TO_OBEY = 5.0
 _NOT_STARTED = 127
@@ -42,7 +45,9 @@ class Finished:
         ours = [line.removeprefix("sim: error: ") for line in said if line.startswith("sim: error: ")]
         # Launchers add lines of their own; Python's name an exception, from its first column on.
         raised = [line for line in said if re.match(r"[\w.]*(Error|Exception|Exit)\b", line)]
-        last = (ours[:1] or raised[-1:] or said[-1:] or ["it said nothing"])[0]
+        if ours:
+            return ours[0]
+        last = (raised[-1:] or said[-1:] or ["it said nothing"])[0]
         return f"{last} ({_how_ended(self.returncode)})"
 
 
@@ -52,8 +57,16 @@ def find_mpirun() -> str | None:
     return str(beside) if os.access(beside, os.X_OK) else shutil.which("mpirun")
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on, for programs that are to meet."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
 def why_no_mpirun(modules: Sequence[str] = ("mpi4py", "mpi4jax")) -> str | None:
-    """Why ranks that import `modules` can't be started from here, and the remedy; None where they can."""
+    """What ranks that import `modules` lack here, and the remedy; None where all is installed."""
     missing = [name for name in modules if find_spec(name) is None]
     if missing:
         return f"{' and '.join(missing)} not installed; pip install '.[mpi]'"
@@ -105,10 +118,24 @@ def run_together(
 ) -> list[Finished]:
     """Like `run_bounded`, for programs that need each other: all run at once, within the same time."""
     environment = clean_environment() if env is None else dict(env)
-    with ExitStack() as stack:
+    with _orderly_end(), ExitStack() as stack:
         children = [stack.enter_context(_Child(command, environment, cwd, inherit_files)) for command in commands]
         deadline = time.monotonic() + timeout
         return [child.finish(deadline) for child in children]
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Within it, being told to end (SIGTERM) is an exception, so that our children end with us."""
+    first = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not first:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Child:
@@ -118,7 +145,7 @@ class _Child:
         self, command: Sequence[str], env: Mapping[str, str], cwd: str | Path | None, inherit_files: bool
     ) -> None:
         # Files rather than pipes: somebody who inherited a pipe could keep us reading for ever.
-        self._stdout, self._stderr = TemporaryFile(), TemporaryFile()  # noqa: SIM115: closed on leaving
+        self._stdout, self._stderr = TemporaryFile(), TemporaryFile()  # noqa: SIM115 (closed on leaving)
         self._failure = ""
         self._process: subprocess.Popen[bytes] | None = None
         try:
@@ -141,7 +168,7 @@ class _Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._reap()
+        self._stop()
         self._stdout.close()
         self._stderr.close()
 
@@ -149,19 +176,21 @@ class _Child:
         if self._process is None:
             return Finished(_NOT_STARTED, "", self._failure, False)
         in_time = _ended_by(deadline, self._process.pid)
-        if not in_time:
-            # An mpirun that is killed leaves its ranks, which have sessions of their own; told to end, it ends them.
-            _signal_group(self._process.pid, signal.SIGTERM)
-            _ended_by(time.monotonic() + _SECONDS_TO_OBEY, self._process.pid)
-        self._reap()
+        self._stop()
         texts = (_text(self._stdout), _text(self._stderr))
         return Finished(self._process.returncode, *texts, timed_out=not in_time)
 
-    def _reap(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            # Before the leader is reaped, while nobody else can have its number.
-            _signal_group(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+    def _stop(self) -> None:
+        """Leave nothing of it, whether it has ended or not."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        if not _ended_by(time.monotonic(), self._process.pid):
+            # An mpirun that is killed leaves its ranks, which have sessions of their own; told to end, it ends them.
+            _signal_group(self._process.pid, signal.SIGTERM)
+            _ended_by(time.monotonic() + _SECONDS_TO_OBEY, self._process.pid)
+        # Before the leader is reaped, while nobody else can have its number.
+        _signal_group(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 def _ended_by(deadline: float, pid: int) -> bool:

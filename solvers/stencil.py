@@ -58,7 +58,7 @@ class Stencil:
 
     @cached_property
     def _groups(self) -> list[tuple[float, list[tuple[int, ...]]]]:
-        """Offsets by equal weight, the smallest weight first; where all is symmetric, one for all of its mirror images."""
+        """Offsets by equal weight, the smallest first; where all is symmetric, one for all of its mirror images."""
         groups: dict[float, list[tuple[int, ...]]] = {}
         first = 0 if self._symmetric else -self.width
         for offset in itertools.product(range(first, self.width + 1), repeat=self.weights.ndim):
