@@ -11,6 +11,8 @@ from sim.errors import SimError
 
 # Steps are counted in int64 and their number is held in a float; beyond this a run would never end anyway.
 _MOST_STEPS = 2**53
+# Each output is a file.
+_MOST_OUTPUTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def output_times(end: float, every: float | None) -> Iterator[float]:
 
 def segments(end: float, every: float | None, limit: float) -> Iterator[Segment]:
     """The run, output to output.  Raises SimError where the number of steps makes no sense."""
+    if every is not None and end / every > _MOST_OUTPUTS:
+        raise SimError(
+            f"output.every = {every:g} up to t = {end:g} asks for {end / every:.3g} outputs, of at most "
+            f"{_MOST_OUTPUTS:,}; write less often"
+        )
     start = 0.0
     for number, stop in enumerate(output_times(end, every)):
         if number > 0:
