@@ -167,6 +167,9 @@ class ParallelTable(Table):
     )
     halo: Literal["ppermute", "psum"] = Field("ppermute", description="XLA's collective that moves halos")
     ghost_depth: int | None = Field(None, ge=1, le=1024, description="steps an exchange; by default measured")
+    slab: int | None = Field(
+        None, ge=0, description="layers of cells stepped together in cache, 0: all; by default measured"
+    )
     devices: int | None = Field(None, ge=1, le=4096, description="devices of each process (virtual ones on CPU)")
     blocks: int | None = Field(None, ge=1, le=4096, description="virtual ranks of the transport virtual")
     process_grid: ProcessGrid | None = Field(None, description="blocks along each axis; by default least surface")

@@ -11,7 +11,7 @@ from sim import case as tables
 from sim.case import Case
 from sim.sources import evaluator
 from sim.transport.protocol import Transport
-from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides
+from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides, Walls
 from solvers.equations import Heat
 from solvers.fields import Fields
 from solvers.grid import Grid
@@ -55,7 +55,7 @@ def build(case: Case) -> Problem:
     weights = laplacian(grid.spacing)
     form = best_form(weights) if case.numerics.stencil == "auto" else case.numerics.stencil
     step = Euler(Heat(Stencil(weights, form)))
-    march = March(step, {"u": _sides(case)}, grid.spacing)
+    march = March(step, {"u": Walls(_sides(case), grid.spacing, step.width)})
     return Problem(case, grid, march, Heat.stable_step(case.equation.alpha, grid.spacing))
 
 

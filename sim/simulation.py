@@ -20,7 +20,7 @@ from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
-from solvers.march import Buffers, Clock
+from solvers.rounds import Buffers, Clock
 
 
 class Simulation:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from solvers.block import Block, Count, layers, with_layers
+from solvers.block import Block, Count, Layers, layers, with_layers
 from solvers.exchange import LOWER, UPPER, Exchange
 
 
@@ -61,47 +61,63 @@ Sides: TypeAlias = Sequence[tuple[Boundary, Boundary]]
 """Lower and upper condition of every axis, in array order."""
 
 
-def fill_boundaries(
-    u: jax.Array,
-    sides: Sides,
-    spacing: Sequence[float],
-    width: int,
-    block: Block,
-    exchange: Exchange,
-) -> jax.Array:
-    """Fill the `width` ghost layers next to every physical edge that this block touches.
+@dataclass(frozen=True)
+class Walls:
+    """A field's boundaries and what it takes to fill them: the grid's spacing, the ghost layers that a step needs.
 
-    To be called after the halos have arrived (they go around the ring, edges included), and again before
-    every further step that the same halos serve.  Axis by axis over the full cross-section, so the corners
-    follow the last axis.  u: dtype[block.ghosted_shape] → the same.
+    All fills go axis by axis, each over the full cross-section of the axes before it, so the corners follow the
+    last axis.  They are idempotent: ghosts depend on interior cells alone.
     """
-    for axis, (lower, upper) in enumerate(sides):
-        edge = block.ghosts
-        u = _fill_side(u, lower, spacing[axis], width, axis, LOWER, edge, exchange)
-        u = _fill_side(u, upper, spacing[axis], width, axis, UPPER, edge + block.extent[axis], exchange)
-    return u
 
+    sides: Sides
+    spacing: Sequence[float]
+    width: int
 
-def _fill_side(
-    u: jax.Array,
-    boundary: Boundary,
-    h: float,
-    width: int,
-    axis: int,
-    side: int,
-    edge: Count,
-    exchange: Exchange,
-) -> jax.Array:
-    """`edge` is the index of the first cell above the wall."""
-    at_edge = exchange.at_edge(axis, side)
-    if isinstance(boundary, Periodic) or at_edge is False:
+    def fill(self, u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
+        """Fill the `width` ghost layers next to every physical edge that this block touches.
+
+        To be called after the halos have arrived (they go around the ring, edges included), and again before
+        every further step that the same halos serve.  u: dtype[block.ghosted_shape] → the same.
+        """
+        for side in (LOWER, UPPER):
+            u = self._fill_side(u, 0, side, block, exchange)
+        return self.fill_across(u, block, exchange)
+
+    def fill_across(self, u: jax.Array, block: Block, exchange: Exchange, rows: Layers | None = None) -> jax.Array:
+        """The same for all axes but the first, in some of the first axis' layers only."""
+        for axis in range(1, u.ndim):
+            for side in (LOWER, UPPER):
+                u = self._fill_side(u, axis, side, block, exchange, rows)
         return u
-    inner, outer = (edge, edge - width) if side == LOWER else (edge - width, edge)
-    mirror = jnp.flip(layers(u, axis, inner, width), axis)
-    ghost = boundary.ghost(mirror, _distances(u, h, width, axis, side))
-    if at_edge is not True:
-        ghost = jnp.where(at_edge, ghost, layers(u, axis, outer, width))
-    return with_layers(u, axis, outer, ghost)
+
+    def fill_first(self, u: jax.Array, side: int, block: Block, exchange: Exchange) -> jax.Array:
+        """The same at one side of the first axis, corners included."""
+        u = self._fill_side(u, 0, side, block, exchange)
+        return self.fill_across(u, block, exchange, Layers(self.wall(block, 0, side) - self.width, 2 * self.width))
+
+    def is_wall(self, axis: int, side: int, exchange: Exchange) -> bool:
+        """Whether there may be something to fill, as far as is known when compiling."""
+        boundary = self.sides[axis][side == UPPER]
+        return not isinstance(boundary, Periodic) and exchange.at_edge(axis, side) is not False
+
+    @staticmethod
+    def wall(block: Block, axis: int, side: int) -> Count:
+        """Index of the first cell above a wall."""
+        return block.ghosts + (block.extent[axis] if side == UPPER else 0)
+
+    def _fill_side(
+        self, u: jax.Array, axis: int, side: int, block: Block, exchange: Exchange, rows: Layers | None = None
+    ) -> jax.Array:
+        if not self.is_wall(axis, side, exchange):
+            return u
+        boundary, width = self.sides[axis][side == UPPER], self.width
+        wall, at_edge = self.wall(block, axis, side), exchange.at_edge(axis, side)
+        inner, outer = (wall, wall - width) if side == LOWER else (wall - width, wall)
+        mirror = jnp.flip(layers(u, axis, inner, width, rows), axis)
+        ghost = boundary.ghost(mirror, _distances(u, self.spacing[axis], width, axis, side))
+        if at_edge is not True:
+            ghost = jnp.where(at_edge, ghost, layers(u, axis, outer, width, rows))
+        return with_layers(u, axis, outer, ghost, rows)
 
 
 def _distances(u: jax.Array, h: float, width: int, axis: int, side: int) -> jax.Array:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Block, core_index
-from solvers.boundary import Sides, fill_boundaries
+from solvers.block import Block
+from solvers.boundary import Walls
 from solvers.exchange import Exchange
 from solvers.fields import Fields
-from solvers.halo import exchange_halos
 from solvers.integrators.step import Step
-
-
-class Clock(NamedTuple):
-    """Step number i begins at start + i·dt: a product, so that chunks of a loop do not move the time."""
-
-    start: jax.Array  # float64
-    first: jax.Array  # int64, the number of the next step
-    dt: jax.Array  # float64
-
-
-class Buffers(NamedTuple):
-    """The fields as they are, and the memory where the next step will be written.  Ghosts may be stale."""
-
-    now: Fields
-    spare: Fields
+from solvers.rounds import Buffers, Clock, Rounds
 
 
 @dataclass(frozen=True)
@@ -43,14 +28,16 @@ class March:
         |gggg|oooo|     |.ggg|oooo|     |..gg|oooo|       |....|oooo|      . no longer right
 
     Every step writes all cells but the outermost w layers; what is no longer right never gets as far as the
-    interior.  Both buffers are meant to be donated, and are returned in turn.
+    interior.  The k steps are taken by the whole block, one after the other, or, where that pays, in slabs of
+    `slab` layers that stay in cache for all k; the numbers are the same.  Both buffers are meant to be donated,
+    and are returned in turn.
 
     Raises ValueError where the ghosts do not last for one step.
     """
 
     step: Step
-    sides: Mapping[str, Sides]
-    spacing: Sequence[float]
+    walls: Mapping[str, Walls]
+    slab: int | None = None
 
     def steps_per_exchange(self, block: Block) -> int:
         if block.ghosts < self.step.width:
@@ -68,71 +55,24 @@ class March:
     ) -> tuple[Buffers, dict[str, jax.Array]]:
         """`steps` steps, an even number, traced: one program serves every chunk of a run."""
         k = self.steps_per_exchange(block)
-        turn = k if k % 2 == 0 else 2 * k
+        rounds = Rounds(self.step, self.walls, self.slab, block, exchange, coefficients, clock)
+        # The loop must end with both buffers where they were, and so must each turn of it.
+        in_a_turn = 1 + k % 2
 
         def one_turn(i: jax.Array, buffers: Buffers) -> Buffers:
-            first = clock.first + turn * i
-            for half in range(turn // k):
-                buffers = self._round(block, exchange, buffers, coefficients, clock, first + half * k, k)
+            taken = i * (in_a_turn * k)
+            for later in reversed(range(in_a_turn)):
+                count = jnp.minimum(k, steps - taken - later)
+                buffers = rounds.take(buffers, taken, count, at_most=k)
+                taken = taken + count
             return buffers
 
-        def one_pair(i: jax.Array, buffers: Buffers) -> Buffers:
-            first = clock.first + turn * turns + 2 * i
-            return self._round(block, exchange, buffers, coefficients, clock, first, 2)
-
-        turns = steps // turn
-        buffers = lax.fori_loop(0, turns, one_turn, buffers)
-        if turn > 2:
-            buffers = lax.fori_loop(0, (steps - turn * turns) // 2, one_pair, buffers)
-        return buffers, {}
+        turns = (steps + in_a_turn * k - 1) // (in_a_turn * k)
+        return lax.fori_loop(0, turns, one_turn, buffers), {}
 
     def single(
         self, block: Block, exchange: Exchange, buffers: Buffers, coefficients: Fields, clock: Clock
     ) -> tuple[Buffers, dict[str, jax.Array]]:
         """One step: what is left of an odd number."""
-        return self._round(block, exchange, buffers, coefficients, clock, clock.first, 1), {}
-
-    def _round(
-        self,
-        block: Block,
-        exchange: Exchange,
-        buffers: Buffers,
-        coefficients: Fields,
-        clock: Clock,
-        first: jax.Array,
-        steps: int,
-    ) -> Buffers:
-        """One exchange and the `steps` steps that it serves."""
-        now = {name: exchange_halos(u, block, exchange) for name, u in buffers.now.items()}
-        buffers = Buffers(now, buffers.spare)
-
-        def pair(j: jax.Array, buffers: Buffers) -> Buffers:
-            buffers = self._advance(block, exchange, buffers, coefficients, clock, first + 2 * j)
-            return self._advance(block, exchange, buffers, coefficients, clock, first + 2 * j + 1)
-
-        if steps > 3:
-            buffers = lax.fori_loop(0, steps // 2, pair, buffers)
-        elif steps > 1:
-            buffers = pair(first * 0, buffers)
-        if steps % 2:
-            buffers = self._advance(block, exchange, buffers, coefficients, clock, first + steps - 1)
-        return buffers
-
-    def _advance(
-        self,
-        block: Block,
-        exchange: Exchange,
-        buffers: Buffers,
-        coefficients: Fields,
-        clock: Clock,
-        number: jax.Array,
-    ) -> Buffers:
-        """One step out of `now` into `spare`, and their roles changed."""
-        width = self.step.width
-        now = {
-            name: fill_boundaries(u, self.sides[name], self.spacing, width, block, exchange)
-            for name, u in buffers.now.items()
-        }
-        new = self.step(now, coefficients, clock.start + number * clock.dt, clock.dt)
-        written = {name: u.at[core_index(u.ndim, width)].set(new[name]) for name, u in buffers.spare.items()}
-        return Buffers(written, now)
+        rounds = Rounds(self.step, self.walls, None, block, exchange, coefficients, clock)
+        return rounds.take(buffers, jnp.int64(0), jnp.int64(1), at_most=1), {}

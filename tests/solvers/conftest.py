@@ -13,10 +13,11 @@ import pytest
 
 from sim.team import Solo
 from sim.transport import Name, Transport, Wish, choose_transport
-from solvers.boundary import Sides
+from solvers.boundary import Sides, Walls
 from solvers.equations import Heat
 from solvers.integrators import Euler
-from solvers.march import Buffers, Clock, March
+from solvers.march import March
+from solvers.rounds import Buffers, Clock
 from solvers.operators import laplacian
 from solvers.stencil import Form, Stencil
 
@@ -86,7 +87,7 @@ def heat(
     """Forward Euler for ∂u/∂t = α ∇²u (or other `weights`), `depth` steps an exchange."""
     step = Euler(Heat(Stencil(laplacian(spacing) if weights is None else weights, form)))
     transport = transport_of(shape, depth * step.width, name, **wish)
-    return Run(March(step, {"u": sides}, spacing), transport)
+    return Run(March(step, {"u": Walls(sides, spacing, step.width)}), transport)
 
 
 @pytest.fixture(scope="session", name="heat")

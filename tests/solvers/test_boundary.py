@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from solvers.block import Block
-from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides, fill_boundaries
+from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides, Walls
 from solvers.exchange import LOWER, UPPER, Alone
 
 KINDS = [Dirichlet(0.0), Dirichlet(2.5), Neumann(0.0), Neumann(-1.5), Periodic()]
@@ -54,7 +54,7 @@ def test_each_kind_on_both_sides(kind: Boundary, width: int) -> None:
     block = Block((5,), 3)
     u = ghosted(block.shape, 3)
     for sides in ([(kind, Dirichlet(1.0))], [(Neumann(0.5), kind)]):
-        filled = fill_boundaries(jnp.asarray(u), sides, (0.25,), width, block, Alone())
+        filled = Walls(sides, (0.25,), width).fill(jnp.asarray(u), block, Alone())
         # Each value is at most one multiplication and one sum (to the bit, but for a fused one).
         np.testing.assert_allclose(filled, by_hand(u, sides, (0.25,), width, 3), rtol=1e-15, atol=1e-15)
 
@@ -64,7 +64,7 @@ def test_the_condition_holds_at_the_wall(dtype: str) -> None:
     """The mean of ghost and mirrored cell is the value; their difference over their distance the gradient."""
     block, h = Block((6,), 3), 0.5
     u = jnp.asarray(ghosted(block.shape, 3), dtype)
-    filled = fill_boundaries(u, [(Dirichlet(3.0), Neumann(2.0))], (h,), 3, block, Alone())
+    filled = Walls([(Dirichlet(3.0), Neumann(2.0))], (h,), 3).fill(u, block, Alone())
     assert filled.dtype == dtype
     u = np.asarray(filled, float)
     distances = np.array([1, 3, 5]) * h
@@ -81,7 +81,7 @@ WITH_A_RING = [(Neumann(-1.5), Dirichlet(2.5)), (Periodic(), Periodic()), (Diric
 def test_corners_follow_the_last_axis(sides: Sides) -> None:
     shape, spacing = (4, 5, 3)[: len(sides)], (0.5, 0.3, 0.2)[: len(sides)]
     u = ghosted(shape, 2)
-    filled = fill_boundaries(jnp.asarray(u), sides, spacing, 2, Block(shape, 2), Alone())
+    filled = Walls(sides, spacing, 2).fill(jnp.asarray(u), Block(shape, 2), Alone())
     expected = by_hand(u, sides, spacing, 2, 2)
     np.testing.assert_allclose(filled, expected, rtol=1e-15, atol=1e-14)
     if sides is WALLS_ONLY:
@@ -95,7 +95,7 @@ def test_only_the_blocks_at_an_edge_are_touched(lower: bool, upper: bool, traced
     u = ghosted(block.shape, 2)
 
     def fill(lower: Any, upper: Any) -> jax.Array:
-        return fill_boundaries(jnp.asarray(u), sides, (1.0,), 2, block, At(lower, upper))
+        return Walls(sides, (1.0,), 2).fill(jnp.asarray(u), block, At(lower, upper))
 
     filled = (jax.jit(fill) if traced else fill)(lower, upper)
     everything = by_hand(u, sides, (1.0,), 2, 2)
@@ -113,7 +113,7 @@ def test_the_wall_may_lie_inside_the_array(extent: int, width: int) -> None:
 
     @jax.jit
     def fill(extent: jax.Array) -> jax.Array:
-        return fill_boundaries(jnp.asarray(u), sides, (0.5,), width, Block((5,), ghosts, (extent,)), At(True, True))
+        return Walls(sides, (0.5,), width).fill(jnp.asarray(u), Block((5,), ghosts, (extent,)), At(True, True))
 
     expected = u.copy()
     expected[: extent + 2 * ghosts] = by_hand(u[: extent + 2 * ghosts], sides, (0.5,), width, ghosts)
