@@ -10,8 +10,12 @@ import jax
 from sim.errors import SimError
 from sim.launcher import launched
 
-# Without it XLA's copy insertion gives up on the ghost writes of the time loop and copies whole blocks.
-_XLA_FLAGS = {"--xla_cpu_copy_insertion_use_region_analysis": "true"}
+_XLA_FLAGS = {
+    # Without it XLA's copy insertion gives up on the ghost writes of the time loop and copies whole blocks.
+    "--xla_cpu_copy_insertion_use_region_analysis": "true",
+    # The older emitters vectorize a stencil in 3-D, and one that starts at a traced index; the newer ones don't.
+    "--xla_cpu_use_fusion_emitters": "false",
+}
 
 
 def configure(devices: int | None = None, *, one_device: bool = False) -> None:

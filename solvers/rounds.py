@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -54,7 +55,8 @@ class Rounds:
         first = self.clock.first + taken
         now = {name: exchange_halos(u, self.block, self.exchange) for name, u in buffers.now.items()}
         buffers = Buffers(now, buffers.spare)
-        slabs = Slabs.fit(self.block.ghosted_shape[0] - 2 * self.width, self.slab, self.width)
+        layers, *across = self.block.ghosted_shape
+        slabs = Slabs.fit(layers - 2 * self.width, self.slab, self.width, math.prod(across))
         if at_most == 1 or slabs.count == 1:
             return self._whole(buffers, first, count, at_most)
         buffers = self._in_slabs(buffers, slabs, first, count)

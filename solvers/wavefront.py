@@ -12,6 +12,8 @@ from jax import lax
 
 from solvers.fields import Fields
 
+_FEWEST_CELLS = 64
+
 Buffered: TypeAlias = tuple[Fields, Fields]
 
 AdvanceSlab: TypeAlias = Callable[[Fields, Fields, jax.Array, jax.Array], Fields]
@@ -29,13 +31,16 @@ class Slabs:
     size: int
 
     @classmethod
-    def fit(cls, layers: int, size: int | None, width: int) -> Slabs:
-        """Slabs of about `size` layers (None: one slab), as thick as a step's reach, and as what wavefronts need.
+    def fit(cls, layers: int, size: int | None, width: int, cells: int) -> Slabs:
+        """Slabs of about `size` layers of `cells` cells each (None or 0: one slab), at least a step's reach.
 
         The last slab computes some layers again.  Their neighbours must be in the slab before it: those of the
-        one before that are a step further on by then.
+        one before that are a step further on by then.  Very few cells are compiled to code of their own, whose
+        bits may differ; so a slab has some.
         """
-        for thinner in range(min(size or layers, layers), width - 1, -1):
+        least = -(-_FEWEST_CELLS // cells)
+        size = max(size or layers, least)
+        for thinner in range(min(size, layers), max(width, least) - 1, -1):
             if -layers % thinner + width <= thinner:
                 return cls(layers, thinner)
         return cls(layers, layers)
@@ -70,7 +75,8 @@ def sweep(now: Fields, spare: Fields, slabs: Slabs, steps: jax.Array, advance: A
     """
 
     def one_front(front: jax.Array, buffers: Buffered) -> Buffered:
-        now, spare = buffers
+        # First what the front before this one has left: as the last thing in a loop XLA would not do it in place.
+        now, spare = (settle(fields, front - 1) for fields in buffers)
         # The steps s with 0 ≤ front - 2 s < count.
         begin = jnp.maximum(0, -((slabs.count - 1 - front) // 2))
         end = jnp.minimum(steps, front // 2 + 1)
@@ -88,6 +94,6 @@ def sweep(now: Fields, spare: Fields, slabs: Slabs, steps: jax.Array, advance: A
 
         spare = every_other(begin + begin % 2, now, spare)
         now = every_other(begin + 1 - begin % 2, spare, now)
-        return settle(now, front), settle(spare, front)
+        return now, spare
 
     return lax.fori_loop(0, slabs.count + 2 * (steps - 1), one_front, (now, spare))
