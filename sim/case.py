@@ -30,6 +30,9 @@ class Axis(Table):
     def _ordered(self) -> Axis:
         if not self.upper > self.lower:
             raise ValueError(f"upper must lie above lower; got [{self.lower}, {self.upper}]")
+        # Its square and its inverse must be numbers too.
+        if not 1e-100 < self.upper / self.cells - self.lower / self.cells < 1e100:
+            raise ValueError(f"cells must be between 1e-100 and 1e100 wide; got [{self.lower}, {self.upper}]")
         return self
 
 
@@ -121,7 +124,7 @@ class BoundaryTable(Table):
 
 class HeatTable(Table):
     kind: Literal["heat"] = "heat"
-    alpha: Finite = Field(ge=0, description="diffusivity α, length²/time, constant")
+    alpha: Finite = Field(ge=0, le=1e100, description="diffusivity α, length²/time, constant")
     source: Source = Field(0.0, description="q(x, y, z), u/time")
 
 
@@ -208,6 +211,14 @@ class Case(Table):
         case = self.model_copy()
         case._base = folder
         return case
+
+    def with_absolute_files(self) -> Case:
+        """The same case, to be read from anywhere."""
+        table = self.model_dump(exclude_none=True)
+        for source in (table["initial"]["u"], table["equation"]["source"]):
+            if isinstance(source, dict) and "package" not in source:
+                source["file"] = str((self.base / source["file"]).resolve())
+        return Case.model_validate(table)
 
     @property
     def ndim(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -30,9 +32,9 @@ def load(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str] =
     Raises SimError in the user's terms.
     """
     if isinstance(case, Case):
-        table, base, origin = case.model_dump(exclude_unset=True), case.base, f"case {case.name}"
+        table, base, origin = case.model_dump(exclude_none=True), case.base, f"case {case.name}"
     elif isinstance(case, Mapping):
-        table, base, origin = dict(case), Path(), "the case"
+        table, base, origin = copy.deepcopy(dict(case)), Path(), "the case"
     else:
         table, base, origin = _read(case)
     for override in overrides:
@@ -63,14 +65,14 @@ def _read(name: str | Path) -> tuple[dict[str, Any], Path, str]:
 
 def _read_text(path: Path, name: str) -> str:
     known = ", ".join(builtin_names())
-    if not path.is_file():
-        raise SimError(f"unknown case {name!r}: neither a file nor a built-in case; built in are {known}")
     try:
+        if not path.is_file():
+            raise SimError(f"unknown case {name!r:.200}: neither a file nor a built-in case; built in are {known}")
         if path.stat().st_size > _LARGEST_FILE:
             raise SimError(f"case {name} has {path.stat().st_size} bytes; a case file has at most {_LARGEST_FILE}")
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SimError(f"case {name} can't be read as UTF-8 text: {error}") from None
+    except (OSError, ValueError) as error:
+        raise SimError(f"case {name:.200} can't be read as UTF-8 text: {error!s:.200}; built in are {known}") from None
 
 
 def _apply(table: dict[str, Any], override: str) -> None:
@@ -78,32 +80,50 @@ def _apply(table: dict[str, Any], override: str) -> None:
     path = key.strip().split(".")
     if not equals or not all(path):
         raise SimError(f"--set takes KEY=VALUE with a dotted key, such as time.end=2.0; got {override!r}")
-    for part in path[:-1]:
-        table = table.setdefault(part, {})
+    for part, inner in itertools.pairwise(path):
+        table[part] = _opened(table.get(part, {}), inner)
+        table = table[part]
         if not isinstance(table, dict):
             raise SimError(f"--set {override}: {part!r} is a value of the case, not a table")
     table[path[-1]] = _value(text.strip())
+
+
+def _opened(value: Any, key: str) -> Any:
+    """A boundary in its short form as a table, where a key of it is to be set."""
+    if key in ("lower", "upper") and (isinstance(value, str) or (isinstance(value, dict) and "kind" in value)):
+        return {"lower": copy.copy(value), "upper": copy.copy(value)}
+    return {"kind": value} if key in ("value", "flux") and isinstance(value, str) else value
 
 
 def _value(text: str) -> Any:
     """TOML where it is TOML (2.0, true, { kind = "periodic" }), else the text itself (a formula, a name)."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
 def _explain(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False):
-        # Tags of unions are steps of pydantic's, not keys of the user's.
-        steps = [str(step) for step in problem["loc"]]
-        key = ".".join(s for s in steps if s not in ("number", "formula", "file", "periodic", "dirichlet", "neumann"))
+        key = ".".join(_keys([str(step) for step in problem["loc"]]))
         message = problem["msg"].removeprefix("Value error, ")
         given = problem["input"]
         shown = "" if isinstance(given, (dict, BaseModel)) or problem["type"] == "missing" else f"; got {given!r:.80}"
         if problem["type"] == "extra_forbidden":
             message, shown = "unknown key; check the spelling (--print-config shows all keys)", ""
         yield f"  {key + ': ' if key else ''}{message}{shown}"
+
+
+def _keys(steps: Sequence[str]) -> Iterator[str]:
+    """The user's keys among pydantic's steps, which also name the tag of a union after the key that holds it."""
+    before = ""
+    for step in steps:
+        tag = (before in ("u", "source") and step in ("number", "formula", "file")) or (
+            before in ("lower", "upper") and step in ("periodic", "dirichlet", "neumann")
+        )
+        if not tag:
+            yield step
+        before = "" if tag else step
 
 
 def to_toml(case: Case) -> str:

@@ -149,7 +149,7 @@ class OuterLoop:
     def _write_record(self, status: str, outcome: dict[str, Any] | None = None) -> None:
         def write() -> None:
             if not self.directory.case.exists():
-                write_text(self.directory.case, casefile.to_toml(self.case))
+                write_text(self.directory.case, casefile.to_toml(self.case.with_absolute_files()))
             write_json(self.directory.record, {"status": status, **self.provenance, **(outcome or {})})
 
         self._on_root_disk(write)

@@ -46,8 +46,8 @@ class Problem:
         return found
 
     def _place(self, key: str, source: float | str | tables.FileSource, transport: Transport) -> jax.Array:
-        evaluate = evaluator(key, source, self.grid, self.case.base)
-        return transport.place(evaluate, self.case.numerics.dtype)
+        dtype = self.case.numerics.dtype
+        return transport.place(evaluator(key, source, self.grid, self.case.base, dtype=dtype), dtype)
 
 
 def build(case: Case) -> Problem:

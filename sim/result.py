@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,8 @@ class Result:
         return self.directory / "results.h5"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON's types only."""
-        plain = asdict(self)
+        """JSON's types only; a number beyond what floats hold, such as an overflown mean, is None."""
+        plain = _finite(asdict(self))
         plain["directory"] = str(self.directory)
         plain["process_grid"] = list(self.process_grid)
         plain["snapshots"] = [str(path) for path in self.snapshots]
@@ -73,3 +74,9 @@ class Result:
         count = len(self.snapshots)
         lines.append(f"  results   {self.series} ({count} snapshot{'s' * (count != 1)})")
         return "\n".join(lines)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -56,20 +56,19 @@ def output_times(end: float, every: float | None) -> Iterator[float]:
 
 def segments(end: float, every: float | None, limit: float) -> Iterator[Segment]:
     """The run, output to output.  Raises SimError where the number of steps makes no sense."""
-    if every is not None and end / every > _MOST_OUTPUTS:
-        raise SimError(
-            f"output.every = {every:g} up to t = {end:g} asks for {end / every:.3g} outputs, of at most "
-            f"{_MOST_OUTPUTS:,}; write less often"
-        )
+    _check_count(end, limit, _MOST_STEPS, "steps", "coarsen the grid, or end sooner")
+    if every is not None:
+        _check_count(end, every, _MOST_OUTPUTS, "output.every", "write less often")
     start = 0.0
     for number, stop in enumerate(output_times(end, every)):
         if number > 0:
             # A step that fits but for rounding fits.
             count = (stop - start) / limit * (1 - 1e-12)
-            if count > _MOST_STEPS:
-                raise SimError(
-                    f"from t = {start:g} to {stop:g} the run would take {count:.3g} steps of {limit:g}; "
-                    f"coarsen the grid, or end sooner"
-                )
             yield Segment(start, stop, max(1, math.ceil(count)))
         start = stop
+
+
+def _check_count(end: float, interval: float, most: int, what: str, remedy: str) -> None:
+    # Multiplied, not divided: an interval may be zero by underflow.
+    if end > interval * most:
+        raise SimError(f"{what}: up to t = {end:g} at intervals of {interval:g} is more than {most:,} times; {remedy}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.case import FileSource
 from sim.errors import SimError
@@ -16,18 +17,29 @@ from solvers.grid import Grid
 
 
 def evaluator(
-    key: str, source: float | str | FileSource, grid: Grid, base: Path, time: float | None = None
+    key: str,
+    source: float | str | FileSource,
+    grid: Grid,
+    base: Path,
+    time: float | None = None,
+    dtype: npt.DTypeLike = np.float64,
 ) -> Evaluate:
-    """A function box → float64 values there, from global indices alone: the same bits for every decomposition.
+    """A function box → values there, from global indices alone: the same bits for every decomposition.
 
     `key` names the source in messages; `time` is the value of t where formulas may use it.
     Raises SimError, now for what can be seen now, and when called for values that are not finite.
     """
     if isinstance(source, FileSource):
-        return _Checked(key, _from_file(key, source, grid, base), grid)
-    if isinstance(source, str):
-        return _Checked(key, _from_formula(source, grid, time), grid)
-    return lambda box: np.full(box_shape(box), source)
+        evaluate = _from_file(key, source, grid, base)
+    elif isinstance(source, str):
+        evaluate = _from_formula(source, grid, time)
+    else:
+        number = source
+
+        def evaluate(box: Box) -> np.ndarray:
+            return np.full(box_shape(box), number)
+
+    return _Checked(key, evaluate, grid, dtype)
 
 
 def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
@@ -66,13 +78,15 @@ def _from_file(key: str, source: FileSource, grid: Grid, base: Path) -> Evaluate
 
 
 class _Checked:
-    """Refuses values that are not finite, naming the first cell."""
+    """Values in the field's type; refuses what is not finite there, naming the first cell."""
 
-    def __init__(self, key: str, evaluate: Evaluate, grid: Grid) -> None:
-        self._key, self._evaluate, self._grid = key, evaluate, grid
+    def __init__(self, key: str, evaluate: Evaluate, grid: Grid, dtype: npt.DTypeLike) -> None:
+        self._key, self._evaluate, self._grid, self._dtype = key, evaluate, grid, dtype
 
     def __call__(self, box: Box) -> np.ndarray:
-        values = self._evaluate(box)
+        given = self._evaluate(box)
+        with np.errstate(over="ignore"):
+            values = given.astype(self._dtype, copy=False)
         broken = ~np.isfinite(values)
         if broken.any():
             local = np.unravel_index(int(np.argmax(broken)), broken.shape)
@@ -80,5 +94,5 @@ class _Checked:
                 f"{name} = {self._grid.centres(axis, cells.start + int(i), cells.start + int(i) + 1)[0]:.6g}"
                 for axis, (name, cells, i) in enumerate(zip(axis_names(values.ndim), box, local, strict=True))
             )
-            raise SimError(f"{self._key} is {values[local]} at {where}; every value must be finite")
+            raise SimError(f"{self._key} is {given[local]} at {where}; every value must be finite in {values.dtype}")
         return values

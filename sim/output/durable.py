@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,17 @@ from typing import Any
 def temporary(path: Path) -> Path:
     """Where a file is written before it gets its name: beside it, so that renaming is atomic."""
     return path.with_name(f".{path.name}.part")
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise OSError where no file of `size` bytes fits.
+
+    HDF5 is not to find out: where a file can't be flushed it can't be closed either, and brings the process down.
+    """
+    if 0 <= resource.getrlimit(resource.RLIMIT_FSIZE)[0] < size:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def publish(path: Path) -> None:

@@ -31,6 +31,11 @@ def write_coordinates(file: h5py.File, case: Case, times: Sequence[float]) -> No
         scale.attrs.update(units=units, long_name=long_name, axis=cf_axis)
 
 
+def size_of_metadata(case: Case, outputs: int) -> int:
+    """Bytes of a file of that many outputs besides its fields, generously."""
+    return 65536 + 8 * sum(case.to_grid().shape) + 512 * outputs
+
+
 def describe_field(dataset: h5py.Dataset, case: Case) -> None:
     """Hang a field (time, [z,] y, x) on its dimension scales and say what it is."""
     dataset.attrs.update(units=case.output.units, long_name=case.output.long_name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +91,8 @@ def _clear(path: Path, overwrite: bool) -> None:
         )
     for entry in present:
         if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
+            for snapshot in entry.glob("*.h5*"):
+                snapshot.unlink()
         else:
             entry.unlink()
 

@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 
 from sim.case import Case
-from sim.output.durable import write_durably
-from sim.output.layout import describe_field, write_coordinates
+from sim.output.durable import check_room, write_durably
+from sim.output.layout import describe_field, size_of_metadata, write_coordinates
 from sim.output.rundir import SNAPSHOTS
 
 
@@ -27,6 +27,7 @@ def write_series(path: Path, case: Case, name: str, times: Sequence[float], step
 
 
 def _write(part: Path, case: Case, name: str, times: Sequence[float], steps: Sequence[int]) -> None:
+    check_room(part.parent, size_of_metadata(case, len(times)))
     with h5py.File(part, "w") as file:
         write_coordinates(file, case, times)
         describe_field(_virtual_field(file, case, name), case)

@@ -12,8 +12,8 @@ import numpy as np
 from sim.case import Case
 from sim.errors import SimError
 from sim.output import mpio, rows
-from sim.output.durable import publish, temporary
-from sim.output.layout import describe_field, write_coordinates
+from sim.output.durable import check_room, publish, temporary
+from sim.output.layout import describe_field, size_of_metadata, write_coordinates
 from sim.team import MpiTeam, Team, agreement, on_root
 from sim.topology import Box
 
@@ -51,14 +51,16 @@ def _writing(path: Path, action: Callable[[], T]) -> T:
 
 def _create(part: Path, case: Case, time: float, name: str) -> int:
     """Make the file; return where in it the field's first byte is."""
-    shape = (1, *case.to_grid().shape)
+    grid, dtype = case.to_grid(), np.dtype(case.numerics.dtype)
+    check_room(part.parent, size_of_metadata(case, 1) + grid.cells * dtype.itemsize)
+    shape = (1, *grid.shape)
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_layout(h5py.h5d.CONTIGUOUS)
     creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     with h5py.File(part, "w") as file:
         write_coordinates(file, case, [time])
-        kind = h5py.h5t.py_create(np.dtype(case.numerics.dtype).newbyteorder("<"))
+        kind = h5py.h5t.py_create(dtype.newbyteorder("<"))
         identifier = h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple(shape), creation)
         describe_field(h5py.Dataset(identifier), case)
         offset: int = identifier.get_offset()

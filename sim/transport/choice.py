@@ -57,11 +57,23 @@ def resolve(wish: Wish, team: Team) -> Name:
         raise SimError(
             f"--transport {name} needs MPI; start it with mpirun, and install the extra: pip install '.[mpi]'"
         )
+    if name in ("mpi", "hybrid"):
+        _check_mpi4jax(name)
     if name in ("serial", "mpi") and several:
         raise SimError(f"--transport {name} uses one device a process, not {devices}; use xla or hybrid for more")
     if wish.blocks is not None and name != "virtual":
         raise SimError(f"--blocks is for --transport virtual, and this is {name}; use --devices or more ranks")
     return name
+
+
+def _check_mpi4jax(name: Name) -> None:
+    try:
+        import mpi4jax  # noqa: F401 (whether it can be)
+    except (ImportError, RuntimeError) as error:
+        raise SimError(
+            f"--transport {name} needs mpi4jax, and importing it says: {error}; install it with: "
+            f"pip install '.[mpi]', or use --transport xla"
+        ) from None
 
 
 def choose_transport(name: Name, wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:

@@ -16,6 +16,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def made_in(name: str, wanted: Path | None, overwrite: bool) -> rundir.RunDirectory:
+    return rundir.RunDirectory(rundir.create(name, wanted, overwrite))
+
+
 def fill(path: Path) -> None:
     """What a run leaves behind."""
     (path / "snapshots").mkdir(parents=True, exist_ok=True)
@@ -25,37 +29,37 @@ def fill(path: Path) -> None:
 
 def test_runs_are_numbered_and_latest_points_at_the_last() -> None:
     for number in (1, 2, 3):
-        made = rundir.create("bar", None, overwrite=False)
+        made = made_in("bar", None, overwrite=False)
         assert made.path == Path(f"runs/bar/00{number}")
         assert (made.path / "snapshots").is_dir()
         latest = Path("runs/bar/latest")
         assert latest.is_symlink() and os.readlink(latest) == f"00{number}"
-    assert rundir.create("other", None, overwrite=False).path == Path("runs/other/001")
+    assert made_in("other", None, overwrite=False).path == Path("runs/other/001")
 
 
 @pytest.mark.parametrize(("present", "following"), [("041", "042"), ("999", "1000"), ("12", "013")])
 def test_numbering_goes_on_after_the_highest(present: str, following: str) -> None:
     (Path("runs/bar") / present).mkdir(parents=True)
     (Path("runs/bar") / "notes").mkdir()
-    assert rundir.create("bar", None, overwrite=False).path.name == following
+    assert made_in("bar", None, overwrite=False).path.name == following
 
 
 def test_a_number_taken_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("runs/bar/001").mkdir(parents=True)
     monkeypatch.setattr(Path, "iterdir", lambda self: iter(()))  # looked before the other run made it
-    assert rundir.create("bar", None, overwrite=False).path.name == "002"
+    assert made_in("bar", None, overwrite=False).path.name == "002"
 
 
 def test_somebodys_own_directory_called_latest_is_left_alone() -> None:
     Path("runs/bar/latest").mkdir(parents=True)
     Path("runs/bar/latest/precious").write_text("mine")
-    assert rundir.create("bar", None, overwrite=False).path.name == "001"
+    assert made_in("bar", None, overwrite=False).path.name == "001"
     assert Path("runs/bar/latest/precious").read_text() == "mine"
     assert {entry.name for entry in Path("runs/bar").iterdir()} == {"001", "latest"}
 
 
 def test_a_given_directory_is_made_with_its_parents() -> None:
-    made = rundir.create("bar", Path("a/b/c"), overwrite=False)
+    made = made_in("bar", Path("a/b/c"), overwrite=False)
     assert made.path == Path("a/b/c") and made.snapshot(7).parent.is_dir()
     assert [entry.name for entry in made.path.iterdir()] == ["snapshots"]  # nothing left of the probe
 
@@ -86,7 +90,7 @@ def test_overwrite_removes_the_old_run_and_nothing_else() -> None:
     Path("d/notes.txt").write_text("mine")
     Path("d/plots").mkdir()
     Path("d/plots/u.png").write_text("mine")
-    made = rundir.create("bar", Path("d"), overwrite=True)
+    made = made_in("bar", Path("d"), overwrite=True)
     left = {str(path.relative_to("d")) for path in Path("d").rglob("*")}
     assert left == {"snapshots", "notes.txt", "plots", "plots/u.png"}
     assert not any(path.exists() for path in (made.record, made.case, made.series, made.snapshot(0)))

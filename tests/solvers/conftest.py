@@ -17,8 +17,8 @@ from solvers.boundary import Sides, Walls
 from solvers.equations import Heat
 from solvers.integrators import Euler
 from solvers.march import March
-from solvers.rounds import Buffers, Clock
 from solvers.operators import laplacian
+from solvers.rounds import Buffers, Clock
 from solvers.stencil import Form, Stencil
 
 
