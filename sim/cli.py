@@ -57,6 +57,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--transport", choices=_TRANSPORTS, help="how blocks reach each other")
     run.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
     run.add_argument("--ghost-depth", type=int, metavar="K", help="steps an exchange (default: measured)")
+    run.add_argument("--slab", type=int, metavar="N", help="layers of cells stepped together in cache, 0: all")
     run.add_argument("--blocks", type=int, metavar="N", help="virtual ranks of --transport virtual")
     run.add_argument("--watchdog", type=float, metavar="S", help="seconds without progress that end the run")
     run.add_argument("--coordinator", metavar="HOST:PORT", help="where processes meet without MPI")
@@ -108,7 +109,7 @@ def _overrides(arguments: argparse.Namespace) -> list[str]:
     for key in ("transport", "halo"):
         if (value := getattr(arguments, key)) is not None:
             found.append(f'parallel.{key}="{value}"')
-    for key in ("ghost_depth", "devices", "blocks", "watchdog"):
+    for key in ("ghost_depth", "slab", "devices", "blocks", "watchdog"):
         if (value := getattr(arguments, key)) is not None:
             found.append(f"parallel.{key}={value}")
     for part in arguments.process_grid.split(",") if arguments.process_grid else ():

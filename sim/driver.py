@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sim import casefile, distributed, fingerprint, membership, platform
 from sim.case import Case, ParallelTable
 from sim.errors import SimError
@@ -18,7 +20,7 @@ from sim.schedule import Segment, segments, step_limit
 from sim.simulation import Simulation
 from sim.team import MpiTeam, Team, agreement, on_root
 from sim.transport import Name, Transport, Wish, choose_transport, resolve
-from sim.tuning import Depth, choose_depth
+from sim.tuning import Tuning, tune
 
 
 def run(
@@ -48,12 +50,12 @@ def run(
             problem = build(loaded)
             plan = tuple(_plan(problem))
         fingerprint.compare(team, fingerprint.of_case(loaded))
-        transport, depth = _connect(team, problem)
+        transport, tuning = _connect(team, problem)
         # The field's values are checked before a directory is made, the directory before anything compiles.
-        simulation = Simulation(problem, transport)
+        simulation = Simulation(problem.in_slabs(tuning.slab), transport)
         wanted = Path(output) if output else None
         path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite)))
-        return OuterLoop(simulation, depth, rundir.RunDirectory(Path(path)), plan, quiet, begin).run()
+        return OuterLoop(simulation, tuning, rundir.RunDirectory(Path(path)), plan, quiet, begin).run()
 
 
 def _foreseen(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str]) -> ParallelTable:
@@ -69,7 +71,7 @@ def _plan(problem: Problem) -> Iterator[Segment]:
     return segments(table.end, problem.case.output.every, step_limit(table, problem.stable_step))
 
 
-def _connect(team: Team, problem: Problem) -> tuple[Transport, Depth]:
+def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     """The transport that the case wishes for, with ghosts as deep as it says, or as pays here."""
     parallel = problem.case.parallel
     wish = Wish(parallel.transport, parallel.devices, parallel.blocks, problem.case.process_grid(), parallel.halo)
@@ -79,8 +81,9 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Depth]:
     def transport_of(depth: int) -> Transport:
         return choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(depth))
 
-    depth = choose_depth(transport_of, problem.march.step.width, parallel.ghost_depth)
-    return transport_of(depth.steps), depth
+    itemsize = np.dtype(problem.case.numerics.dtype).itemsize
+    tuning = tune(transport_of, problem.march.step.width, itemsize, parallel.ghost_depth, parallel.slab)
+    return transport_of(tuning.steps), tuning
 
 
 def _settle(wish: Wish, team: Team) -> Name:

@@ -25,7 +25,7 @@ from sim.schedule import Segment
 from sim.simulation import Simulation
 from sim.team import Team, on_root
 from sim.transport import Transport
-from sim.tuning import Depth
+from sim.tuning import Tuning
 from sim.watchdog import Watchdog
 
 # A chunk is one call of a compiled program.  Long enough to hide the call, short enough to be told of a
@@ -39,7 +39,7 @@ class OuterLoop:
     """One run's progress: what has been written, and how long things took.  All methods are collective."""
 
     simulation: Simulation
-    depth: Depth
+    tuning: Tuning
     directory: rundir.RunDirectory
     plan: tuple[Segment, ...]
     quiet: bool
@@ -156,7 +156,7 @@ class OuterLoop:
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        return record.provenance(self.transport, self.depth)
+        return record.provenance(self.transport, self.tuning)
 
     def _on_root_disk(self, write: Any) -> None:
         def guarded() -> None:
@@ -179,8 +179,9 @@ class OuterLoop:
             transport=self.transport.name,
             ranks=self.team.size,
             process_grid=self.transport.topology.blocks,
-            ghost_depth=self.depth.steps,
-            exchange_seconds=self.depth.exchange_seconds,
+            ghost_depth=self.tuning.steps,
+            slab=self.tuning.slab,
+            exchange_seconds=self.tuning.exchange_seconds,
             time=simulation.time,
             steps=simulation.step,
             cells=cells,

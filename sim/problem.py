@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -33,6 +33,10 @@ class Problem:
     def ghosts(self, depth: int) -> int:
         """Ghost layers of a block for `depth` steps an exchange."""
         return depth * self.march.step.width
+
+    def in_slabs(self, layers: int) -> Problem:
+        """The same problem, stepped in slabs of about `layers` layers; 0: by whole blocks."""
+        return replace(self, march=replace(self.march, slab=layers))
 
     def initial(self, transport: Transport) -> Fields:
         """The fields at time 0 as distributed blocks.  Raises SimError on the ranks whose values are bad."""

@@ -13,7 +13,7 @@ import jax
 
 from sim import platform
 from sim.transport import Transport
-from sim.tuning import Depth
+from sim.tuning import Tuning
 
 _PACKAGES = ("halostep", "jax", "jaxlib", "numpy", "h5py", "mpi4py", "mpi4jax", "mpich")
 
@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def provenance(transport: Transport, depth: Depth) -> dict[str, Any]:
+def provenance(transport: Transport, tuning: Tuning) -> dict[str, Any]:
     """What does not change while the run goes."""
     topology = transport.topology
     return {
@@ -41,5 +41,5 @@ def provenance(transport: Transport, depth: Depth) -> dict[str, Any]:
         "platform": jax.default_backend(),
         "process_grid": list(topology.blocks),
         "largest_block": list(topology.largest),
-        "ghost_depth": asdict(depth),
+        "tuning": asdict(tuning),
     }

@@ -12,8 +12,8 @@ from typing import Any
 class Result:
     """The outcome of a run; the same on every rank.
 
-    `ghost_depth` is in steps an exchange; `exchange_seconds` is what one took where that was measured.
-    Times are in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput
+    `ghost_depth` is in steps an exchange, `exchange_seconds` what one took where that was measured, `slab` the
+    layers of cells stepped together in cache (0: all of a block's).  Times are in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput
     2 · bytes of the field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that
     its boundaries and source do not explain, relative to max|u| · volume; None where they do not determine it.
     `errors` is the difference from the exact solution at the end; None where none is known.
@@ -25,6 +25,7 @@ class Result:
     ranks: int
     process_grid: tuple[int, ...]
     ghost_depth: int
+    slab: int
     exchange_seconds: float | None
     time: float
     steps: int
@@ -57,10 +58,11 @@ class Result:
     def summary(self) -> str:
         grid = " × ".join(map(str, self.process_grid))
         measured = f" (an exchange takes {self.exchange_seconds * 1e6:.0f} µs)" if self.exchange_seconds else ""
+        slabs = f", in slabs of {self.slab} layers" if self.slab else ""
         lines = [
             f"{self.case}: t = {self.time:.6g} after {self.steps:,} steps of {self.cells:,} cells",
             f"  ran on    {self.transport}, {self.ranks} rank{'s' * (self.ranks > 1)}, blocks {grid}",
-            f"  ghosts    {self.ghost_depth} step{'s' * (self.ghost_depth > 1)} an exchange{measured}",
+            f"  ghosts    {self.ghost_depth} step{'s' * (self.ghost_depth > 1)} an exchange{measured}{slabs}",
             f"  speed     {self.cells_per_second:.4g} cells/s, T_eff {self.teff:.3g} GB/s",
             f"  seconds   {self.march_seconds:.2f} stepping, {self.compile_seconds:.2f} compiling, "
             f"{self.output_seconds:.2f} writing",

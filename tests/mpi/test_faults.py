@@ -1,0 +1,137 @@
+"""What goes wrong is said once, ends all ranks, and costs no data."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pytest
+
+from sim.subprocesses import find_mpirun, free_port
+
+from .conftest import WORKERS, Ended, Family, finish
+
+SMALL = ["--set", "grid.x.cells=32", "--set", "grid.y.cells=24", "--set", "time.end=0.001"]
+RUN = ["-m", "sim", "run", *SMALL, "--output", "out"]
+
+BAD = {
+    "an unknown key": (["--set", "grid.x.sells=3"], "grid.x.sells"),
+    "a grid too small for the ranks": (["--set", "grid.x.cells=1", "--set", "grid.y.cells=2"], "3 blocks"),
+    "an unstable step": (["--set", "time.step=1.0"], "at most"),
+    "a formula that is no formula": (["--set", "initial.u=__import__('os').getpid()"], "initial.u"),
+}
+
+
+def check_refusal(ended: Ended, words: str) -> None:
+    assert ended.code == 2, ended.stderr
+    assert ended.stderr.count("sim: error:") == 1, ended.stderr
+    assert words in ended.stderr and "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(("options", "words"), BAD.values(), ids=BAD)
+def test_bad_input_gets_one_message(
+    options: list[str], words: str, mpirun: Callable[..., Ended], tmp_path: Path
+) -> None:
+    check_refusal(mpirun(3, *RUN, *options), words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_occupied_directory_is_left_alone(mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").write_text("precious")
+    check_refusal(mpirun(2, *RUN), "--overwrite")
+    assert (tmp_path / "out" / "run.json").read_text() == "precious"
+
+
+def test_a_blow_up_keeps_the_last_good_snapshot(mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    ended = mpirun(2, *RUN, "--set", "numerics.dtype=float32", "--set", "equation.source=2e38*x", "--set", "time.end=9")
+    check_refusal(ended, "snapshot 0 at t = 0 is the last good one")
+    with h5py.File(tmp_path / "out" / "results.h5") as file:
+        assert len(file["u"]) == 1 and file["u"][0].max() > 1
+
+
+def test_ranks_that_bring_different_cases(family: Family) -> None:
+    """Started side by side, they would wait for each other for ever."""
+    one = [*family_python(), *RUN]
+    two = [*one, "--set", "time.end=0.002"]
+    ended = finish(family.start([str(find_mpirun()), "-n", "1", *one, ":", "-n", "1", *two]), family)
+    check_refusal(ended, "case")
+    assert "on rank 0" in ended.stderr and "on rank 1" in ended.stderr
+
+
+def family_python() -> list[str]:
+    import sys
+
+    return [sys.executable]
+
+
+def test_another_mpis_launcher(mpirun: Callable[..., Ended]) -> None:
+    """Its ranks would each think that they are alone, and all write the same files."""
+    foreign = {"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_LOCAL_RANK": "0"}
+    ended = mpirun(1, *RUN, **foreign)
+    assert ended.code == 2 and "sim: error:" in ended.stderr and "Traceback" not in ended.stderr
+    assert "launcher" in ended.stderr or "mpirun" in ended.stderr
+
+
+@pytest.mark.parametrize("options", [["--transport", "mpi"], ["--transport", "xla"]], ids=["mpi", "xla"])
+def test_a_bug_on_one_rank_ends_all(options: list[str], mpirun: Callable[..., Ended]) -> None:
+    ended = mpirun(3, str(WORKERS / "bug.py"), *RUN[2:], *options, timeout=90)
+    assert ended.code != 0 and "a bug on rank 1" in ended.stderr
+    assert ended.seconds < 60
+
+
+LONG = [
+    *["-m", "sim", "run", "--output", "out", "--json"],
+    *["--set", "grid.x.cells=64", "--set", "grid.y.cells=64", "--set", "time.end=1e6"],
+]
+
+
+def running_ranks(family: Family, count: int, tmp_path: Path) -> list[int]:
+    """Ids of the Python processes of a run, once it steps."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        pids = [pid for pid, line in family.living().items() if "-m sim run" in line and "mpirun" not in line]
+        pids = [pid for pid in pids if "proxy" not in family.living().get(pid, "proxy")]
+        if len(pids) == count and (tmp_path / "out" / "results.h5").exists():
+            time.sleep(1)
+            return sorted(pids)
+        time.sleep(0.2)
+    pytest.fail(f"no run after 90 s: {family.living()}")
+
+
+@pytest.mark.parametrize(
+    ("ranks", "options"),
+    [
+        (3, ["--transport", "mpi"]),
+        (2, ["--transport", "hybrid", "--devices", "2"]),
+        (2, ["--transport", "xla", "--devices", "1"]),
+    ],
+    ids=["mpi", "hybrid", "xla"],
+)
+def test_a_rank_that_is_killed_ends_the_run(ranks: int, options: list[str], family: Family, tmp_path: Path) -> None:
+    process = family.ranks(ranks, *LONG, *options)
+    os.kill(running_ranks(family, ranks, tmp_path)[-1], signal.SIGKILL)
+    ended = finish(process, family, timeout=60)
+    assert ended.code != 0
+    with h5py.File(tmp_path / "out" / "results.h5") as file:
+        assert len(file["u"]) == 1
+
+
+def test_a_process_that_is_killed_ends_the_others_without_mpi(family: Family, tmp_path: Path) -> None:
+    where = ["--transport", "xla", "--devices", "1", "--coordinator", f"127.0.0.1:{free_port()}", "--processes", "2"]
+    first, second = (
+        family.start([*family_python(), *LONG, *where, "--process", str(process)]) for process in range(2)
+    )
+    running_ranks(family, 2, tmp_path)
+    os.kill(second.pid, signal.SIGKILL)
+    assert finish(second, family).code == -signal.SIGKILL
+    assert finish(first, family, timeout=60).code != 0
+
+
+def test_two_runs_on_the_halves_of_the_world(mpirun: Callable[..., Ended]) -> None:
+    found = mpirun(4, str(WORKERS / "halves.py")).json()
+    assert found["together"] == found["alone"] and found["alone"][0] != found["alone"][1]
