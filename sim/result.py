@@ -13,9 +13,10 @@ class Result:
     """The outcome of a run; the same on every rank.
 
     `ghost_depth` is in steps an exchange, `exchange_seconds` what one took where that was measured, `slab` the
-    layers of cells stepped together in cache (0: all of a block's).  Times are in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput
-    2 · bytes of the field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that
-    its boundaries and source do not explain, relative to max|u| · volume; None where they do not determine it.
+    layers of cells stepped together in cache (0: all of a block's).  `time` is in the case's unit, `*_seconds` in
+    seconds; `teff` is the effective throughput 2 · bytes of the field · steps / march_seconds in GB/s.  `drift` is
+    the change of the field's integral that its boundaries and source do not explain, relative to max|u| · volume;
+    None where they do not determine it.
     `errors` is the difference from the exact solution at the end; None where none is known.
     """
 
