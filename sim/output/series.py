@@ -49,5 +49,6 @@ def _virtual_field(file: h5py.File, case: Case, name: str) -> h5py.Dataset:
     whole.select_hyperslab(corner, (h5py.h5s.UNLIMITED, *single), (1, *single), one)
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_virtual(whole, f"{SNAPSHOTS}/%b.h5".encode(), name.encode(), source)
+    creation.set_obj_track_times(False)
     kind = h5py.h5t.py_create(np.dtype(case.numerics.dtype).newbyteorder("<"))
     return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), kind, whole, creation))

@@ -58,6 +58,8 @@ def _create(part: Path, case: Case, time: float, name: str) -> int:
     creation.set_layout(h5py.h5d.CONTIGUOUS)
     creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    # The same run, the same bytes, whenever it was.
+    creation.set_obj_track_times(False)
     with h5py.File(part, "w") as file:
         write_coordinates(file, case, [time])
         kind = h5py.h5t.py_create(dtype.newbyteorder("<"))

@@ -10,19 +10,7 @@ import numpy as np
 import pytest
 
 import sim
-
-CELLS = {1: {"x": 317}, 2: {"x": 23, "y": 29}, 3: {"x": 11, "y": 13, "z": 17}}
-
-SIDES = {
-    "mixed": {
-        "x": {"lower": {"kind": "dirichlet", "value": 1.5}, "upper": {"kind": "neumann", "flux": -0.7}},
-        "y": "periodic",
-        "z": {"lower": "neumann", "upper": {"kind": "dirichlet", "value": -0.25}},
-    },
-    "walls": {axis: {"kind": "dirichlet", "value": 0.3} for axis in "xyz"},
-    "closed": dict.fromkeys("xyz", "neumann"),
-    "rings": dict.fromkeys("xyz", "periodic"),
-}
+from tests.cases import table
 
 # Uneven on purpose, with prime numbers of cells and of blocks, and axes with a single block.
 PLACES: dict[str, dict[str, Any]] = {
@@ -40,23 +28,6 @@ PLACES: dict[str, dict[str, Any]] = {
     "slabs-xla": {"transport": "xla", "devices": 4, "ghost_depth": 3, "slab": 1},
     "slabs-virtual": {"transport": "virtual", "blocks": 3, "ghost_depth": 2, "slab": 1},
 }
-
-
-def table(ndim: int, dtype: str, sides: str, stencil: str) -> dict[str, Any]:
-    axes = "xyz"[:ndim]
-    waves = " * ".join(f"cos({i + 2} * {axis} + 0.3)" for i, axis in enumerate(axes))
-    return {
-        "name": "bits",
-        "grid": {axis: {"cells": n, "upper": 1.0 + 0.1 * n} for axis, n in CELLS[ndim].items()},
-        "equation": {"kind": "heat", "alpha": 0.7, "source": "x * (3 - x)"},
-        "initial": {"u": f"1 + {waves}"},
-        "boundary": {axis: SIDES[sides][axis] for axis in axes},
-        # An odd number of steps in all, with outputs between.
-        "time": {"end": 0.31, "step": 0.0032 / ndim},
-        "output": {"every": 0.1},
-        "numerics": {"dtype": dtype, "stencil": stencil},
-        "exact": {"u": f"exp(-t) * {waves}"},
-    }
 
 
 def outcome(case: dict[str, Any], where: dict[str, Any], output: Path) -> tuple[bytes, Any]:

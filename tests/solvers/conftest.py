@@ -81,13 +81,14 @@ def heat(
     weights: np.ndarray | None = None,
     form: Form = "slices",
     depth: int = 1,
+    slab: int | None = None,
     name: Name = "serial",
     **wish: Any,
 ) -> Run:
-    """Forward Euler for ∂u/∂t = α ∇²u (or other `weights`), `depth` steps an exchange."""
+    """Forward Euler for ∂u/∂t = α ∇²u (or other `weights`), `depth` steps an exchange, in slabs or not."""
     step = Euler(Heat(Stencil(laplacian(spacing) if weights is None else weights, form)))
     transport = transport_of(shape, depth * step.width, name, **wish)
-    return Run(March(step, {"u": Walls(sides, spacing, step.width)}), transport)
+    return Run(March(step, {"u": Walls(sides, spacing, step.width)}, slab), transport)
 
 
 @pytest.fixture(scope="session", name="heat")

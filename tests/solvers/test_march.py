@@ -1,0 +1,146 @@
+"""The time loop: the same bits however steps are grouped, and nothing of a block's size copied while it runs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from solvers.boundary import Dirichlet, Neumann, Periodic, Sides
+from solvers.operators import laplacian
+
+Heat = Callable[..., Any]
+
+SHAPES = {1: (400,), 2: (37, 41), 3: (13, 12, 17)}
+MIXED: Sides = [(Dirichlet(0.5), Neumann(0.3)), (Periodic(), Periodic()), (Neumann(0.0), Dirichlet(-0.2))]
+WALLS: Sides = [(Dirichlet(0.0), Dirichlet(0.0))] * 3
+
+
+def noise(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(dtype)
+
+
+def by_numpy(u: np.ndarray, spacing: tuple[float, ...], dt: float, steps: int) -> np.ndarray:
+    """The same scheme on a periodic box, as anyone would write it."""
+    for _ in range(steps):
+        curvature = sum((np.roll(u, 1, a) - 2 * u + np.roll(u, -1, a)) / h**2 for a, h in enumerate(spacing))
+        u = u + dt * curvature
+    return u
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize(("depth", "slab"), [(1, None), (3, None), (4, 2)])
+def test_steps_are_those_of_the_scheme(ndim: int, depth: int, slab: int | None, heat: Heat) -> None:
+    shape, spacing = SHAPES[ndim], (0.1, 0.2, 0.15)[:ndim]
+    u = noise(shape, "float64")
+    run = heat(shape, [(Periodic(), Periodic())] * ndim, spacing, depth=depth, slab=slab)
+    np.testing.assert_allclose(run(u, 1e-3, 11), by_numpy(u, spacing, 1e-3, 11), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_depths_and_slabs_change_no_bit(ndim: int, dtype: str, heat: Heat) -> None:
+    shape, spacing = SHAPES[ndim], (0.1, 0.2, 0.15)[:ndim]
+    u = noise(shape, dtype)
+    run = heat(shape, MIXED[:ndim], spacing)
+    plain = {steps: run(u, 1e-3, steps) for steps in (1, 2, 7, 30)}
+    for depth, slab in [(4, None), (5, None), (8, 1), (5, 2), (4, 6)]:
+        run = heat(shape, MIXED[:ndim], spacing, depth=depth, slab=slab)
+        for steps, expected in plain.items():
+            np.testing.assert_array_equal(run(u, 1e-3, steps), expected, err_msg=f"{steps}: {depth}, {slab}")
+
+
+def test_a_chunk_more_or_less_changes_no_bit(heat: Heat) -> None:
+    """Steps begin where they are, whatever ran before them in the same call."""
+    shape = SHAPES[2]
+    run = heat(shape, MIXED[:2], (0.1, 0.1), depth=4, slab=2)
+    u = noise(shape, "float32")
+    np.testing.assert_array_equal(run(run(u, 1e-3, 6), 1e-3, 14), run(u, 1e-3, 20))
+
+
+# ------------------------------------------------------------------------------------- what the compiler made of it
+
+
+def copies_in_loops(text: str, elements: int) -> list[str]:
+    """Copies of at least so many elements in a compiled module, but for those that happen once, at its entry."""
+    found, in_entry = [], False
+    for line in text.splitlines():
+        if line.endswith("{") and not line.startswith(" "):
+            in_entry = line.startswith("ENTRY")
+        copied = re.search(r"= \(?[a-z]+\d+\[([\d,]+)\]\S* copy(?:-start)?\(", line)
+        if copied and not in_entry and math.prod(map(int, copied[1].split(","))) >= elements:
+            found.append(line.strip())
+    return found
+
+
+def compiled(run: Any, u: np.ndarray) -> str:
+    arguments = (*run.arguments(u, 1e-3), jnp.int64(10))
+    return run.programs["even"].lower(*arguments).compile().as_text()
+
+
+LOOPS: dict[str, dict[str, Any]] = {
+    "step by step": {},
+    "deep": {"depth": 4},
+    "deep, odd": {"depth": 5},
+    "slabs": {"depth": 8, "slab": 4},
+    "devices": {"depth": 2, "name": "xla", "devices": 4},
+    "devices, slabs": {"depth": 4, "slab": 3, "name": "xla", "devices": 2},
+}
+BLOCKS = {1: (40_000,), 2: (256, 200), 3: (40, 36, 48)}
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+@pytest.mark.parametrize("sides", [MIXED, WALLS], ids=["mixed", "walls"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_nothing_of_a_blocks_size_is_copied(ndim: int, sides: Sides, loop: dict[str, Any], heat: Heat) -> None:
+    run = heat(BLOCKS[ndim], sides[:ndim], (0.1,) * ndim, **loop)
+    text = compiled(run, noise(BLOCKS[ndim], "float32"))
+    assert "while(" in text
+    assert not copies_in_loops(text, math.prod(run.transport.topology.smallest) // 2)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
+def test_a_copy_would_be_seen() -> None:
+    """One step a turn: what the loop carries changes places, and does so by copying."""
+    u = jnp.zeros((256, 256))
+
+    def turn(_: jax.Array, buffers: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        now, spare = buffers
+        mean = (now[2:, 1:-1] + now[:-2, 1:-1] + now[1:-1, 2:] + now[1:-1, :-2]) / 4
+        return spare.at[1:-1, 1:-1].set(mean), now
+
+    loop = jax.jit(lambda buffers, steps: jax.lax.fori_loop(0, steps, turn, buffers), donate_argnums=0)
+    assert copies_in_loops(loop.lower((u, u), jnp.int64(10)).compile().as_text(), u.size // 2)
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+def test_both_buffers_are_donated(loop: dict[str, Any], heat: Heat) -> None:
+    shape = BLOCKS[2]
+    run = heat(shape, MIXED[:2], (0.1, 0.1), **loop)
+    buffers, coefficients, clock = run.arguments(noise(shape, "float32"), 1e-3)
+    program = run.programs["even"].lower(buffers, coefficients, clock, jnp.int64(4)).compile()
+    aliased = re.search(r"input_output_alias=\{(.*?)\}, entry", program.as_text())
+    assert aliased and aliased[1].count("-alias") == 2
+    after, _ = run.programs["even"](buffers, coefficients, clock, jnp.int64(4))
+    jax.block_until_ready(after)
+    assert buffers.now["u"].is_deleted() and buffers.spare["u"].is_deleted()
+    # Neither is anything else of a field's size held while it runs.
+    memory = program.memory_analysis()
+    block = 4 * math.prod(n + 2 * run.transport.ghosts for n in run.transport.topology.largest)
+    assert memory.temp_size_in_bytes < block / 2
+
+
+def test_ghosts_too_shallow_for_the_stencil(heat: Heat) -> None:
+    run = heat(SHAPES[1], WALLS[:1], (0.1,), weights=np.array([1.0, -4, 6, -4, 1]))
+    shallow = heat(SHAPES[1], WALLS[:1], (0.1,), weights=laplacian((0.1,))).transport
+    program = shallow.compile(run.march.even, (0,))
+    buffers, coefficients, clock = run.arguments(noise(SHAPES[1], "float32"), 1e-3)
+    with pytest.raises(ValueError, match="consumes 2 ghost layers; the block has 1"):
+        program(buffers, coefficients, clock, jnp.int64(2))
