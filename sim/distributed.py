@@ -6,7 +6,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import jax
 
 from sim.errors import SimError
+from sim.subprocesses import free_port, run_bounded
 from sim.team import MpiTeam
 
 _HEARTBEAT_SECONDS = 20  # how long a process may be gone before the others are told to end
@@ -41,18 +41,30 @@ class Rendezvous:
 def from_slurm(environment: Mapping[str, str] = os.environ) -> Rendezvous:
     """The rendezvous of a job step: its first node, and a port that follows from the job's and step's numbers."""
     nodes = environment.get("SLURM_STEP_NODELIST") or environment["SLURM_NODELIST"]
-    listed = subprocess.run(["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=False)
-    first = listed.stdout.split()[0] if listed.returncode == 0 and listed.stdout.split() else nodes
+    first = _first_node(nodes)
     number = int(environment["SLURM_JOB_ID"]) * 7 + int(environment.get("SLURM_STEP_ID", "0"))
     size = environment.get("SLURM_STEP_NUM_TASKS") or environment["SLURM_NTASKS"]
     return Rendezvous(f"{first}:{61000 + number % 4000}", int(size), int(environment["SLURM_PROCID"]))
+
+
+def _first_node(nodes: str) -> str:
+    """Of a list as SLURM writes it: node[01-04,07]."""
+    if not re.search(r"[\[,]", nodes):
+        return nodes
+    listed = run_bounded(["scontrol", "show", "hostnames", nodes], timeout=30, env=os.environ)
+    if listed.returncode != 0 or not listed.stdout.split():
+        raise SimError(
+            f"the first node of {nodes} can't be found: scontrol: {listed.complaint()}; "
+            f"say where to meet: --coordinator host:port --processes N --process $SLURM_PROCID"
+        )
+    return listed.stdout.split()[0]
 
 
 def from_mpi(team: MpiTeam) -> Rendezvous:
     """Rank 0 finds a free port and tells the others.  Collective."""
     hosts = team.gather(socket.gethostname())
     host = "127.0.0.1" if len(set(hosts)) == 1 else hosts[0]
-    port = team.broadcast(_free_port() if team.rank == 0 else None)
+    port = team.broadcast(free_port("") if team.rank == 0 else None)
     return Rendezvous(f"{host}:{port}", team.size, team.rank)
 
 
@@ -118,10 +130,3 @@ class JaxTeam:
     @staticmethod
     def _key(question: int, rank: int) -> str:
         return f"halostep/{question}/{rank}"
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("", 0))
-        port: int = listener.getsockname()[1]
-        return port

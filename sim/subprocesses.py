@@ -57,10 +57,10 @@ def find_mpirun() -> str | None:
     return str(beside) if os.access(beside, os.X_OK) else shutil.which("mpirun")
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on, for programs that are to meet."""
+def free_port(address: str = "127.0.0.1") -> int:
+    """A port of this machine that nobody listens on, for programs that are to meet; address "": on all interfaces."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((address, 0))
         port: int = listener.getsockname()[1]
         return port
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sim.topology import box_shape
 from sim.transport import Transport
 from solvers.block import Block
+from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides, Walls
 from solvers.exchange import Alone, Exchange
 from solvers.halo import exchange_halos
 
@@ -25,16 +26,35 @@ def numbered(shape: tuple[int, ...]) -> np.ndarray:
     return np.arange(1.0, np.prod(shape) + 1).reshape(shape)
 
 
-def exchanged(block: Block, exchange: Exchange, u: jax.Array) -> tuple[jax.Array, tuple[()]]:
-    return exchange_halos(u, block, exchange), ()
+# What a ghost is of the cell that it mirrors, at walls where that is all there is to it.
+MIRRORS: dict[Boundary, int] = {Neumann(0.0): 1, Dirichlet(0.0): -1}
 
 
-def check_every_block(transport: Transport, place: Place) -> None:
-    """Each ghosted block, corners and all, is a window on the periodic continuation of the whole."""
+def continued(values: np.ndarray, g: int, sides: Sides) -> np.ndarray:
+    """The whole array with g more cells on each side: around the ring, or mirrored at the walls."""
+    for axis, walls in enumerate(sides):
+        widths = [(g, g) if a == axis else (0, 0) for a in range(values.ndim)]
+        if isinstance(walls[0], Periodic):
+            values = np.pad(values, widths, mode="wrap")
+            continue
+        values = np.pad(values, widths, mode="symmetric")
+        for wall, ghosts in zip(walls, (slice(g), slice(-g, None)), strict=True):
+            values[tuple(ghosts if a == axis else slice(None) for a in range(values.ndim))] *= MIRRORS[wall]
+    return values
+
+
+def check_every_block(transport: Transport, place: Place, sides: Sides | None = None, dtype: str = "float64") -> None:
+    """Each ghosted block, corners and all, is a window on the continuation of the whole."""
     g, topology = transport.ghosts, transport.topology
-    values = numbered(topology.shape)
+    values = numbered(topology.shape).astype(dtype)
+    walls = Walls(sides or [(Periodic(), Periodic())] * values.ndim, [1.0] * values.ndim, g)
+
+    def exchanged(block: Block, exchange: Exchange, u: jax.Array) -> tuple[jax.Array, tuple[()]]:
+        return walls.fill(exchange_halos(u, block, exchange), block, exchange), ()
+
     field = np.asarray(transport.compile(exchanged, donate=(0,))(place(transport, values))[0])
-    around = np.pad(values, g, mode="wrap")
+    assert field.dtype == dtype
+    around = continued(values, g, walls.sides)
     ghosted = [n + 2 * g for n in topology.largest]
     for rank in range(topology.count):
         here = topology.coordinates(rank)
@@ -59,15 +79,23 @@ def test_a_block_alone_is_its_own_neighbour(shape: list[int], ghosts: int, data:
     np.testing.assert_array_equal(filled, np.pad(values, ghosts, mode="wrap"))
 
 
+WALLS = st.sampled_from(list(MIRRORS))
+
+
 @st.composite
 def cuts(draw: st.DrawFn, ndim: int) -> dict[str, Any]:
     """A grid, even or not, cut into 1 to 8 blocks, each with at least the ghost depth of cells an axis."""
     blocks: list[int] = []
     for _ in range(ndim):
         blocks.append(draw(st.integers(1, 8 // int(np.prod(blocks, initial=1)))))
-    ghosts = draw(st.integers(1, 4))
+    ghosts = draw(st.integers(1, 8))
     shape = tuple(parts * ghosts + draw(st.integers(0, 2 * parts)) for parts in blocks)
     return {"shape": shape, "ghosts": ghosts, "process_grid": tuple(blocks), "devices": int(np.prod(blocks))}
+
+
+def all_sides(ndim: int) -> st.SearchStrategy[Sides]:
+    ring = st.just((Periodic(), Periodic()))
+    return st.lists(st.one_of(ring, st.tuples(WALLS, WALLS)), min_size=ndim, max_size=ndim)
 
 
 @pytest.mark.parametrize("halo", ["ppermute", "psum"])
@@ -75,14 +103,15 @@ def cuts(draw: st.DrawFn, ndim: int) -> dict[str, Any]:
 def test_devices_are_each_others_neighbours(
     ndim: int, halo: str, transport_of: Callable[..., Transport], place: Place
 ) -> None:
-    @given(cut=cuts(ndim))
-    @example(
-        cut={"shape": (13, 9, 11)[:ndim], "ghosts": 4, "process_grid": (3, 2, 1)[:ndim], "devices": 3 * min(ndim, 2)}
-    )
-    @example(cut={"shape": (16, 4, 5)[:ndim], "ghosts": 2, "process_grid": (8, 1, 1)[:ndim], "devices": 8})
+    uneven = {"shape": (25, 17, 9)[:ndim], "ghosts": 8, "process_grid": (3, 2, 1)[:ndim], "devices": 3 * min(ndim, 2)}
+    many = {"shape": (16, 4, 5)[:ndim], "ghosts": 2, "process_grid": (8, 1, 1)[:ndim], "devices": 8}
+
+    @given(cut=cuts(ndim), sides=all_sides(ndim), dtype=st.sampled_from(["float32", "float64"]))
+    @example(cut=uneven, sides=[(Neumann(0.0), Dirichlet(0.0))] * ndim, dtype="float32")
+    @example(cut=many, sides=[(Periodic(), Periodic())] * ndim, dtype="float64")
     @settings(max_examples=10)
-    def check(cut: dict[str, Any]) -> None:
-        check_every_block(transport_of(name="xla", halo=halo, **cut), place)
+    def check(cut: dict[str, Any], sides: Sides, dtype: str) -> None:
+        check_every_block(transport_of(name="xla", halo=halo, **cut), place, sides, dtype)
 
     check()
 
