@@ -43,8 +43,9 @@ def check_launcher(launch: Launch | None, world_size: int) -> None:
     Otherwise N processes would each find a world of one, and run the same case N times over.
     """
     if launch is not None and launch.size > 1 and world_size == 1:
+        srun = "srun --mpi=pmi2 (or what `srun --mpi=list` offers of your MPI's), " if launch.launcher == "srun" else ""
         raise SimError(
-            f"{launch.launcher} started {launch.size} processes, but MPI sees a world of 1: the launcher belongs "
-            f"to another MPI library than mpi4py; use the mpirun beside this python "
+            f"{launch.launcher} started {launch.size} processes, but MPI sees a world of 1: the launcher does not "
+            f"speak to mpi4py's MPI library; use {srun}the mpirun beside this python "
             f"(source .venv/bin/activate), or rebuild with SIM_MPI=system"
         )
