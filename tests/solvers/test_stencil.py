@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from solvers.operators import laplacian
-from solvers.stencil import MOST_POINTS_AS_SLICES, Form, Stencil, best_form
+from solvers.stencil import FEWEST_POINTS_AS_CONV, Form, Stencil, best_form
 
 FORMS: list[Form] = ["slices", "conv"]
 SHAPES = {1: (23,), 2: (12, 15), 3: (8, 9, 7)}
@@ -99,9 +99,10 @@ def test_width_and_points() -> None:
     assert Stencil(np.ones((5, 5)), "conv").width == 2
 
 
-def test_the_form_is_chosen_by_the_number_of_points() -> None:
-    weights = np.zeros((7, 7))
-    weights.flat[:MOST_POINTS_AS_SLICES] = 1.0
-    assert best_form(weights) == "slices"
-    weights.flat[MOST_POINTS_AS_SLICES] = 1.0
-    assert best_form(weights) == "conv"
+def test_the_form_follows_from_the_weights() -> None:
+    """A convolution pays for many points that fill their box."""
+    star = np.zeros((11, 11, 11))
+    star[5, 5, :] = star[5, :, 5] = star[:, 5, 5] = 1.0
+    assert np.count_nonzero(star) > FEWEST_POINTS_AS_CONV and best_form(star) == "slices"
+    assert best_form(np.ones((3, 3, 3))) == "conv"
+    assert best_form(np.ones((5, 5))) == "slices"
