@@ -1,4 +1,4 @@
-"""The command line: `python -m sim run [CASE]`, `cases`, `verify --transports`, `doctor`."""
+"""The command line: `python -m sim run [CASE]`, `cases`, `verify --transports`, `doctor`, `bench`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from sim.errors import SimError
@@ -40,6 +41,7 @@ def _parser() -> _Parser:
     _add_cases(commands)
     _add_verify(commands)
     _add_doctor(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -101,6 +103,19 @@ def _add_doctor(commands: Any) -> None:
     )
     doctor.add_argument("--json", action="store_true", help="print the findings as one JSON object")
     doctor.set_defaults(do=_doctor)
+
+
+def _add_bench(commands: Any) -> None:
+    bench = commands.add_parser(
+        "bench",
+        help="measure the time loop beside memcpy and other ways to write it",
+        description="Run the same steps by halostep, by C with OpenMP, and by each of Devito, numba, torch and numpy "
+        "that is installed, in turn, and print medians and ratios.  Exit status 1: an answer was wrong.",
+    )
+    bench.add_argument("--quick", action="store_true", help="smaller grids: under three minutes on two cores")
+    bench.add_argument("--json", action="store_true", help="print all that was measured as one JSON object")
+    bench.add_argument("--plot", type=Path, metavar="FILE", help="draw a bar chart, as PNG")
+    bench.set_defaults(do=_bench)
 
 
 def _overrides(arguments: argparse.Namespace) -> list[str]:
@@ -172,6 +187,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from sim.doctor import doctor
 
     return doctor(arguments.json)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from sim.bench import bench
+
+    return bench(arguments.quick, arguments.json, arguments.plot)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,40 @@
+"""What every contestant does around its own loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from sim.bench.work import Work
+
+Loop = Callable[[Work, np.ndarray, int], np.ndarray]
+"""loop(work, u with ghosts, steps) → u with ghosts after so many steps; may use u's memory."""
+
+_WARM_STEPS = 2
+
+
+def contest(loop: Loop) -> None:
+    """Run a loop on the work of the command line; print what came of it."""
+    work = Work(**json.loads(sys.argv[1]))
+    loop(work, work.initial(), _WARM_STEPS)
+    u = work.initial()
+    begin = time.perf_counter()
+    u = loop(work, u, work.steps)
+    seconds = time.perf_counter() - begin
+    print(json.dumps({"seconds": seconds, "error": work.error(u)}))
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def fill_ghosts(u: np.ndarray) -> None:
+    for axis in range(u.ndim):
+        turned = np.moveaxis(u, axis, 0)
+        turned[0], turned[-1] = -turned[1], -turned[-2]

@@ -1,0 +1,51 @@
+"""Devito, an operator generated and compiled with OpenMP."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from sim.bench.contestants.contest import contest, cores
+from sim.bench.work import Work
+
+os.environ.setdefault("DEVITO_LANGUAGE", "openmp")
+os.environ.setdefault("DEVITO_LOGGING", "ERROR")
+os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
+
+import devito  # below: it reads the environment when it is loaded
+
+
+def loop(work: Work, u: np.ndarray, steps: int) -> np.ndarray:
+    operator, field = _operator(work)
+    field.data[0] = u[(slice(1, -1),) * u.ndim]
+    operator(time_m=0, time_M=steps - 1, dt=work.dt)
+    u[(slice(1, -1),) * u.ndim] = field.data[steps % 2]
+    return u
+
+
+_operators: dict[Work, tuple[devito.Operator, devito.TimeFunction]] = {}
+
+
+def _operator(work: Work) -> tuple[devito.Operator, devito.TimeFunction]:
+    """Compiled once; the ghosts are cells of the halo, minus the ones that they mirror."""
+    if work not in _operators:
+        # Extents are between centres.
+        extent = [1.0 - 1.0 / n for n in work.shape]
+        grid = devito.Grid(shape=work.shape, extent=extent, dtype=np.dtype(work.dtype).type)
+        field = devito.TimeFunction(name="u", grid=grid, time_order=1, space_order=2)
+        update = devito.Eq(field.forward, field + grid.stepping_dim.spacing * field.laplace)
+        walls = []
+        for axis, cells in enumerate(work.shape):
+            for ghost, mirror in ((-1, 0), (cells, cells - 1)):
+                at = [*grid.dimensions]
+                at[axis] = mirror
+                inside = field[(grid.stepping_dim, *at)]
+                at[axis] = ghost
+                walls.append(devito.Eq(field[(grid.stepping_dim, *at)], -inside))
+        _operators[work] = devito.Operator([*walls, update]), field
+    return _operators[work]
+
+
+if __name__ == "__main__":
+    contest(loop)

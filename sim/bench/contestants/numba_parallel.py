@@ -1,0 +1,45 @@
+"""numba, parallel over the first axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from sim.bench.contestants.contest import contest, cores, fill_ghosts
+from sim.bench.work import Work
+
+
+@numba.njit(parallel=True, fastmath=True)
+def step_2d(u: Any, v: Any, ratio: Any) -> None:
+    for i in numba.prange(1, u.shape[0] - 1):
+        for j in range(1, u.shape[1] - 1):
+            around = u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1]
+            v[i, j] = u[i, j] + ratio * (around - 4 * u[i, j])
+
+
+@numba.njit(parallel=True, fastmath=True)
+def step_3d(u: Any, v: Any, ratio: Any) -> None:
+    for i in numba.prange(1, u.shape[0] - 1):
+        for j in range(1, u.shape[1] - 1):
+            for k in range(1, u.shape[2] - 1):
+                around = u[i - 1, j, k] + u[i + 1, j, k] + u[i, j - 1, k] + u[i, j + 1, k]
+                around += u[i, j, k - 1] + u[i, j, k + 1]
+                v[i, j, k] = u[i, j, k] + ratio * (around - 6 * u[i, j, k])
+
+
+def loop(work: Work, u: np.ndarray, steps: int) -> np.ndarray:
+    numba.set_num_threads(cores())
+    step = step_2d if u.ndim == 2 else step_3d
+    ratio = np.dtype(work.dtype).type(work.ratio)
+    v = np.zeros_like(u)
+    for _ in range(steps):
+        fill_ghosts(u)
+        step(u, v, ratio)
+        u, v = v, u
+    return u
+
+
+if __name__ == "__main__":
+    contest(loop)
