@@ -212,6 +212,8 @@ def entry() -> NoReturn:
         sys.exit(0)
     try:
         code = main()
+        # Now, while somebody is there to hear that it failed.
+        sys.stdout.flush()
     except KeyboardInterrupt:
         _end_all(EXIT_INTERRUPTED, "interrupted" if _is_speaker() else "")
     except BrokenPipeError:

@@ -14,6 +14,8 @@ from sim.bench.work import Work
 from sim.subprocesses import Finished, clean_environment, run_bounded
 
 _SECONDS_PER_RUN = 900.0
+# Who takes longer than this is not run again: what disturbs the fast hardly shows in it.
+_SLOW = 5.0
 
 
 @dataclass
@@ -37,12 +39,12 @@ class Standing:
 
 
 def measure(contestants: Sequence[Contestant], work: Work, rounds: int, tell: Callable[[str], None]) -> list[Standing]:
-    """Run all contestants `rounds` times over, in turn.  One that fails takes no further part."""
+    """Run all contestants `rounds` times over, in turn.  One that fails, or is slow, takes no further part."""
     standings = [Standing(contestant, work, why=contestant.absent) for contestant in contestants]
     with TemporaryDirectory(prefix="sim-bench-") as folder:
         for number in range(rounds):
             for standing in standings:
-                if not standing.why:
+                if not standing.why and max(standing.seconds, default=0.0) < _SLOW:
                     tell(f"{work.name}, round {number + 1} of {rounds}: {standing.contestant.name}")
                     _run(standing, Path(folder))
     return standings

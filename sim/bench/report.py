@@ -37,7 +37,7 @@ def print_tables(works: Sequence[Sequence[Standing]]) -> None:
     for standings in works:
         work = standings[0].work
         rounds = max(len(s.seconds) for s in standings)
-        print(f"\n{work.name}, {work.steps} steps, medians of {rounds}\n")
+        print(f"\n{work.name}, {work.steps} steps, medians of {rounds} rounds (who takes over 5 s, of one)\n")
         print("| " + " | ".join(_HEADINGS) + " |\n|---|" + "---:|" * (len(_HEADINGS) - 2) + "---|")
         for standing in standings:
             if standing.teff is not None:

@@ -93,7 +93,7 @@ class Work:
         return (value * across for value in line)
 
 
-QUICK = (Work(2, 4096, "float32", 96), Work(3, 256, "float32", 96))
+QUICK = (Work(2, 4096, "float32", 48), Work(3, 256, "float32", 48))
 FULL = (
     Work(2, 8192, "float32", 96),
     Work(2, 8192, "float64", 48),

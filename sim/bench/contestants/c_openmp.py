@@ -74,7 +74,8 @@ def compiled(dtype: str) -> ctypes.CDLL:
         source, library = Path(folder) / "march.c", Path(folder) / "march.so"
         source.write_text(_SOURCE)
         real = {"float32": "float", "float64": "double"}[dtype]
-        flags = ["-O3", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-shared", f"-DREAL={real}"]
+        # Not -ffast-math: the library would then turn off subnormal numbers for the whole process that loads it.
+        flags = ["-O3", "-march=native", "-fopenmp", "-fPIC", "-shared", f"-DREAL={real}"]
         subprocess.run(["cc", *flags, "-o", str(library), str(source)], check=True)
         return ctypes.CDLL(str(library))
 
