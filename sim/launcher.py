@@ -49,3 +49,9 @@ def check_launcher(launch: Launch | None, world_size: int) -> None:
             f"speak to mpi4py's MPI library; use {srun}the mpirun beside this python "
             f"(source .venv/bin/activate), or rebuild with SIM_MPI=system"
         )
+
+
+def is_speaker() -> bool:
+    """Whether this process is the one that talks to the user; known before MPI is."""
+    launch = launched()
+    return launch is None or launch.rank == 0

@@ -1,0 +1,39 @@
+"""[grid]: the axes."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from sim.case.table import Finite, Table
+
+
+class Axis(Table):
+    cells: int = Field(ge=1, le=2**31 - 1, description="number of cells")
+    lower: Finite = Field(0.0, description="coordinate of the lower edge")
+    upper: Finite = Field(1.0, description="coordinate of the upper edge")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Axis:
+        if not self.upper > self.lower:
+            raise ValueError(f"upper must lie above lower; got [{self.lower}, {self.upper}]")
+        # Its square and its inverse must be numbers too.
+        if not 1e-100 < self.upper / self.cells - self.lower / self.cells < 1e100:
+            raise ValueError(f"cells must be between 1e-100 and 1e100 wide; got [{self.lower}, {self.upper}]")
+        return self
+
+
+class GridTable(Table):
+    x: Axis
+    y: Axis | None = None
+    z: Axis | None = None
+
+    @model_validator(mode="after")
+    def _no_gap(self) -> GridTable:
+        if self.z is not None and self.y is None:
+            raise ValueError("an axis z needs an axis y")
+        return self
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """In array order, x last."""
+        return tuple(axis for axis in (self.z, self.y, self.x) if axis is not None)

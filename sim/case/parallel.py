@@ -1,0 +1,34 @@
+"""[parallel]: where the run runs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sim.case.table import Table
+
+
+class ProcessGrid(Table):
+    x: int = Field(1, ge=1)
+    y: int = Field(1, ge=1)
+    z: int = Field(1, ge=1)
+
+
+class ParallelTable(Table):
+    """Where the run runs.  Nothing here changes a bit of the result."""
+
+    transport: Literal["auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded"] = Field(
+        "auto", description="how blocks reach each other"
+    )
+    halo: Literal["ppermute", "psum"] = Field("ppermute", description="XLA's collective that moves halos")
+    ghost_depth: int | None = Field(None, ge=1, le=1024, description="steps an exchange; by default measured")
+    slab: int | None = Field(
+        None, ge=0, description="layers of cells stepped together in cache, 0: all; by default measured"
+    )
+    devices: int | None = Field(None, ge=1, le=4096, description="devices of each process (virtual ones on CPU)")
+    blocks: int | None = Field(None, ge=1, le=4096, description="virtual ranks of the transport virtual")
+    process_grid: ProcessGrid | None = Field(None, description="blocks along each axis; by default least surface")
+    watchdog: float = Field(
+        1800.0, ge=0, allow_inf_nan=False, description="seconds without progress that end the run; 0: never"
+    )

@@ -1,0 +1,38 @@
+"""Where the values of a field come from: a number, a formula, or a file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, Tag
+
+from sim.case.table import Finite, Table
+from sim.expression import Formula
+
+
+class FileSource(Table):
+    """A field read from a file of the grid's shape."""
+
+    file: str = Field(min_length=1, description=".npy, .npz or HDF5, relative to the case file")
+    dataset: str | None = Field(None, description="array of an .npz, or dataset of an HDF5 file")
+    package: str | None = Field(None, description="installed Python package in whose folder the file lies")
+    flip: list[Literal["x", "y", "z"]] = Field([], description="axes that the file stores from the upper edge down")
+
+
+def _source_tag(value: Any) -> str:
+    return "file" if isinstance(value, (dict, FileSource)) else "formula" if isinstance(value, str) else "number"
+
+
+Source: TypeAlias = Annotated[
+    Annotated[Finite, Tag("number")] | Annotated[str, Tag("formula")] | Annotated[FileSource, Tag("file")],
+    Discriminator(_source_tag),
+]
+"""A number, a formula in the coordinates, or a field in a file."""
+
+
+def check_formula(key: str, source: object, names: tuple[str, ...]) -> None:
+    if isinstance(source, str):
+        try:
+            Formula.parse(source, names)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None

@@ -1,0 +1,101 @@
+"""The case: everything that defines a run, validated before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from sim.case.boundary import BoundaryTable, Neumann
+from sim.case.equation import ExactTable, HeatTable, InitialTable
+from sim.case.grid import GridTable
+from sim.case.numerics import NumericsTable, TimeTable
+from sim.case.output import OutputTable
+from sim.case.parallel import ParallelTable
+from sim.case.source import FileSource, check_formula
+from sim.case.table import Table
+from sim.topology import axis_names
+from solvers.grid import Grid
+
+
+class Case(Table):
+    """One run, complete.  Built from TOML by `sim.casefile`, or in Python from keyword arguments.
+
+    Raises pydantic.ValidationError (a ValueError) where anything is unknown, of the wrong type or senseless.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="names the run directory")
+    title: str = ""
+    grid: GridTable
+    equation: HeatTable
+    initial: InitialTable
+    boundary: BoundaryTable
+    time: TimeTable
+    numerics: NumericsTable = NumericsTable()
+    output: OutputTable = OutputTable()
+    exact: ExactTable | None = None
+    parallel: ParallelTable = ParallelTable()
+
+    # Where relative file names start: the folder of the case file.
+    _base: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def base(self) -> Path:
+        return self._base
+
+    def based_at(self, folder: Path) -> Case:
+        """The same case, its file names relative to `folder`."""
+        case = self.model_copy()
+        case._base = folder
+        return case
+
+    def with_absolute_files(self) -> Case:
+        """The same case, to be read from anywhere."""
+        table = self.model_dump(exclude_none=True)
+        for source in (table["initial"]["u"], table["equation"]["source"]):
+            if isinstance(source, dict) and "package" not in source:
+                source["file"] = str((self.base / source["file"]).resolve())
+        return Case.model_validate(table)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.grid.axes)
+
+    def to_grid(self) -> Grid:
+        axes = self.grid.axes
+        return Grid(tuple(a.cells for a in axes), tuple(a.lower for a in axes), tuple(a.upper for a in axes))
+
+    def process_grid(self) -> tuple[int, ...] | None:
+        """Blocks along each axis in array order, or None for a free choice."""
+        wanted = self.parallel.process_grid
+        return None if wanted is None else tuple(getattr(wanted, name) for name in axis_names(self.ndim))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Case:
+        names = axis_names(self.ndim)
+        for name in ("x", "y", "z"):
+            has_axis, has_sides = name in names, getattr(self.boundary, name) is not None
+            if has_axis and not has_sides:
+                raise ValueError(f"boundary.{name} is missing; the grid has an axis {name}")
+            if has_sides and not has_axis:
+                raise ValueError(f"boundary.{name} is given, but the grid has no axis {name}")
+        wanted = self.parallel.process_grid
+        for name in {"x", "y", "z"} - set(names):
+            if wanted is not None and getattr(wanted, name) != 1:
+                raise ValueError(f"parallel.process_grid.{name} cuts an axis that the grid doesn't have")
+        self._check_sources(names)
+        self._check_fluxes()
+        return self
+
+    def _check_sources(self, names: tuple[str, ...]) -> None:
+        for key, source in (("initial.u", self.initial.u), ("equation.source", self.equation.source)):
+            if isinstance(source, FileSource) and not set(source.flip) <= set(names):
+                raise ValueError(f"{key}.flip names an axis that the grid doesn't have")
+            check_formula(key, source, names)
+        if self.exact is not None:
+            check_formula("exact.u", self.exact.u, (*names, "t"))
+
+    def _check_fluxes(self) -> None:
+        sides = [side for axis in self.boundary.axes for side in (axis.lower, axis.upper)]
+        if self.equation.alpha == 0 and any(isinstance(s, Neumann) and s.flux != 0 for s in sides):
+            raise ValueError("a flux through a wall needs a diffusivity; equation.alpha is 0")
