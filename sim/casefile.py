@@ -14,7 +14,7 @@ import tomlkit
 from pydantic import BaseModel, ValidationError
 from tomlkit.items import Table as TomlTable
 
-from sim.case import Case
+from sim.case import TAGS, Case
 from sim.errors import SimError
 
 DEFAULT = "heat2d"
@@ -116,14 +116,13 @@ def _explain(error: ValidationError) -> Iterator[str]:
 
 def _keys(steps: Sequence[str]) -> Iterator[str]:
     """The user's keys among pydantic's steps, which also name the tag of a union after the key that holds it."""
-    before = ""
+    after_tag = True
     for step in steps:
-        tag = (before in ("u", "source") and step in ("number", "formula", "file")) or (
-            before in ("lower", "upper") and step in ("periodic", "dirichlet", "neumann")
-        )
+        # A file's table has a key of its tag's name.
+        tag = step in TAGS and not after_tag
         if not tag:
             yield step
-        before = "" if tag else step
+        after_tag = tag
 
 
 def to_toml(case: Case) -> str:
@@ -139,12 +138,16 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
     for name, value, description in entries:
         if value is None:
             table.add(tomlkit.comment(f"{name} = …  {description or ''}".rstrip()))
+        elif isinstance(value, dict):
+            continue
         elif not isinstance(value, BaseModel):
             item = tomlkit.item(value)
             table.add(name, item.comment(description) if description else item)
     for name, value, description in entries:
         if isinstance(value, BaseModel):
             table.add(name, _as_item(value, description))
+        elif isinstance(value, dict):
+            table.add(name, _as_named(value, description))
 
 
 def _as_item(model: BaseModel, description: str | None) -> Any:
@@ -156,6 +159,16 @@ def _as_item(model: BaseModel, description: str | None) -> Any:
     inner = tomlkit.table()
     _fill(inner, model)
     return inner
+
+
+def _as_named(values: dict[str, Any], description: str | None) -> Any:
+    """A table whose keys the user chooses."""
+    named = tomlkit.table()
+    if description:
+        named.comment(description)
+    for name, value in values.items():
+        named.add(name, _as_item(value, None) if isinstance(value, BaseModel) else tomlkit.item(value))
+    return named
 
 
 def _is_short(model: BaseModel) -> bool:

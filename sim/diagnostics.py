@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from sim.case import Case, Dirichlet, Neumann
 from sim.transport.protocol import Program
-from solvers.block import Block
+from solvers.block import Block, core
+from solvers.equations import Equation
 from solvers.exchange import Exchange
 from solvers.fields import Fields
-from solvers.reductions import count_nonfinite, measure, norms
+from solvers.grid import Grid
+from solvers.halo import exchange_halos
+from solvers.patch import Patch
+from solvers.reductions import count_nonfinite, maximum, measure, norms
+from solvers.wall import Setting
+from solvers.walls import Walls
 
 Scalars = tuple[tuple[()], dict[str, Any]]
 
@@ -42,6 +52,27 @@ def errors(cells: int) -> Program:
         return (), {name: norms(fields[name][inside], exact[name][inside], owned, cells, exchange) for name in exact}
 
     return program
+
+
+def fastest(equation: Equation, walls: Mapping[str, Walls], grid: Grid) -> Program:
+    """(fields, coefficients, time) → the largest rates of the equation anywhere, as `decay` and `wave`."""
+
+    def program(block: Block, exchange: Exchange, fields: Fields, coefficients: Fields, time: jax.Array) -> Scalars:
+        setting = Setting(block, exchange, coefficients, time)
+        filled = {name: walls[name].fill(exchange_halos(u, block, exchange), setting) for name, u in fields.items()}
+        rates = equation.rates(Patch(filled, coefficients, time, block.origin, grid, setting.rounded))
+        return (), {name: _largest(rate, block, exchange) for name, rate in rates._asdict().items()}
+
+    return program
+
+
+def _largest(rate: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
+    """The maximum over the cells that count of an array with ghosts, some or all of them; or of a scalar."""
+    if rate.ndim == 0:
+        return rate
+    left = (rate.shape[0] - block.shape[0]) // 2
+    inside = core(rate, left) if left else rate
+    return maximum(jnp.where(block.owned(), inside, -jnp.inf), exchange)
 
 
 def inflow(case: Case) -> float | None:

@@ -48,11 +48,13 @@ def run(
         with agreement(team):
             loaded = casefile.load(case, overrides)
             problem = build(loaded)
-            plan = tuple(_plan(problem))
         fingerprint.compare(team, fingerprint.of_case(loaded))
         transport, tuning = _connect(team, problem)
         # The field's values are checked before a directory is made, the directory before anything compiles.
         simulation = Simulation(problem.in_slabs(tuning.slab), transport)
+        stable = simulation.stable_step()
+        with agreement(team):
+            plan = tuple(_plan(loaded, stable))
         wanted = Path(output) if output else None
         path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite)))
         return OuterLoop(simulation, tuning, rundir.RunDirectory(Path(path)), plan, quiet, begin).run()
@@ -66,9 +68,8 @@ def _foreseen(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[s
         return ParallelTable()
 
 
-def _plan(problem: Problem) -> Iterator[Segment]:
-    table = problem.case.time
-    return segments(table.end, problem.case.output.every, step_limit(table, problem.stable_step))
+def _plan(case: Case, stable: float) -> Iterator[Segment]:
+    return segments(case.time.end, case.output.every, step_limit(case.time, stable))
 
 
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:

@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
-from sim import case as tables
-from sim.case import Case
+from sim.case import Case, Source
+from sim.physics import equation_of, sides_of, step_of
 from sim.sources import evaluator
 from sim.transport.protocol import Transport
-from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides, Walls
-from solvers.equations import Heat
+from solvers.boundary import Neumann, Periodic
+from solvers.equations import Equation
 from solvers.fields import Fields
 from solvers.grid import Grid
-from solvers.integrators import Euler
 from solvers.march import March
-from solvers.operators import laplacian
-from solvers.stencil import Stencil, best_form
+from solvers.walls import Walls
 
 
 @dataclass(frozen=True)
@@ -27,11 +25,11 @@ class Problem:
 
     case: Case
     grid: Grid
+    equation: Equation
     march: March
-    stable_step: float
 
     def ghosts(self, depth: int) -> int:
-        """Ghost layers of a block for `depth` steps an exchange."""
+        """Ghost layers of a block for `depth` stages an exchange."""
         return depth * self.march.step.width
 
     def in_slabs(self, layers: int) -> Problem:
@@ -40,39 +38,36 @@ class Problem:
 
     def initial(self, transport: Transport) -> Fields:
         """The fields at time 0 as distributed blocks.  Raises SimError on the ranks whose values are bad."""
-        return {"u": self._place("initial.u", self.case.initial.u, transport)}
+        return {
+            name: self._place(f"initial.{name}", self.case.initial[name], transport) for name in self.equation.fields
+        }
 
     def coefficients(self, transport: Transport) -> Fields:
         """Scalars and distributed blocks that the tendency reads.  Raises SimError like `initial`."""
-        found: Fields = {"alpha": jax.numpy.asarray(self.case.equation.alpha, self.case.numerics.dtype)}
-        if self.case.equation.source != 0.0:
-            found["source"] = self._place("equation.source", self.case.equation.source, transport)
-        return found
-
-    def _place(self, key: str, source: float | str | tables.FileSource, transport: Transport) -> jax.Array:
         dtype = self.case.numerics.dtype
-        return transport.place(evaluator(key, source, self.grid, self.case.base, dtype=dtype), dtype)
+        return {
+            name: jax.numpy.asarray(value, dtype)
+            if isinstance(value, float) and name not in self.case.equation.always_blocks
+            else self._place(f"equation.{name}", value, transport, self.case.equation.least.get(name, -np.inf))
+            for name, value in self.case.equation.coefficients.items()
+        }
+
+    def mirrors(self, ghosts: int) -> Walls:
+        """What coefficients are beyond the walls: what they are on this side."""
+        sides = [
+            (lower, upper) if isinstance(lower, Periodic) else (Neumann(), Neumann())
+            for lower, upper in next(iter(self.march.walls.values())).sides
+        ]
+        return Walls(sides, self.grid, ghosts)
+
+    def _place(self, key: str, source: Source, transport: Transport, least: float = -np.inf) -> jax.Array:
+        dtype = self.case.numerics.dtype
+        return transport.place(evaluator(key, source, self.grid, self.case.base, dtype=dtype, least=least), dtype)
 
 
 def build(case: Case) -> Problem:
     grid = case.to_grid()
-    weights = laplacian(grid.spacing)
-    form = best_form(weights) if case.numerics.stencil == "auto" else case.numerics.stencil
-    step = Euler(Heat(Stencil(weights, form)))
-    march = March(step, {"u": Walls(_sides(case), grid.spacing, step.width)})
-    return Problem(case, grid, march, Heat.stable_step(case.equation.alpha, grid.spacing))
-
-
-def _sides(case: Case) -> Sides:
-    alpha = case.equation.alpha
-    return [(_boundary(axis.lower, alpha), _boundary(axis.upper, alpha)) for axis in case.boundary.axes]
-
-
-def _boundary(side: tables.Side, alpha: float) -> Boundary:
-    match side:
-        case tables.Periodic():
-            return Periodic()
-        case tables.Dirichlet(value=value):
-            return Dirichlet(value)
-        case tables.Neumann(flux=flux):
-            return Neumann(float(np.divide(flux, alpha)) if flux else 0.0)
+    equation = equation_of(case)
+    step = step_of(case, equation)
+    walls = {name: Walls(sides_of(case, name), grid, step.width) for name in equation.fields}
+    return Problem(case, grid, equation, March(step, walls, grid))

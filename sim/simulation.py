@@ -20,7 +20,8 @@ from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
-from solvers.rounds import Buffers, Clock
+from solvers.rounds import Clock
+from solvers.wall import Setting
 
 
 class Simulation:
@@ -43,7 +44,7 @@ class Simulation:
             now = problem.initial(transport)
             coefficients = problem.coefficients(transport)
         self._coefficients = self._with_halos(coefficients)
-        self._buffers = Buffers(now, {name: jnp.zeros_like(u) for name, u in now.items()})
+        self._buffers = problem.march.buffers(now)
 
     def compile(self) -> None:
         """Compile the loop, by taking no steps at all, once all ranks have seen that it is the same for all.
@@ -57,17 +58,24 @@ class Simulation:
 
     @property
     def fields(self) -> Fields:
-        return self._buffers.now
+        return {name: self._buffers.now[name] for name in self.problem.equation.fields}
+
+    def stable_step(self) -> float:
+        """The largest step that is stable about the fields as they are."""
+        program = diagnostics.fastest(self.problem.equation, self.problem.march.walls, self.problem.grid)
+        now = jnp.float64(self.time)
+        found = self._call("rates", program, (), self.fields, self._coefficients, now)[1]
+        return self.problem.march.step.stable_step(float(found["decay"]), float(found["wave"]))
 
     def advance(self, segment: Segment, first: int, steps: int) -> float:
         """Take the steps first … first + steps - 1 of a segment; return the seconds they took."""
         march = self.problem.march
-        clock = _clock(segment.start, first, segment.dt)
+        begin, stages = first * march.stages, steps * march.stages
         elapsed = 0.0
-        if even := steps - steps % 2:
-            elapsed += self._march("even", march.even, clock, jnp.int64(even))
-        if steps % 2:
-            elapsed += self._march("single", march.single, _clock(segment.start, first + even, segment.dt))
+        if even := stages - stages % 2:
+            elapsed += self._march("even", march.even, _clock(segment.start, begin, segment.dt), jnp.int64(even))
+        if stages % 2:
+            elapsed += self._march("single", march.single, _clock(segment.start, begin + even, segment.dt))
         self.step += steps
         done = first + steps
         self.time = segment.stop if done == segment.steps else segment.start + done * segment.dt
@@ -95,18 +103,29 @@ class Simulation:
     def errors(self) -> dict[str, dict[str, float]] | None:
         """l2 and max of each field's difference from the exact solution now, or None where none is known."""
         case = self.problem.case
-        if case.exact is None:
+        if not case.exact:
             return None
         with agreement(self.transport.team):
-            evaluate = evaluator("exact.u", case.exact.u, self.problem.grid, case.base, self.time)
-            exact = {"u": self.transport.place(evaluate, "float64")}
+            exact = {
+                name: self.transport.place(
+                    evaluator(f"exact.{name}", formula, self.problem.grid, case.base, self.time), "float64"
+                )
+                for name, formula in case.exact.items()
+            }
         program = diagnostics.errors(self.problem.grid.cells)
         return _as_floats(self._call("errors", program, (), self.fields, exact)[1])
 
     def _with_halos(self, coefficients: Fields) -> Fields:
         """Coefficients never change, so neither do their ghosts; deep halos compute with them."""
         varying = {name: c for name, c in coefficients.items() if c.ndim > 0}
-        return {**coefficients, **self._call("halos", _exchange_all, (0,), varying)[0]}
+        mirrors = self.problem.mirrors(self.transport.ghosts)
+
+        def fill(block: Block, exchange: Exchange, fields: Fields) -> tuple[Fields, dict[str, Any]]:
+            setting = Setting(block, exchange, {}, jnp.float64(0.0))
+            halos = {name: exchange_halos(u, block, exchange) for name, u in fields.items()}
+            return {name: mirrors.fill(u, setting) for name, u in halos.items()}, {}
+
+        return {**coefficients, **self._call("halos", fill, (0,), varying)[0]}
 
     def _march(self, name: str, program: Callable[..., Any], *arguments: Any) -> float:
         """Run a program on the buffers; seconds spent stepping (none by the first call, which compiles)."""
@@ -132,10 +151,6 @@ class Simulation:
         if name not in self._programs:
             self._programs[name] = self.transport.compile(program, donate)
         return self._programs[name]
-
-
-def _exchange_all(block: Block, exchange: Exchange, fields: Fields) -> tuple[Fields, dict[str, Any]]:
-    return {name: exchange_halos(u, block, exchange) for name, u in fields.items()}, {}
 
 
 def _clock(start: float, first: int, dt: float) -> Clock:

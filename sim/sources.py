@@ -23,11 +23,12 @@ def evaluator(
     base: Path,
     time: float | None = None,
     dtype: npt.DTypeLike = np.float64,
+    least: float = -np.inf,
 ) -> Evaluate:
     """A function box → values there, from global indices alone: the same bits for every decomposition.
 
     `key` names the source in messages; `time` is the value of t where formulas may use it.
-    Raises SimError, now for what can be seen now, and when called for values that are not finite.
+    Raises SimError, now for what can be seen now, and when called for values that are not finite, or below `least`.
     """
     if isinstance(source, FileSource):
         evaluate = _from_file(key, source, grid, base)
@@ -39,7 +40,7 @@ def evaluator(
         def evaluate(box: Box) -> np.ndarray:
             return np.full(box_shape(box), number)
 
-    return _Checked(key, evaluate, grid, dtype)
+    return _Checked(key, evaluate, grid, dtype, least)
 
 
 def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
@@ -78,21 +79,24 @@ def _from_file(key: str, source: FileSource, grid: Grid, base: Path) -> Evaluate
 
 
 class _Checked:
-    """Values in the field's type; refuses what is not finite there, naming the first cell."""
+    """Values in the field's type; refuses what is not finite there, or below `least`, naming the first cell."""
 
-    def __init__(self, key: str, evaluate: Evaluate, grid: Grid, dtype: npt.DTypeLike) -> None:
-        self._key, self._evaluate, self._grid, self._dtype = key, evaluate, grid, dtype
+    def __init__(self, key: str, evaluate: Evaluate, grid: Grid, dtype: npt.DTypeLike, least: float) -> None:
+        self._key, self._evaluate, self._grid, self._dtype, self._least = key, evaluate, grid, dtype, least
 
     def __call__(self, box: Box) -> np.ndarray:
         given = self._evaluate(box)
         with np.errstate(over="ignore"):
             values = given.astype(self._dtype, copy=False)
-        broken = ~np.isfinite(values)
+        broken = ~(np.isfinite(values) & (values >= self._least))
         if broken.any():
             local = np.unravel_index(int(np.argmax(broken)), broken.shape)
             where = ", ".join(
                 f"{name} = {self._grid.centres(axis, cells.start + int(i), cells.start + int(i) + 1)[0]:.6g}"
                 for axis, (name, cells, i) in enumerate(zip(axis_names(values.ndim), box, local, strict=True))
             )
-            raise SimError(f"{self._key} is {given[local]} at {where}; every value must be finite in {values.dtype}")
+            allowed = "" if self._least == -np.inf else f" and at least {self._least:g}"
+            raise SimError(
+                f"{self._key} is {given[local]} at {where}; every value must be finite in {values.dtype}{allowed}"
+            )
         return values

@@ -24,15 +24,19 @@ class Block:
     One depth serves all sides.  Where blocks of unequal size must share one shape (shard_map), `shape` is
     the largest and `extent` says, per axis, how many cells are this block's own; elsewhere both agree.
     The upper ghosts always follow the last cell that counts, so a physical edge may lie inside an array.
+    `offset` is the global index of the first interior cell.
     """
 
     shape: tuple[int, ...]
     ghosts: int
     extent: tuple[Count, ...] = field(default=())
+    offset: tuple[Count, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if not self.extent:
             object.__setattr__(self, "extent", self.shape)
+        if not self.offset:
+            object.__setattr__(self, "offset", (0,) * len(self.shape))
 
     @property
     def ndim(self) -> int:
@@ -51,6 +55,11 @@ class Block:
     def interior(self) -> tuple[slice, ...]:
         """Index of the interior in a ghosted array, padding included."""
         return tuple(slice(self.ghosts, self.ghosts + n) for n in self.shape)
+
+    @property
+    def origin(self) -> tuple[Count, ...]:
+        """Global index of the first cell of a ghosted array."""
+        return tuple(start - self.ghosts for start in self.offset)
 
     def owned(self) -> jax.Array | bool:
         """True at the interior cells that count, False in padding: bool[shape], or plain True."""

@@ -1,4 +1,4 @@
-"""The time loop: two buffers in turn, and as many steps an exchange as the ghosts last for."""
+"""The time loop: two buffers in turn, and as many stages an exchange as the ghosts last for."""
 
 from __future__ import annotations
 
@@ -10,38 +10,52 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Block
-from solvers.boundary import Walls
 from solvers.exchange import Exchange
 from solvers.fields import Fields
+from solvers.grid import Grid
 from solvers.integrators.step import Step
 from solvers.rounds import Buffers, Clock, Rounds
+from solvers.walls import Walls
 
 
 @dataclass(frozen=True)
 class March:
-    """Advance blocks by many steps inside one compiled program.
+    """Advance blocks by many stages of steps inside one compiled program.
 
-    With g ghost layers and a step of width w, one exchange serves k = g // w steps: each consumes w layers,
+    With g ghost layers and stages of width w, one exchange serves k = g // w of them: each consumes w layers,
     computing ghost cells redundantly, just as the neighbour computes them.
 
-        exchange        step 1          step 2         …  step k
+        exchange        stage 1         stage 2        …  stage k
         |gggg|oooo|     |.ggg|oooo|     |..gg|oooo|       |....|oooo|      . no longer right
 
-    Every step writes all cells but the outermost w layers; what is no longer right never gets as far as the
-    interior.  The k steps are taken by the whole block, one after the other, or, where that pays, in slabs of
+    Every stage writes all cells but the outermost w layers; what is no longer right never gets as far as the
+    interior.  The k stages are taken by the whole block, one after the other, or, where that pays, in slabs of
     `slab` layers that stay in cache for all k; the numbers are the same.  Both buffers are meant to be donated,
-    and are returned in turn.
+    and are returned in turn.  `walls` names the fields that evolve; buffers hold the step's registers too.
 
-    Raises ValueError where the ghosts do not last for one step.
+    Raises ValueError where the ghosts do not last for one stage.
     """
 
     step: Step
     walls: Mapping[str, Walls]
+    grid: Grid
     slab: int | None = None
 
-    def steps_per_exchange(self, block: Block) -> int:
+    @property
+    def stages(self) -> int:
+        """Stages of a step."""
+        return len(self.step.times)
+
+    def buffers(self, fields: Fields) -> Buffers:
+        """The fields as they are with the memory that marching them takes."""
+        first = next(iter(fields.values()))
+        registers = {name: jnp.zeros_like(first) for name in self.step.registers}
+        now = {**fields, **registers}
+        return Buffers(now, {name: jnp.zeros_like(u) for name, u in now.items()})
+
+    def stages_per_exchange(self, block: Block) -> int:
         if block.ghosts < self.step.width:
-            raise ValueError(f"a step consumes {self.step.width} ghost layers; the block has {block.ghosts}")
+            raise ValueError(f"a stage consumes {self.step.width} ghost layers; the block has {block.ghosts}")
         return block.ghosts // self.step.width
 
     def even(
@@ -51,28 +65,28 @@ class March:
         buffers: Buffers,
         coefficients: Fields,
         clock: Clock,
-        steps: jax.Array,
+        stages: jax.Array,
     ) -> tuple[Buffers, dict[str, jax.Array]]:
-        """`steps` steps, an even number, traced: one program serves every chunk of a run."""
-        k = self.steps_per_exchange(block)
-        rounds = Rounds(self.step, self.walls, self.slab, block, exchange, coefficients, clock)
+        """`stages` stages, an even number, traced: one program serves every chunk of a run."""
+        k = self.stages_per_exchange(block)
+        rounds = Rounds(self.step, self.walls, self.slab, self.grid, block, exchange, coefficients, clock)
         # The loop must end with both buffers where they were, and so must each turn of it.
         in_a_turn = 1 + k % 2
 
         def one_turn(i: jax.Array, buffers: Buffers) -> Buffers:
             taken = i * (in_a_turn * k)
             for later in reversed(range(in_a_turn)):
-                count = jnp.minimum(k, steps - taken - later)
+                count = jnp.minimum(k, stages - taken - later)
                 buffers = rounds.take(buffers, taken, count, at_most=k)
                 taken = taken + count
             return buffers
 
-        turns = (steps + in_a_turn * k - 1) // (in_a_turn * k)
+        turns = (stages + in_a_turn * k - 1) // (in_a_turn * k)
         return lax.fori_loop(0, turns, one_turn, buffers), {}
 
     def single(
         self, block: Block, exchange: Exchange, buffers: Buffers, coefficients: Fields, clock: Clock
     ) -> tuple[Buffers, dict[str, jax.Array]]:
-        """One step: what is left of an odd number."""
-        rounds = Rounds(self.step, self.walls, None, block, exchange, coefficients, clock)
+        """One stage: what is left of an odd number."""
+        rounds = Rounds(self.step, self.walls, None, self.grid, block, exchange, coefficients, clock)
         return rounds.take(buffers, jnp.int64(0), jnp.int64(1), at_most=1), {}

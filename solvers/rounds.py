@@ -1,9 +1,9 @@
-"""One exchange, and the steps that it serves."""
+"""One exchange, and the stages that it serves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,11 +12,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Block, Layers, core_index, with_core_layers
-from solvers.boundary import Walls
 from solvers.exchange import LOWER, UPPER, Exchange
 from solvers.fields import Fields
+from solvers.grid import Grid
 from solvers.halo import exchange_halos
 from solvers.integrators.step import Step
+from solvers.patch import Patch
+from solvers.rounding import Rounding
+from solvers.wall import Setting
+from solvers.walls import Walls
 from solvers.wavefront import Slabs, sweep
 
 
@@ -24,11 +28,14 @@ class Clock(NamedTuple):
     """Step number i begins at start + i·dt: a product, so that chunks of a loop do not move the time."""
 
     start: jax.Array  # float64
-    first: jax.Array  # int64, the number of the next step
+    first: jax.Array  # int64, the number of the next stage, counting all stages of all steps
     dt: jax.Array  # float64
 
-    def at(self, step: jax.Array) -> jax.Array:
-        return self.start + step * self.dt
+    def at(self, stage: jax.Array, times: Sequence[float]) -> jax.Array:
+        """The time of the fields that a stage starts from, `times` being those of all stages within a step."""
+        count = len(times)
+        within = jnp.asarray(times)[stage % count] if count > 1 else 0.0
+        return self.start + Rounding.by(self.dt)((stage // count + within) * self.dt)
 
 
 class Buffers(NamedTuple):
@@ -40,21 +47,21 @@ class Buffers(NamedTuple):
 
 @dataclass(frozen=True)
 class Rounds:
-    """Rounds of steps on one block: by the whole block, step after step, or in slabs of about `slab` layers."""
+    """Rounds of stages on one block: by the whole block, one after the other, or in slabs of about `slab` layers."""
 
     step: Step
     walls: Mapping[str, Walls]
     slab: int | None
+    grid: Grid
     block: Block
     exchange: Exchange
     coefficients: Fields
     clock: Clock
 
     def take(self, buffers: Buffers, taken: jax.Array, count: jax.Array, at_most: int) -> Buffers:
-        """One exchange, and `count` steps after the `taken` ones.  `count` is traced, `at_most` has its parity."""
+        """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
         first = self.clock.first + taken
-        now = {name: exchange_halos(u, self.block, self.exchange) for name, u in buffers.now.items()}
-        buffers = Buffers(now, buffers.spare)
+        buffers = Buffers(self._exchanged(buffers.now, at_most), buffers.spare)
         layers, *across = self.block.ghosted_shape
         slabs = Slabs.fit(layers - 2 * self.width, self.slab, self.width, math.prod(across))
         if at_most == 1 or slabs.count == 1:
@@ -65,6 +72,15 @@ class Rounds:
     @property
     def width(self) -> int:
         return self.step.width
+
+    def _exchanged(self, fields: Fields, at_most: int) -> Fields:
+        # Registers have no neighbours: a round needs them beyond the block only if it begins within a step, and
+        # its first stage is not also its last.
+        within = at_most > 1 and at_most % len(self.step.times) != 0
+        return {
+            name: exchange_halos(u, self.block, self.exchange) if within or name in self.walls else u
+            for name, u in fields.items()
+        }
 
     def _whole(self, buffers: Buffers, first: jax.Array, count: jax.Array, at_most: int) -> Buffers:
         def pair(j: jax.Array, buffers: Buffers) -> Buffers:
@@ -77,59 +93,79 @@ class Rounds:
         return buffers
 
     def _advance(self, buffers: Buffers, number: jax.Array) -> Buffers:
-        """One step out of `now` into `spare`, and their roles changed."""
-        now = self._filled(buffers.now)
-        new = self.step(now, self.coefficients, self.clock.at(number), self.clock.dt)
+        """One stage out of `now` into `spare`, and their roles changed."""
+        now = self._filled(buffers.now, number)
+        new = self._stage(Layers(0, self.block.ghosted_shape[0]), now, self.coefficients, number)
         written = {name: u.at[core_index(u.ndim, self.width)].set(new[name]) for name, u in buffers.spare.items()}
         return Buffers(written, now)
 
-    def _filled(self, fields: Fields) -> Fields:
-        return {name: self.walls[name].fill(u, self.block, self.exchange) for name, u in fields.items()}
+    def _stage(self, rows: Layers, fields: Fields, coefficients: Fields, number: jax.Array) -> Fields:
+        """Stage `number` of some layers of the block, ghosts included, which fields and coefficients hold."""
+        time = self.clock.at(number, self.step.times)
+        start, *across = self.block.origin
+        patch = Patch(fields, coefficients, time, (start + rows.start, *across), self.grid, Rounding.by(time))
+        stages = len(self.step.times)
+        return self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
+
+    def _setting(self, number: jax.Array) -> Setting:
+        """What surrounds the fields that stage `number` starts from."""
+        return Setting(self.block, self.exchange, self.coefficients, self.clock.at(number, self.step.times))
+
+    def _filled(self, fields: Fields, number: jax.Array) -> Fields:
+        setting = self._setting(number)
+        return {name: self.walls[name].fill(u, setting) if name in self.walls else u for name, u in fields.items()}
 
     def _in_slabs(self, buffers: Buffers, slabs: Slabs, first: jax.Array, count: jax.Array) -> Buffers:
-        """The steps of a round as a wavefront; roles are not changed."""
+        """The stages of a round as a wavefront; roles are not changed."""
 
-        def advance(old: Fields, target: Fields, slab: jax.Array, step: jax.Array) -> Fields:
-            return self._advance_slab(old, target, Layers(slabs.start(slab), slabs.size), first + step)
+        def advance(old: Fields, target: Fields, slab: jax.Array, stage: jax.Array) -> Fields:
+            return self._advance_slab(old, target, Layers(slabs.start(slab), slabs.size), first + stage)
 
-        def settle(fields: Fields, front: jax.Array) -> Fields:
-            return {name: self._settle(name, u, slabs, front, count) for name, u in fields.items()}
+        def settle(fields: Fields, front: jax.Array, parity: int) -> Fields:
+            return {name: self._settle(name, u, slabs, front, count, first, parity) for name, u in fields.items()}
 
-        return Buffers(*sweep(self._filled(buffers.now), buffers.spare, slabs, count, advance, settle))
+        return Buffers(*sweep(self._filled(buffers.now, first), buffers.spare, slabs, count, advance, settle))
 
     def _advance_slab(self, old: Fields, target: Fields, layers: Layers, number: jax.Array) -> Fields:
-        """One step of some layers out of `old` into `target`, with their ghosts at the walls of all axes but the first.
+        """One stage of some layers, from `old` into `target`, and their ghosts at the walls of the other axes.
 
-        `layers` counts from the first one that a step writes.
+        `layers` counts from the first one that a stage writes.
         """
+        ghosted = Layers(layers.start, layers.depth + 2 * self.width)
 
-        def ghosted(u: jax.Array) -> jax.Array:
-            return lax.dynamic_slice_in_dim(u, layers.start, layers.depth + 2 * self.width) if u.ndim else u
+        def part(u: jax.Array) -> jax.Array:
+            return lax.dynamic_slice_in_dim(u, ghosted.start, ghosted.depth) if u.ndim else u
 
-        new = self.step(
-            {name: ghosted(u) for name, u in old.items()},
-            {name: ghosted(c) for name, c in self.coefficients.items()},
-            self.clock.at(number),
-            self.clock.dt,
-        )
+        new = self._stage(ghosted, jax.tree.map(part, old), jax.tree.map(part, self.coefficients), number)
         rows = Layers(layers.start + self.width, layers.depth)
-        return {
-            name: self.walls[name].fill_across(
-                with_core_layers(u, self.width, rows, new[name]), self.block, self.exchange, rows
-            )
-            for name, u in target.items()
-        }
+        setting = self._setting(number + 1)
 
-    def _settle(self, name: str, u: jax.Array, slabs: Slabs, front: jax.Array, count: jax.Array) -> jax.Array:
-        """Fill the ghosts at the walls of the first axis, while slabs next to them are being written."""
+        def written(name: str, u: jax.Array) -> jax.Array:
+            u = with_core_layers(u, self.width, rows, new[name])
+            return self.walls[name].fill_across(u, setting, rows) if name in self.walls else u
+
+        return {name: written(name, u) for name, u in target.items()}
+
+    def _settle(
+        self, name: str, u: jax.Array, slabs: Slabs, front: jax.Array, count: jax.Array, first: jax.Array, parity: int
+    ) -> jax.Array:
+        """Fill the ghosts at the walls of the first axis, while slabs next to them are being written.
+
+        `parity` says which of the states, counted from the round's first, lie in this buffer: even or odd ones.
+        """
+        if name not in self.walls:
+            return u
         walls = self.walls[name]
         for side in (LOWER, UPPER):
             if walls.is_wall(0, side, self.exchange):
-                first, last = slabs.holding(*self._near(side))
-                near = (front >= first) & (front <= last + 2 * (count - 1))
+                begin, end = slabs.holding(*self._near(side))
+                near = (front >= begin) & (front <= end + 2 * (count - 1))
+                # The last of the slabs next to the wall has been through this many stages, the latest here:
+                state = (front - end) // 2 + 1
+                state = state - (state - parity) % 2
 
-                def fill(_: jax.Array, u: jax.Array, side: int = side) -> jax.Array:
-                    return walls.fill_first(u, side, self.block, self.exchange)
+                def fill(_: jax.Array, u: jax.Array, side: int = side, state: jax.Array = state) -> jax.Array:
+                    return walls.fill_first(u, side, self._setting(first + state))
 
                 # A loop of one turn or none: XLA runs it in place, and not always a conditional.
                 u = lax.fori_loop(0, near.astype(jnp.int32), fill, u)

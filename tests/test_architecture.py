@@ -25,8 +25,11 @@ MPI = {
 # `solvers` from the bottom up; what stands on one line does not know each other.
 LAYERS = [
     {"fields", "grid", "exchange", "block"},
-    {"halo", "stencil", "reductions"},
-    {"boundary", "operators", "wavefront"},
+    {"halo", "rounding", "stencil", "reductions"},
+    {"operators", "patch", "wavefront"},
+    {"wall"},
+    {"boundary"},
+    {"walls"},
     {"equations"},
     {"integrators"},
     {"rounds"},

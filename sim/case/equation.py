@@ -1,24 +1,40 @@
-"""[equation]: what is solved, from which state, and what is known of the solution."""
+"""[equation]: what is solved."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from sim.case.source import Source
-from sim.case.table import Finite, Table
+from sim.case.source import NonNegative, Source
+from sim.case.table import Table
 
 
 class HeatTable(Table):
+    """∂u/∂t = ∇·(α∇u) + q."""
+
     kind: Literal["heat"] = "heat"
-    alpha: Finite = Field(ge=0, le=1e100, description="diffusivity α, length²/time, constant")
+    alpha: NonNegative = Field(description="diffusivity α(x, y, z) ≥ 0, length²/time")
+    mean: Literal["arithmetic", "harmonic"] = Field(
+        "arithmetic", description="of α at the faces between cells, where it varies; harmonic where it jumps"
+    )
     source: Source = Field(0.0, description="q(x, y, z), u/time")
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields that evolve."""
+        return ("u",)
 
-class InitialTable(Table):
-    u: Source = Field(description="u(x, y, z) at time 0")
+    @property
+    def coefficients(self) -> dict[str, Source]:
+        """What the equation reads beside its fields, by name."""
+        return {"alpha": self.alpha} if self.source == 0.0 else {"alpha": self.alpha, "source": self.source}
+
+    # Coefficients that are placed as blocks even where they are one number.
+    always_blocks: ClassVar[frozenset[str]] = frozenset({"source"})
+    # The least values of those that have some.
+    least: ClassVar[dict[str, float]] = {"alpha": 0.0}
 
 
-class ExactTable(Table):
-    u: str = Field(description="exact solution u(x, y, z, t), for the error in the summary")
+EquationTable: TypeAlias = HeatTable
+"""What can be solved; `fields` and `coefficients` say what it evolves and what it reads."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from sim.case.table import Finite, Table
 from sim.expression import Formula
@@ -28,6 +28,16 @@ Source: TypeAlias = Annotated[
     Discriminator(_source_tag),
 ]
 """A number, a formula in the coordinates, or a field in a file."""
+
+
+def _check_sign(value: Any) -> Any:
+    if isinstance(value, float) and not 0 <= value <= 1e100:
+        raise ValueError("must be from 0 to 1e100")
+    return value
+
+
+NonNegative: TypeAlias = Annotated[Source, AfterValidator(_check_sign)]
+"""The same, of values that are not negative; those of formulas and files are looked at when they are evaluated."""
 
 
 def check_formula(key: str, source: object, names: tuple[str, ...]) -> None:

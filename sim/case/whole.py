@@ -7,12 +7,12 @@ from pathlib import Path
 from pydantic import Field, PrivateAttr, model_validator
 
 from sim.case.boundary import BoundaryTable, Neumann
-from sim.case.equation import ExactTable, HeatTable, InitialTable
+from sim.case.equation import EquationTable
 from sim.case.grid import GridTable
 from sim.case.numerics import NumericsTable, TimeTable
 from sim.case.output import OutputTable
 from sim.case.parallel import ParallelTable
-from sim.case.source import FileSource, check_formula
+from sim.case.source import FileSource, Source, check_formula
 from sim.case.table import Table
 from sim.topology import axis_names
 from solvers.grid import Grid
@@ -27,13 +27,13 @@ class Case(Table):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="names the run directory")
     title: str = ""
     grid: GridTable
-    equation: HeatTable
-    initial: InitialTable
+    equation: EquationTable
+    initial: dict[str, Source] = Field(description="each field at time 0, in x, y, z")
     boundary: BoundaryTable
     time: TimeTable
     numerics: NumericsTable = NumericsTable()
     output: OutputTable = OutputTable()
-    exact: ExactTable | None = None
+    exact: dict[str, str] = Field({}, description="exact solutions in x, y, z, t, for the errors in the summary")
     parallel: ParallelTable = ParallelTable()
 
     # Where relative file names start: the folder of the case file.
@@ -52,8 +52,8 @@ class Case(Table):
     def with_absolute_files(self) -> Case:
         """The same case, to be read from anywhere."""
         table = self.model_dump(exclude_none=True)
-        for source in (table["initial"]["u"], table["equation"]["source"]):
-            if isinstance(source, dict) and "package" not in source:
+        for source in (*table["initial"].values(), *table["equation"].values()):
+            if isinstance(source, dict) and "file" in source and "package" not in source:
                 source["file"] = str((self.base / source["file"]).resolve())
         return Case.model_validate(table)
 
@@ -83,17 +83,30 @@ class Case(Table):
         for name in {"x", "y", "z"} - set(names):
             if wanted is not None and getattr(wanted, name) != 1:
                 raise ValueError(f"parallel.process_grid.{name} cuts an axis that the grid doesn't have")
+        self._check_fields()
         self._check_sources(names)
         self._check_fluxes()
         return self
 
+    def _check_fields(self) -> None:
+        fields = self.equation.fields
+        for key, table in (("initial", self.initial), ("exact", self.exact)):
+            for name in table:
+                if name not in fields:
+                    raise ValueError(f"{key}.{name} is no field of the equation, which has {', '.join(fields)}")
+        for name in fields:
+            if name not in self.initial:
+                raise ValueError(f"initial.{name} is missing; the equation evolves {', '.join(fields)}")
+
     def _check_sources(self, names: tuple[str, ...]) -> None:
-        for key, source in (("initial.u", self.initial.u), ("equation.source", self.equation.source)):
+        sources = {f"initial.{name}": source for name, source in self.initial.items()}
+        sources |= {f"equation.{name}": source for name, source in self.equation.coefficients.items()}
+        for key, source in sources.items():
             if isinstance(source, FileSource) and not set(source.flip) <= set(names):
                 raise ValueError(f"{key}.flip names an axis that the grid doesn't have")
             check_formula(key, source, names)
-        if self.exact is not None:
-            check_formula("exact.u", self.exact.u, (*names, "t"))
+        for name, formula in self.exact.items():
+            check_formula(f"exact.{name}", formula, (*names, "t"))
 
     def _check_fluxes(self) -> None:
         sides = [side for axis in self.boundary.axes for side in (axis.lower, axis.upper)]

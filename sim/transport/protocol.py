@@ -62,10 +62,13 @@ class Place(Protocol):
 def block_at(topology: Topology, ghosts: int, place: Place) -> Block:
     """The block at a place known only when running: all have the largest one's shape, each its own extent."""
     extent: list[Count] = []
+    offset: list[Count] = []
     for axis, (cells, parts) in enumerate(zip(topology.shape, topology.blocks, strict=True)):
         size, larger = divmod(cells, parts)
-        extent.append(size + jnp.asarray(place.coordinate(axis) < larger, jnp.int32) if larger else size)
-    return Block(topology.largest, ghosts, tuple(extent))
+        here = place.coordinate(axis)
+        extent.append(size + jnp.asarray(here < larger, jnp.int32) if larger else size)
+        offset.append(0 if parts == 1 else here * size + jnp.minimum(here, larger))
+    return Block(topology.largest, ghosts, tuple(extent), tuple(offset))
 
 
 def bind(program: Program, topology: Topology, ghosts: int, exchange: Any) -> Program:

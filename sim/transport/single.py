@@ -26,7 +26,7 @@ class OneBlock:
         self.ghosts = ghosts
         self._exchange = exchange
         self._box = topology.box(rank)
-        self._block = Block(box_shape(self._box), ghosts)
+        self._block = Block(box_shape(self._box), ghosts, offset=tuple(cells.start for cells in self._box))
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> jax.Array:
         return jax.device_put(ghosted(evaluate(self._box), self._block.shape, self.ghosts, dtype))

@@ -1,43 +1,53 @@
-"""The heat equation with a constant diffusivity."""
+"""The heat equation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jax
+import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.equation import Equation
+from solvers.equations.equation import Equation, Rates
 from solvers.fields import Fields
+from solvers.operators import Mean, divergence_of_flux
+from solvers.patch import Patch
 from solvers.stencil import Stencil
 
 
 @dataclass(frozen=True)
 class Heat(Equation):
-    """∂u/∂t = α ∇²u + q.
+    """∂u/∂t = ∇·(α∇u) + q.
 
-    Coefficients: `alpha`, a scalar [length²/time], and optionally `source` q, a block [u/time].
+    Coefficients: `alpha` [length²/time], a scalar (then α∇²u by the stencil) or a block (then in flux form, with
+    `mean` values of α at the faces, so that what leaves one cell arrives in the next); optionally `source` q, a
+    block [u/time].
     """
 
     laplacian: Stencil
+    mean: Mean = "arithmetic"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("u",)
 
     @property
     def width(self) -> int:
         return self.laplacian.width
 
-    def tendency(self, fields: Fields, coefficients: Fields, time: jax.Array) -> Fields:
-        rate = coefficients["alpha"] * self.laplacian(fields["u"])
-        if "source" in coefficients:
-            rate = rate + core(coefficients["source"], self.width)
+    def tendency(self, patch: Patch) -> Fields:
+        u, alpha = patch.fields["u"], patch.coefficients["alpha"]
+        if alpha.ndim:
+            rate = divergence_of_flux(alpha, u, patch.grid.spacing, self.mean, patch.rounded)
+        else:
+            rate = alpha * self.laplacian(u)
+        if "source" in patch.coefficients:
+            rate = rate + core(patch.coefficients["source"], self.width)
         return {"u": rate}
 
-    @staticmethod
-    def stable_step(alpha: float, spacing: Sequence[float]) -> float:
-        """Δt ≤ 1 / (2 α Σ 1/h²), the von Neumann limit of forward Euler with the 2·ndim+1-point Laplacian.
+    def rates(self, patch: Patch) -> Rates:
+        """4 α Σ 1/h²: the Laplacian's largest eigenvalue is that of the checkerboard.
 
         Strikwerda, Finite Difference Schemes and PDEs, 2nd ed., section 6.3 (doi:10.1137/1.9780898717938).
-        Infinite for α = 0.
         """
-        rate = 2.0 * alpha * sum(1.0 / h**2 for h in spacing)
-        return 1.0 / rate if rate > 0.0 else float("inf")
+        alpha = patch.coefficients["alpha"].astype(jnp.float64)
+        return Rates(4.0 * alpha * sum(1.0 / h**2 for h in patch.grid.spacing), jnp.float64(0.0))

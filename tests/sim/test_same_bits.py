@@ -62,3 +62,11 @@ def test_all_boundaries(ndim: int, sides: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_convolutions(ndim: int, dtype: str, tmp_path: Path) -> None:
     check(table(ndim, dtype, "mixed", "conv"), ["virtual-3", "xla-4", "auto-sharded", "slabs"], tmp_path)
+
+
+@pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_a_coefficient_that_varies(ndim: int, mean: str, tmp_path: Path) -> None:
+    case = table(ndim, "float32", "mixed", "slices")
+    case["equation"] |= {"alpha": "0.4 + 0.3 * sin(3 * x)", "mean": mean}
+    check(case, ["virtual-3", "xla-4", "slabs", "slabs-odd"], tmp_path)

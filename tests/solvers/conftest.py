@@ -13,13 +13,14 @@ import pytest
 
 from sim.team import Solo
 from sim.transport import Name, Transport, Wish, choose_transport
-from solvers.boundary import Sides, Walls
 from solvers.equations import Heat
+from solvers.grid import Grid
 from solvers.integrators import Euler
 from solvers.march import March
 from solvers.operators import laplacian
 from solvers.rounds import Buffers, Clock
 from solvers.stencil import Form, Stencil
+from solvers.walls import Sides, Walls
 
 
 def transport_of(shape: Sequence[int], ghosts: int, name: Name = "serial", **wish: Any) -> Transport:
@@ -64,13 +65,17 @@ class Run:
         return whole(self.transport, buffers.now["u"])
 
     def arguments(self, initial: np.ndarray, dt: float, alpha: float = 1.0) -> tuple[Buffers, dict, Clock]:
-        now = {"u": place(self.transport, initial)}
-        buffers = Buffers(now, {"u": jnp.zeros_like(now["u"])})
+        buffers = self.march.buffers({"u": place(self.transport, initial)})
         return buffers, {"alpha": jnp.asarray(alpha, initial.dtype)}, clock(dt)
 
 
 def clock(dt: float, start: float = 0.0, first: int = 0) -> Clock:
     return Clock(jnp.float64(start), jnp.int64(first), jnp.float64(dt))
+
+
+def grid_of(shape: Sequence[int], spacing: Sequence[float]) -> Grid:
+    """A grid of this spacing from the origin on."""
+    return Grid(tuple(shape), (0.0,) * len(shape), tuple(n * h for n, h in zip(shape, spacing, strict=True)))
 
 
 def heat(
@@ -88,7 +93,8 @@ def heat(
     """Forward Euler for ∂u/∂t = α ∇²u (or other `weights`), `depth` steps an exchange, in slabs or not."""
     step = Euler(Heat(Stencil(laplacian(spacing) if weights is None else weights, form)))
     transport = transport_of(shape, depth * step.width, name, **wish)
-    return Run(March(step, {"u": Walls(sides, spacing, step.width)}, slab), transport)
+    grid = grid_of(shape, spacing)
+    return Run(March(step, {"u": Walls(sides, grid, step.width)}, grid, slab), transport)
 
 
 @pytest.fixture(scope="session", name="heat")
@@ -109,6 +115,11 @@ def _place() -> Callable[..., jax.Array]:
 @pytest.fixture(scope="session", name="whole")
 def _whole() -> Callable[..., np.ndarray]:
     return whole
+
+
+@pytest.fixture(scope="session", name="grid_of")
+def _grid_of() -> Callable[..., Grid]:
+    return grid_of
 
 
 @pytest.fixture(scope="session", name="clock")

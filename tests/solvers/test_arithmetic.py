@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from solvers.equations import Heat
+from solvers.grid import Grid
 from solvers.integrators import Euler
 from solvers.operators import laplacian
+from solvers.patch import Patch
+from solvers.rounding import Rounding
 from solvers.stencil import Form, Stencil
 
 # Unequal spacings: as many products as axes, for the compiler to contract.
@@ -19,7 +24,9 @@ SHAPES = {1: ((0.3,), (200,)), 2: ((0.31, 0.77), (20, 90)), 3: ((0.3, 0.7, 0.45)
 @pytest.mark.parametrize("form", ["slices", "conv"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-def test_a_step_on_a_part_is_that_part_of_the_step(ndim: int, dtype: str, form: Form) -> None:
+def test_a_step_on_a_part_is_that_part_of_the_step(
+    ndim: int, dtype: str, form: Form, grid_of: Callable[..., Grid]
+) -> None:
     spacing, shape = SHAPES[ndim]
     step = Euler(Heat(Stencil(laplacian(spacing), form)))
     random = np.random.default_rng(ndim)
@@ -28,7 +35,9 @@ def test_a_step_on_a_part_is_that_part_of_the_step(ndim: int, dtype: str, form: 
     @jax.jit
     def advance(u: jax.Array, source: jax.Array) -> jax.Array:
         coefficients = {"alpha": jnp.asarray(0.7, dtype), "source": source}
-        return step({"u": u}, coefficients, jnp.float64(0), jnp.float64(0.01))["u"]
+        time = jnp.float64(0)
+        patch = Patch({"u": u}, coefficients, time, (0,) * ndim, grid_of(shape, spacing), Rounding.by(time))
+        return step(patch, 0, jnp.float64(0.01))["u"]
 
     whole = np.asarray(advance(u, source))
     for _ in range(25):

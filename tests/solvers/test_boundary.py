@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from solvers.block import Block
-from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides, Walls
-from solvers.exchange import LOWER, UPPER, Alone
+from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic
+from solvers.exchange import LOWER, UPPER, Alone, Exchange
+from solvers.grid import Grid
+from solvers.wall import Setting, Wall
+from solvers.walls import Sides, Walls
 
 KINDS = [Dirichlet(0.0), Dirichlet(2.5), Neumann(0.0), Neumann(-1.5), Periodic()]
 SENTINEL = 1e6
@@ -25,6 +28,13 @@ class At(Alone):
 
     def at_edge(self, axis: int, side: int) -> Any:
         return self.edges[side]
+
+
+def fill(sides: Sides, spacing: tuple[float, ...], width: int, u: jax.Array, block: Block, exchange: Exchange) -> Any:
+    """u with the ghosts at its walls filled, on a grid of that spacing."""
+    cells = tuple(block.shape)
+    grid = Grid(cells, (0.0,) * len(cells), tuple(n * h for n, h in zip(cells, spacing, strict=True)))
+    return Walls(sides, grid, width).fill(u, Setting(block, exchange, {}, jnp.float64(0.0)))
 
 
 def ghosted(shape: tuple[int, ...], ghosts: int) -> np.ndarray:
@@ -54,7 +64,7 @@ def test_each_kind_on_both_sides(kind: Boundary, width: int) -> None:
     block = Block((5,), 3)
     u = ghosted(block.shape, 3)
     for sides in ([(kind, Dirichlet(1.0))], [(Neumann(0.5), kind)]):
-        filled = Walls(sides, (0.25,), width).fill(jnp.asarray(u), block, Alone())
+        filled = fill(sides, (0.25,), width, jnp.asarray(u), block, Alone())
         # Each value is at most one multiplication and one sum (to the bit, but for a fused one).
         np.testing.assert_allclose(filled, by_hand(u, sides, (0.25,), width, 3), rtol=1e-15, atol=1e-15)
 
@@ -64,7 +74,7 @@ def test_the_condition_holds_at_the_wall(dtype: str) -> None:
     """The mean of ghost and mirrored cell is the value; their difference over their distance the gradient."""
     block, h = Block((6,), 3), 0.5
     u = jnp.asarray(ghosted(block.shape, 3), dtype)
-    filled = Walls([(Dirichlet(3.0), Neumann(2.0))], (h,), 3).fill(u, block, Alone())
+    filled = fill([(Dirichlet(3.0), Neumann(2.0))], (h,), 3, u, block, Alone())
     assert filled.dtype == dtype
     u = np.asarray(filled, float)
     distances = np.array([1, 3, 5]) * h
@@ -81,7 +91,7 @@ WITH_A_RING = [(Neumann(-1.5), Dirichlet(2.5)), (Periodic(), Periodic()), (Diric
 def test_corners_follow_the_last_axis(sides: Sides) -> None:
     shape, spacing = (4, 5, 3)[: len(sides)], (0.5, 0.3, 0.2)[: len(sides)]
     u = ghosted(shape, 2)
-    filled = Walls(sides, spacing, 2).fill(jnp.asarray(u), Block(shape, 2), Alone())
+    filled = fill(sides, spacing, 2, jnp.asarray(u), Block(shape, 2), Alone())
     expected = by_hand(u, sides, spacing, 2, 2)
     np.testing.assert_allclose(filled, expected, rtol=1e-15, atol=1e-14)
     if sides is WALLS_ONLY:
@@ -94,10 +104,10 @@ def test_only_the_blocks_at_an_edge_are_touched(lower: bool, upper: bool, traced
     block, sides = Block((4,), 2), [(Dirichlet(1.0), Neumann(1.0))]
     u = ghosted(block.shape, 2)
 
-    def fill(lower: Any, upper: Any) -> jax.Array:
-        return Walls(sides, (1.0,), 2).fill(jnp.asarray(u), block, At(lower, upper))
+    def filled_at(lower: Any, upper: Any) -> jax.Array:
+        return fill(sides, (1.0,), 2, jnp.asarray(u), block, At(lower, upper))
 
-    filled = (jax.jit(fill) if traced else fill)(lower, upper)
+    filled = (jax.jit(filled_at) if traced else filled_at)(lower, upper)
     everything = by_hand(u, sides, (1.0,), 2, 2)
     expected = np.where([lower] * 4 + [upper] * 4, everything, u)
     np.testing.assert_allclose(filled, expected, rtol=1e-15)
@@ -112,14 +122,16 @@ def test_the_wall_may_lie_inside_the_array(extent: int, width: int) -> None:
     u[: extent + 2 * ghosts] = ghosted((extent,), ghosts)
 
     @jax.jit
-    def fill(extent: jax.Array) -> jax.Array:
-        return Walls(sides, (0.5,), width).fill(jnp.asarray(u), Block((5,), ghosts, (extent,)), At(True, True))
+    def filled(extent: jax.Array) -> jax.Array:
+        return fill(sides, (0.5,), width, jnp.asarray(u), Block((5,), ghosts, (extent,)), At(True, True))
 
     expected = u.copy()
     expected[: extent + 2 * ghosts] = by_hand(u[: extent + 2 * ghosts], sides, (0.5,), width, ghosts)
-    np.testing.assert_allclose(fill(jnp.int32(extent)), expected, rtol=1e-15)
+    np.testing.assert_allclose(filled(jnp.int32(extent)), expected, rtol=1e-15)
 
 
 def test_periodic_ghosts_come_from_the_exchange() -> None:
+    setting = Setting(Block((2,), 1), Alone(), {}, jnp.float64(0.0))
+    wall = Wall(jnp.zeros(1), 0, UPPER, 3, 2, None, Grid((2,), (0.0,), (1.0,)), setting)
     with pytest.raises(TypeError, match="halo exchange"):
-        Periodic().ghost(jnp.zeros(1), jnp.zeros(1))
+        Periodic().ghost(wall)

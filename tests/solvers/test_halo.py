@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from sim.topology import box_shape
 from sim.transport import Transport
 from solvers.block import Block
-from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic, Sides, Walls
+from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic
 from solvers.exchange import Alone, Exchange
+from solvers.grid import Grid
 from solvers.halo import exchange_halos
+from solvers.wall import Setting
+from solvers.walls import Sides, Walls
 
 Place = Callable[[Transport, np.ndarray], jax.Array]
 
@@ -47,10 +50,11 @@ def check_every_block(transport: Transport, place: Place, sides: Sides | None = 
     """Each ghosted block, corners and all, is a window on the continuation of the whole."""
     g, topology = transport.ghosts, transport.topology
     values = numbered(topology.shape).astype(dtype)
-    walls = Walls(sides or [(Periodic(), Periodic())] * values.ndim, [1.0] * values.ndim, g)
+    grid = Grid(values.shape, (0.0,) * values.ndim, tuple(map(float, values.shape)))
+    walls = Walls(sides or [(Periodic(), Periodic())] * values.ndim, grid, g)
 
     def exchanged(block: Block, exchange: Exchange, u: jax.Array) -> tuple[jax.Array, tuple[()]]:
-        return walls.fill(exchange_halos(u, block, exchange), block, exchange), ()
+        return walls.fill(exchange_halos(u, block, exchange), Setting(block, exchange, {}, jax.numpy.float64(0))), ()
 
     field = np.asarray(transport.compile(exchanged, donate=(0,))(place(transport, values))[0])
     assert field.dtype == dtype

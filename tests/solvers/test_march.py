@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from solvers.boundary import Dirichlet, Neumann, Periodic, Sides
+from solvers.boundary import Dirichlet, Neumann, Periodic
 from solvers.operators import laplacian
+from solvers.walls import Sides
 
 Heat = Callable[..., Any]
 

@@ -1,0 +1,55 @@
+"""What a local update sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from solvers.block import Count
+from solvers.fields import Fields
+from solvers.grid import Grid
+from solvers.rounding import Rounding
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Some cells of the grid with their ghosts: a whole block, or a slab of one; where they are, and when.
+
+    fields: dtype[m, …], all of one shape.  coefficients: arrays of that shape, or scalars.  time: float64.
+    origin: the global index of the first cell, ghosts included, along each axis; beyond the grid's edges the
+    coordinates go on, as those of ghost cells do.
+    """
+
+    fields: Fields
+    coefficients: Fields
+    time: jax.Array
+    origin: Sequence[Count]
+    grid: Grid
+    rounded: Rounding
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return next(iter(self.fields.values())).shape
+
+    @property
+    def dtype(self) -> jnp.dtype:
+        return next(iter(self.fields.values())).dtype
+
+    def coordinate(self, axis: int) -> jax.Array:
+        """Cell centres along an axis in the fields' dtype, shaped to broadcast: `Grid.centres`, to the bit."""
+        centres = line(self.grid, axis, self.origin[axis], self.shape[axis], self.rounded)
+        return along(axis, len(self.shape), centres.astype(self.dtype))
+
+
+def line(grid: Grid, axis: int, start: Count, count: int, rounded: Rounding) -> jax.Array:
+    """Centres of `count` cells from a (traced) global index on, float64[count]: `Grid.centres`, to the bit."""
+    index = (start + jnp.arange(count)).astype(jnp.float64)
+    return grid.lower[axis] + rounded((index + 0.5) * grid.spacing[axis])
+
+
+def along(axis: int, ndim: int, values: jax.Array) -> jax.Array:
+    """One value a layer, shaped to broadcast along an axis."""
+    return values.reshape([-1 if a == axis else 1 for a in range(ndim)])
