@@ -18,6 +18,8 @@ from sim.case import TAGS, Case
 from sim.errors import SimError
 
 DEFAULT = "heat2d"
+# Keys of a side, which may be set where the case gives its kind alone.
+_OF_A_SIDE = ("value", "flux", "h", "ambient", "emissivity", "sigma")
 _LARGEST_FILE = 1 << 20
 
 
@@ -92,7 +94,7 @@ def _opened(value: Any, key: str) -> Any:
     """A boundary in its short form as a table, where a key of it is to be set."""
     if key in ("lower", "upper") and (isinstance(value, str) or (isinstance(value, dict) and "kind" in value)):
         return {"lower": copy.copy(value), "upper": copy.copy(value)}
-    return {"kind": value} if key in ("value", "flux") and isinstance(value, str) else value
+    return {"kind": value} if isinstance(value, str) and key in _OF_A_SIDE else value
 
 
 def _value(text: str) -> Any:

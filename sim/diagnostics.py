@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from sim.case import Case, Dirichlet, Neumann
+from sim.case import Case, Neumann, Periodic
 from sim.transport.protocol import Program
 from solvers.block import Block, core
 from solvers.equations import Equation
@@ -82,8 +82,9 @@ def inflow(case: Case) -> float | None:
     for axis, sides in enumerate(case.boundary.axes):
         area = grid.cell_volume * grid.cells / (grid.upper[axis] - grid.lower[axis])
         for side in (sides.lower, sides.upper):
-            if isinstance(side, Dirichlet):
+            if isinstance(side, Periodic):
+                continue
+            if not isinstance(side, Neumann) or isinstance(side.flux, str):
                 return None
-            if isinstance(side, Neumann):
-                total += side.flux * area
+            total += side.flux * area
     return total

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
+from solvers.rounding import Rounding
 from solvers.wall import Wall
 
 Value: TypeAlias = float | Callable[[Wall], jax.Array]
@@ -22,7 +23,12 @@ class Boundary(ABC):
       ghosts          wall   interior
     | g₂ | g₁ | g₀ |   ‖   | u₀ | u₁ | u₂ |          ghost gⱼ mirrors cell uⱼ,
                        ‖                             their centres (2j + 1) h apart
+
+    All are second-order accurate at the wall: there u = (gⱼ + uⱼ) / 2 and ∂u/∂n = (gⱼ - uⱼ) / ((2j + 1) h).
     """
+
+    reach: ClassVar[int] = 1
+    """Interior layers that it needs even where there are fewer ghosts."""
 
     @abstractmethod
     def ghost(self, wall: Wall) -> jax.Array:
@@ -39,7 +45,7 @@ class Periodic(Boundary):
 
 @dataclass(frozen=True)
 class Dirichlet(Boundary):
-    """u = value at the wall, second order: the mean of ghost and mirrored cell is the value."""
+    """u = value at the wall."""
 
     value: Value = 0.0
 
@@ -49,17 +55,81 @@ class Dirichlet(Boundary):
 
 @dataclass(frozen=True)
 class Neumann(Boundary):
-    """∂u/∂n = gradient at the wall, n pointing outwards, second order."""
+    """k ∂u/∂n = flux at the wall, n pointing outwards: what flows in, per area and time."""
 
-    gradient: Value = 0.0
+    flux: Value = 0.0
+    k: Value = 1.0
 
     def ghost(self, wall: Wall) -> jax.Array:
-        if self.gradient == 0.0:
+        if self.flux == 0.0:
             return wall.mirror
-        return wall.mirror + wall.rounded(wall.distance * at(self.gradient, wall))
+        return wall.mirror + wall.rounded(wall.rounded.ratio(at(self.flux, wall), at(self.k, wall)) * wall.distance)
+
+
+@dataclass(frozen=True)
+class Robin(Boundary):
+    """k ∂u/∂n = h (ambient - u) at the wall: convection, h ≥ 0 being the heat transfer coefficient.
+
+    With d = (2j + 1) h_cell:  g (k/d + h/2) = u (k/d - h/2) + h · ambient.
+    """
+
+    h: Value
+    ambient: Value = 0.0
+    k: Value = 1.0
+
+    def ghost(self, wall: Wall) -> jax.Array:
+        conducted = wall.rounded(at(self.k, wall) * jnp.asarray(1 / wall.distance))
+        h = at(self.h, wall)
+        supply = wall.rounded(h * at(self.ambient, wall))
+        half = wall.rounded(0.5 * h)
+        return wall.rounded.ratio(wall.rounded(wall.mirror * (conducted - half)) + supply, conducted + half)
+
+
+@dataclass(frozen=True)
+class Radiation(Boundary):
+    """k ∂u/∂n = strength (ambient⁴ - u⁴) at the wall, strength = emissivity · σ (Stefan–Boltzmann), u ≥ 0 absolute.
+
+    The wall's value w solves 2k/d (w - u) + strength (w⁴ - ambient⁴) = 0, which is increasing and convex for w > 0:
+    Newton's method from the larger of u and ambient comes down to it.  A fixed number of iterations leaves every
+    block with the same bits.
+    """
+
+    strength: Value
+    ambient: Value = 0.0
+    k: Value = 1.0
+
+    _ITERATIONS: ClassVar[int] = 10
+
+    def ghost(self, wall: Wall) -> jax.Array:
+        strength, ambient = at(self.strength, wall), at(self.ambient, wall)
+        conducted = wall.rounded(at(self.k, wall) * jnp.asarray(2 / wall.distance))
+        rounded = wall.rounded
+        received = rounded(strength * _fourth(ambient, rounded))
+        w = jnp.maximum(wall.mirror, ambient)
+        for _ in range(self._ITERATIONS):
+            cube = rounded(rounded(w * w) * w)
+            residual = rounded(conducted * (w - wall.mirror)) + (rounded(strength * rounded(cube * w)) - received)
+            w = w - rounded.ratio(residual, conducted + rounded(4.0 * rounded(strength * cube)))
+        return 2.0 * w - wall.mirror
+
+
+@dataclass(frozen=True)
+class Outflow(Boundary):
+    """∂²u/∂n² = 0 at the wall: what arrives leaves as it is, the ghosts going on from the two nearest cells."""
+
+    reach: ClassVar[int] = 2
+
+    def ghost(self, wall: Wall) -> jax.Array:
+        first, second = wall.layer(0), wall.layer(1)
+        return first + wall.rounded((wall.number + 1).astype(first.dtype) * (first - second))
 
 
 def at(value: Value, wall: Wall) -> jax.Array:
     """A boundary's value at a wall, in the field's dtype."""
     found = value(wall) if callable(value) else value
     return jnp.asarray(found, wall.mirror.dtype)
+
+
+def _fourth(x: jax.Array, rounded: Rounding) -> jax.Array:
+    square = rounded(x * x)
+    return rounded(square * square)

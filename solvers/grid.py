@@ -18,16 +18,20 @@ class Grid:
         lower                              upper
           |--o--|--o--|--o--| ... |--o--|--o--|        o = lower + (i + 1/2) h,  i = 0 … n-1
 
+    Along a periodic axis (none, unless told) the cells beyond an edge are those at the other one.
     Raises ValueError where the shape, or the order of the bounds, makes no sense.
     """
 
     shape: tuple[int, ...]
     lower: tuple[float, ...]
     upper: tuple[float, ...]
+    periodic: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.shape) <= 3 or not len(self.shape) == len(self.lower) == len(self.upper):
             raise ValueError(f"a grid has 1 to 3 axes, each with cells and two bounds; got {self}")
+        if not self.periodic:
+            object.__setattr__(self, "periodic", (False,) * len(self.shape))
         for cells, low, high in zip(self.shape, self.lower, self.upper, strict=True):
             if cells < 1 or not high > low or not math.isfinite(high - low):
                 raise ValueError(f"an axis needs cells ≥ 1 and lower < upper; got {cells} in [{low}, {high}]")

@@ -38,7 +38,7 @@ def divergence_of_flux(
     centre = neighbour(u, 0, 0), neighbour(k, 0, 0)
     total = None
     for axis, h in enumerate(spacing):
-        lower, upper = (_flux(k, u, centre, axis, step, mean) for step in (-1, 1))
+        lower, upper = (_flux(k, u, centre, axis, step, mean, rounded) for step in (-1, 1))
         weight = (0.5 if mean == "arithmetic" else 2.0) / h**2
         balance = rounded(jnp.asarray(weight, u.dtype) * (rounded(upper) + rounded(lower)))
         total = balance if total is None else total + balance
@@ -53,7 +53,7 @@ def neighbour(u: jax.Array, axis: int, step: int, width: int = 1) -> jax.Array:
 
 
 def _flux(
-    k: jax.Array, u: jax.Array, centre: tuple[jax.Array, jax.Array], axis: int, step: int, mean: Mean
+    k: jax.Array, u: jax.Array, centre: tuple[jax.Array, jax.Array], axis: int, step: int, mean: Mean, rounded: Rounding
 ) -> jax.Array:
     """What flows in from the neighbour, but for a factor: k's mean times the difference of u."""
     (here, k_here), k_there = centre, neighbour(k, axis, step)
@@ -61,4 +61,5 @@ def _flux(
         return (k_here + k_there) * (neighbour(u, axis, step) - here)
     # Where both are zero nothing flows.
     least = jnp.asarray(jnp.finfo(u.dtype).tiny, u.dtype)
-    return k_here * k_there / jnp.maximum(k_here + k_there, least) * (neighbour(u, axis, step) - here)
+    mean_of_both = rounded.ratio(k_here * k_there, jnp.maximum(k_here + k_there, least))
+    return mean_of_both * (neighbour(u, axis, step) - here)

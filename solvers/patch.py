@@ -19,8 +19,7 @@ class Patch:
     """Some cells of the grid with their ghosts: a whole block, or a slab of one; where they are, and when.
 
     fields: dtype[m, …], all of one shape.  coefficients: arrays of that shape, or scalars.  time: float64.
-    origin: the global index of the first cell, ghosts included, along each axis; beyond the grid's edges the
-    coordinates go on, as those of ghost cells do.
+    origin: the global index of the first cell, ghosts included, along each axis.
     """
 
     fields: Fields
@@ -46,8 +45,10 @@ class Patch:
 
 def line(grid: Grid, axis: int, start: Count, count: int, rounded: Rounding) -> jax.Array:
     """Centres of `count` cells from a (traced) global index on, float64[count]: `Grid.centres`, to the bit."""
-    index = (start + jnp.arange(count)).astype(jnp.float64)
-    return grid.lower[axis] + rounded((index + 0.5) * grid.spacing[axis])
+    index = start + jnp.arange(count)
+    if grid.periodic[axis]:
+        index = index % grid.shape[axis]
+    return grid.lower[axis] + rounded((index.astype(jnp.float64) + 0.5) * grid.spacing[axis])
 
 
 def along(axis: int, ndim: int, values: jax.Array) -> jax.Array:

@@ -24,5 +24,9 @@ class Rounding(NamedTuple):
         """`time` is any traced number that is never NaN, of which the compiler can't know that."""
         return cls(jnp.where(jnp.isnan(time), 1.0, -0.0))
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, /) -> jax.Array:
         return x + self.zero.astype(x.dtype)
+
+    def ratio(self, a: jax.Array, b: jax.Array) -> jax.Array:
+        """fl(a · fl(1/b)): what XLA makes of a / b where b is broadcast or constant, but not elsewhere."""
+        return self(a * (1.0 / b))

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Block, Layers, core_index, with_core_layers
+from solvers.block import Block, Count, Layers, core_index, with_core_layers
 from solvers.exchange import LOWER, UPPER, Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
@@ -158,10 +158,11 @@ class Rounds:
         walls = self.walls[name]
         for side in (LOWER, UPPER):
             if walls.is_wall(0, side, self.exchange):
-                begin, end = slabs.holding(*self._near(side))
+                begin, end = slabs.holding(*self._near(walls, side))
                 near = (front >= begin) & (front <= end + 2 * (count - 1))
-                # The last of the slabs next to the wall has been through this many stages, the latest here:
-                state = (front - end) // 2 + 1
+                # The cells that ghosts depend on have been through this many stages, those in this buffer perhaps
+                # through one less.
+                state = (front - slabs.last_holding(self._mirrored(walls, side))) // 2 + 1
                 state = state - (state - parity) % 2
 
                 def fill(_: jax.Array, u: jax.Array, side: int = side, state: jax.Array = state) -> jax.Array:
@@ -171,13 +172,18 @@ class Rounds:
                 u = lax.fori_loop(0, near.astype(jnp.int32), fill, u)
         return u
 
-    def _near(self, side: int) -> tuple[int, int]:
-        """First and last layer next to a wall, ghosts and what they mirror, counted like `layers` above.
+    def _mirrored(self, walls: Walls, side: int) -> Count:
+        """The last layer that the ghosts at a wall of the first axis depend on, counted like `layers` above."""
+        wall = walls.wall(self.block, 0, side) - self.width
+        return wall - 1 if side == UPPER else wall + walls.reach(0, side) - 1
+
+    def _near(self, walls: Walls, side: int) -> tuple[int, int]:
+        """First and last layer next to a wall, ghosts and what they depend on, counted like `layers` above.
 
         Where blocks are padded to one shape, their upper walls differ by a cell.
         """
-        wall = self.block.ghosts - self.width
+        wall, reach = self.block.ghosts - self.width, walls.reach(0, side)
         if side == LOWER:
-            return wall - self.width, wall + self.width - 1
+            return wall - self.width, wall + reach - 1
         wall += self.block.shape[0]
-        return wall - self.width - self.block.padded, wall + self.width - 1
+        return wall - reach - self.block.padded, wall + self.width - 1

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
 from solvers.block import Block, Count, Layers, layers
 from solvers.exchange import UPPER, Exchange
@@ -32,16 +34,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Wall:
-    """`mirror` holds the interior cells next to a wall in the order of the ghosts that mirror them.
+    """`near` holds the interior cells next to a wall in the order of the ghosts that mirror them.
 
-    mirror: dtype[…, width, …], the wall's axis being `axis`; of the first axis, where it is another, perhaps
-    some `rows` only.  `outer`, `inner` are where ghosts and mirrored cells begin along the wall's axis.
+    near: dtype[…, depth, …], the wall's axis being `axis`, depth ≥ width, the number of ghosts; of the first axis,
+    where that is another, perhaps some `rows` only.  `inner` is where they begin along the wall's axis.
     """
 
-    mirror: jax.Array
+    near: jax.Array
     axis: int
     side: int
-    outer: Count
+    width: int
     inner: Count
     rows: Layers | None
     grid: Grid
@@ -56,34 +58,48 @@ class Wall:
         return self.setting.time
 
     @property
-    def distance(self) -> jax.Array:
-        """(2j + 1) h, from each ghost to the cell that it mirrors, dtype[width], shaped to broadcast."""
-        j = jnp.arange(self.mirror.shape[self.axis])[:: 1 if self.side == UPPER else -1]
-        distances = (2 * j + 1) * self.grid.spacing[self.axis]
-        return along(self.axis, self.mirror.ndim, distances.astype(self.mirror.dtype))
+    def mirror(self) -> jax.Array:
+        """The cells that the ghosts mirror, dtype[…, width, …]."""
+        first = 0 if self.side == UPPER else self._depth - self.width
+        return lax.slice_in_dim(self.near, first, first + self.width, axis=self.axis)
 
     @property
-    def first(self) -> jax.Array:
-        """The layer of cells next to the wall, dtype[…, 1, …]."""
-        depth = self.mirror.shape[self.axis]
-        return self._nearest(self.mirror, 0 if self.side == UPPER else depth - 1)
+    def number(self) -> np.ndarray:
+        """j, from 0 at the wall outwards, int[width], shaped to broadcast over the ghosts."""
+        shape = [-1 if a == self.axis else 1 for a in range(self.near.ndim)]
+        return np.arange(self.width)[:: 1 if self.side == UPPER else -1].reshape(shape)
+
+    @property
+    def distance(self) -> np.ndarray:
+        """(2j + 1) h, from each ghost to the cell that it mirrors, dtype[width], shaped to broadcast.
+
+        Known when compiling; so is its inverse, which XLA might otherwise make of a division, or might not.
+        """
+        return ((2 * self.number + 1) * self.grid.spacing[self.axis]).astype(self.near.dtype)
+
+    def layer(self, number: int) -> jax.Array:
+        """The layer of cells `number` away from the wall, dtype[…, 1, …]."""
+        index = number if self.side == UPPER else self._depth - 1 - number
+        return lax.slice_in_dim(self.near, index, index + 1, axis=self.axis)
 
     def coordinate(self, axis: int) -> jax.Array:
         """Cell centres along the wall, or along its own axis the wall's place; float64, shaped to broadcast."""
         if axis == self.axis:
             bounds: Sequence[float] = self.grid.upper if self.side == UPPER else self.grid.lower
-            return jnp.full((1,) * self.mirror.ndim, bounds[axis])
+            return jnp.full((1,) * self.near.ndim, bounds[axis])
         start = self.rows.start if axis == 0 and self.rows is not None else 0
         origin = self.setting.block.origin[axis] + start
-        return along(axis, self.mirror.ndim, line(self.grid, axis, origin, self.mirror.shape[axis], self.rounded))
+        centres = line(self.grid, axis, origin, self.near.shape[axis], self.rounded)
+        return along(axis, self.near.ndim, centres)
 
     def coefficient(self, name: str) -> jax.Array:
         """A coefficient of the equation in the cells next to the wall: dtype[…, 1, …], or a scalar."""
         c = self.setting.coefficients[name]
         if c.ndim == 0:
             return c
-        nearest = self.inner + (self.mirror.shape[self.axis] - 1 if self.side == UPPER else 0)
+        nearest = self.inner + (self._depth - 1 if self.side == UPPER else 0)
         return layers(c, self.axis, nearest, 1, self.rows)
 
-    def _nearest(self, array: jax.Array, index: int) -> jax.Array:
-        return jax.lax.slice_in_dim(array, index, index + 1, axis=self.axis)
+    @property
+    def _depth(self) -> int:
+        return self.near.shape[self.axis]

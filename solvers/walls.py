@@ -59,6 +59,10 @@ class Walls:
         boundary = self.sides[axis][side == UPPER]
         return not isinstance(boundary, Periodic) and exchange.at_edge(axis, side) is not False
 
+    def reach(self, axis: int, side: int) -> int:
+        """Layers of cells next to a wall that its ghosts depend on."""
+        return max(self.width, self.sides[axis][side == UPPER].reach)
+
     @staticmethod
     def wall(block: Block, axis: int, side: int) -> Count:
         """Index of the first cell above a wall."""
@@ -69,10 +73,11 @@ class Walls:
             return u
         boundary, width = self.sides[axis][side == UPPER], self.width
         wall, at_edge = self.wall(setting.block, axis, side), setting.exchange.at_edge(axis, side)
-        inner, outer = (wall, wall - width) if side == LOWER else (wall - width, wall)
-        mirror = jnp.flip(layers(u, axis, inner, width, rows), axis)
-        ghost = boundary.ghost(Wall(mirror, axis, side, outer, inner, rows, self.grid, setting))
-        ghost = jnp.broadcast_to(ghost, mirror.shape)
+        depth = self.reach(axis, side)
+        inner, outer = (wall, wall - width) if side == LOWER else (wall - depth, wall)
+        near = jnp.flip(layers(u, axis, inner, depth, rows), axis)
+        seen = Wall(near, axis, side, width, inner, rows, self.grid, setting)
+        ghost = jnp.broadcast_to(boundary.ghost(seen), seen.mirror.shape)
         if at_edge is not True:
             ghost = jnp.where(at_edge, ghost, layers(u, axis, outer, width, rows))
         return with_layers(u, axis, outer, ghost, rows)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from solvers.block import Count
 from solvers.fields import Fields
 
 _FEWEST_CELLS = 64
@@ -53,6 +54,10 @@ class Slabs:
 
     def start(self, number: jax.Array) -> jax.Array:
         return jnp.minimum(number * self.size, self.layers - self.size).astype(jnp.int32)
+
+    def last_holding(self, layer: Count) -> jax.Array:
+        """The last slab that holds a layer, traced or not."""
+        return jnp.where(layer >= self.layers - self.size, self.count - 1, layer // self.size)
 
     def holding(self, first: int, last: int) -> tuple[int, int]:
         """The first and the last slab that hold any of the layers first … last."""

@@ -30,6 +30,11 @@ class HeatTable(Table):
         """What the equation reads beside its fields, by name."""
         return {"alpha": self.alpha} if self.source == 0.0 else {"alpha": self.alpha, "source": self.source}
 
+    @property
+    def conductivity(self) -> Source:
+        """k of the flux k ∂u/∂n through walls."""
+        return self.alpha
+
     # Coefficients that are placed as blocks even where they are one number.
     always_blocks: ClassVar[frozenset[str]] = frozenset({"source"})
     # The least values of those that have some.

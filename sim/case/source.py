@@ -30,6 +30,16 @@ Source: TypeAlias = Annotated[
 """A number, a formula in the coordinates, or a field in a file."""
 
 
+def _value_tag(value: Any) -> str:
+    return "formula" if isinstance(value, str) else "number"
+
+
+Value: TypeAlias = Annotated[
+    Annotated[Finite, Tag("number")] | Annotated[str, Tag("formula")], Discriminator(_value_tag)
+]
+"""A number, or a formula in the coordinates and t."""
+
+
 def _check_sign(value: Any) -> Any:
     if isinstance(value, float) and not 0 <= value <= 1e100:
         raise ValueError("must be from 0 to 1e100")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from sim.case.boundary import BoundaryTable, Neumann
+from sim.case.boundary import BoundaryTable, Neumann, Periodic
 from sim.case.equation import EquationTable
 from sim.case.grid import GridTable
 from sim.case.numerics import NumericsTable, TimeTable
@@ -63,7 +63,8 @@ class Case(Table):
 
     def to_grid(self) -> Grid:
         axes = self.grid.axes
-        return Grid(tuple(a.cells for a in axes), tuple(a.lower for a in axes), tuple(a.upper for a in axes))
+        rings = tuple(isinstance(sides.lower, Periodic) for sides in self.boundary.axes)
+        return Grid(tuple(a.cells for a in axes), tuple(a.lower for a in axes), tuple(a.upper for a in axes), rings)
 
     def process_grid(self) -> tuple[int, ...] | None:
         """Blocks along each axis in array order, or None for a free choice."""
@@ -85,7 +86,7 @@ class Case(Table):
                 raise ValueError(f"parallel.process_grid.{name} cuts an axis that the grid doesn't have")
         self._check_fields()
         self._check_sources(names)
-        self._check_fluxes()
+        self._check_walls(names)
         return self
 
     def _check_fields(self) -> None:
@@ -94,6 +95,9 @@ class Case(Table):
             for name in table:
                 if name not in fields:
                     raise ValueError(f"{key}.{name} is no field of the equation, which has {', '.join(fields)}")
+        for name in self.boundary.fields:
+            if name not in fields:
+                raise ValueError(f"boundary.fields.{name} is no field of the equation, which has {', '.join(fields)}")
         for name in fields:
             if name not in self.initial:
                 raise ValueError(f"initial.{name} is missing; the equation evolves {', '.join(fields)}")
@@ -108,7 +112,12 @@ class Case(Table):
         for name, formula in self.exact.items():
             check_formula(f"exact.{name}", formula, (*names, "t"))
 
-    def _check_fluxes(self) -> None:
-        sides = [side for axis in self.boundary.axes for side in (axis.lower, axis.upper)]
-        if self.equation.alpha == 0 and any(isinstance(s, Neumann) and s.flux != 0 for s in sides):
-            raise ValueError("a flux through a wall needs a diffusivity; equation.alpha is 0")
+    def _check_walls(self, names: tuple[str, ...]) -> None:
+        for field in self.equation.fields:
+            for name, sides in zip(names, self.boundary.of(field), strict=True):
+                for key, side in (("lower", sides.lower), ("upper", sides.upper)):
+                    for quantity, value in side:
+                        if quantity != "kind":
+                            check_formula(f"boundary.{name}.{key}.{quantity}", value, (*names, "t"))
+                    if isinstance(side, Neumann) and side.flux != 0 and self.equation.conductivity == 0:
+                        raise ValueError("a flux through a wall needs a diffusivity; equation.alpha is 0")

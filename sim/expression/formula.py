@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,7 @@ class Formula:
         result: NDArray[np.float64] = self.evaluate(values)
         return result
 
-    def evaluate(self, values: Mapping[str, Any], xp: ModuleType = np) -> Any:
+    def evaluate(self, values: Mapping[str, Any], xp: Any = np) -> Any:
         """Return a new array of the broadcast shape of the variables used (0-d if none is).
 
         `values` holds real scalars or broadcastable arrays, for `names` at least.  `xp` is numpy (a float64

@@ -13,6 +13,7 @@ import pytest
 
 from sim.team import Solo
 from sim.transport import Name, Transport, Wish, choose_transport
+from solvers.boundary import Periodic
 from solvers.equations import Heat
 from solvers.grid import Grid
 from solvers.integrators import Euler
@@ -73,9 +74,10 @@ def clock(dt: float, start: float = 0.0, first: int = 0) -> Clock:
     return Clock(jnp.float64(start), jnp.int64(first), jnp.float64(dt))
 
 
-def grid_of(shape: Sequence[int], spacing: Sequence[float]) -> Grid:
+def grid_of(shape: Sequence[int], spacing: Sequence[float], periodic: tuple[bool, ...] = ()) -> Grid:
     """A grid of this spacing from the origin on."""
-    return Grid(tuple(shape), (0.0,) * len(shape), tuple(n * h for n, h in zip(shape, spacing, strict=True)))
+    upper = tuple(n * h for n, h in zip(shape, spacing, strict=True))
+    return Grid(tuple(shape), (0.0,) * len(shape), upper, periodic)
 
 
 def heat(
@@ -93,7 +95,7 @@ def heat(
     """Forward Euler for ∂u/∂t = α ∇²u (or other `weights`), `depth` steps an exchange, in slabs or not."""
     step = Euler(Heat(Stencil(laplacian(spacing) if weights is None else weights, form)))
     transport = transport_of(shape, depth * step.width, name, **wish)
-    grid = grid_of(shape, spacing)
+    grid = grid_of(shape, spacing, tuple(isinstance(lower, Periodic) for lower, _ in sides))
     return Run(March(step, {"u": Walls(sides, grid, step.width)}, grid, slab), transport)
 
 

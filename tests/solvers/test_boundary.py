@@ -54,7 +54,7 @@ def by_hand(u: np.ndarray, sides: Sides, spacing: tuple[float, ...], width: int,
                 if isinstance(boundary, Dirichlet):
                     v[wall + outwards * (j + 1)] = 2 * boundary.value - mirror
                 elif isinstance(boundary, Neumann):
-                    v[wall + outwards * (j + 1)] = mirror + (2 * j + 1) * spacing[axis] * boundary.gradient
+                    v[wall + outwards * (j + 1)] = mirror + (2 * j + 1) * spacing[axis] * boundary.flux
     return u
 
 
