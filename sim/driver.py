@@ -18,6 +18,7 @@ from sim.problem import Problem, build
 from sim.result import Result
 from sim.schedule import Segment, segments, step_limit
 from sim.simulation import Simulation
+from sim.stepping import step_of
 from sim.team import MpiTeam, Team, agreement, on_root
 from sim.transport import Name, Transport, Wish, choose_transport, resolve
 from sim.tuning import Tuning, tune
@@ -52,9 +53,11 @@ def run(
         transport, tuning = _connect(team, problem)
         # The field's values are checked before a directory is made, the directory before anything compiles.
         simulation = Simulation(problem.in_slabs(tuning.slab), transport)
-        stable = simulation.stable_step()
+        speed = simulation.speed()
         with agreement(team):
-            plan = tuple(_plan(loaded, stable))
+            step = step_of(loaded.time, problem.equation, speed)
+            plan = tuple(_plan(loaded, step.stable_step(speed.decay, speed.wave)))
+        simulation.settle(step)
         wanted = Path(output) if output else None
         path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite)))
         return OuterLoop(simulation, tuning, rundir.RunDirectory(Path(path)), plan, quiet, begin).run()

@@ -14,7 +14,6 @@ from sim.expression.careful import Careful
 from sim.topology import axis_names
 from solvers.boundary import Boundary, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Value
 from solvers.equations import Equation, Heat
-from solvers.integrators import Euler, Step
 from solvers.operators import laplacian
 from solvers.stencil import Stencil, best_form
 from solvers.wall import Wall
@@ -25,10 +24,6 @@ def equation_of(case: Case) -> Equation:
     weights = laplacian(case.to_grid().spacing)
     form = best_form(weights) if case.numerics.stencil == "auto" else case.numerics.stencil
     return Heat(Stencil(weights, form), case.equation.mean)
-
-
-def step_of(case: Case, equation: Equation) -> Step:
-    return Euler(equation)
 
 
 def sides_of(case: Case, field: str) -> Sides:

@@ -8,13 +8,14 @@ import jax
 import numpy as np
 
 from sim.case import Case, Source
-from sim.physics import equation_of, sides_of, step_of
+from sim.physics import equation_of, sides_of
 from sim.sources import evaluator
 from sim.transport.protocol import Transport
 from solvers.boundary import Neumann, Periodic
 from solvers.equations import Equation
 from solvers.fields import Fields
 from solvers.grid import Grid
+from solvers.integrators import Euler, Step
 from solvers.march import March
 from solvers.walls import Walls
 
@@ -31,6 +32,10 @@ class Problem:
     def ghosts(self, depth: int) -> int:
         """Ghost layers of a block for `depth` stages an exchange."""
         return depth * self.march.step.width
+
+    def stepped_by(self, step: Step) -> Problem:
+        """The same problem with another step of the same width."""
+        return replace(self, march=replace(self.march, step=step))
 
     def in_slabs(self, layers: int) -> Problem:
         """The same problem, stepped in slabs of about `layers` layers; 0: by whole blocks."""
@@ -68,6 +73,7 @@ class Problem:
 def build(case: Case) -> Problem:
     grid = case.to_grid()
     equation = equation_of(case)
-    step = step_of(case, equation)
+    # The one that every equation has; another may take its place once it is known how fast the fields change.
+    step = Euler(equation)
     walls = {name: Walls(sides_of(case, name), grid, step.width) for name in equation.fields}
     return Problem(case, grid, equation, March(step, walls, grid))

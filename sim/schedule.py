@@ -33,11 +33,16 @@ def step_limit(table: TimeTable, stable: float) -> float:
 
     Raises SimError for a given step beyond the stable one.
     """
+    if stable == 0.0:
+        raise SimError(
+            f"{table.integrator} has no stable step for this equation, in which something travels or swings; "
+            f'use time.integrator = "ssprk3" or "rk4"'
+        )
     if table.step is None:
         return stable * table.safety
     if table.step > stable * (1 + 1e-12):
         raise SimError(
-            f"time.step = {table.step:g} is unstable: forward Euler on this grid allows at most {stable:.6g}; "
+            f"time.step = {table.step:g} is unstable: {table.integrator} on this grid allows at most {stable:.6g}; "
             f"leave time.step out for {table.safety:g} times that, or coarsen the grid"
         )
     return table.step

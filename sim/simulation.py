@@ -14,13 +14,15 @@ from sim.fingerprint import compare, of_program
 from sim.problem import Problem
 from sim.schedule import Segment
 from sim.sources import evaluator
+from sim.stepping import Speed
 from sim.team import agreement
 from sim.transport.protocol import Compiled, Transport
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
-from solvers.rounds import Clock
+from solvers.integrators import Step
+from solvers.rounds import Buffers, Clock
 from solvers.wall import Setting
 
 
@@ -44,13 +46,19 @@ class Simulation:
             now = problem.initial(transport)
             coefficients = problem.coefficients(transport)
         self._coefficients = self._with_halos(coefficients)
-        self._buffers = problem.march.buffers(now)
+        self._fields = now
+        self._buffers: Buffers | None = None
+
+    def settle(self, step: Step) -> None:
+        """Take this step from now on."""
+        self.problem = self.problem.stepped_by(step)
 
     def compile(self) -> None:
-        """Compile the loop, by taking no steps at all, once all ranks have seen that it is the same for all.
+        """Make room for the loop and compile it, by taking no steps at all, once all have seen that it is the same.
 
         Raises SimError, on all ranks alike, where their programs would not meet.
         """
+        self._buffers = self.problem.march.buffers(self._fields)
         even, none = self.problem.march.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
         loop: Any = self._program("even", even, (0,))
         compare(self.transport.team, of_program(loop.trace(self._buffers, self._coefficients, *none)))
@@ -58,14 +66,15 @@ class Simulation:
 
     @property
     def fields(self) -> Fields:
-        return {name: self._buffers.now[name] for name in self.problem.equation.fields}
+        now = self._fields if self._buffers is None else self._buffers.now
+        return {name: now[name] for name in self.problem.equation.fields}
 
-    def stable_step(self) -> float:
-        """The largest step that is stable about the fields as they are."""
+    def speed(self) -> Speed:
+        """How fast the fields as they are can change."""
         program = diagnostics.fastest(self.problem.equation, self.problem.march.walls, self.problem.grid)
         now = jnp.float64(self.time)
         found = self._call("rates", program, (), self.fields, self._coefficients, now)[1]
-        return self.problem.march.step.stable_step(float(found["decay"]), float(found["wave"]))
+        return Speed(float(found["decay"]), float(found["wave"]))
 
     def advance(self, segment: Segment, first: int, steps: int) -> float:
         """Take the steps first … first + steps - 1 of a segment; return the seconds they took."""

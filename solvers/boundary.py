@@ -121,7 +121,7 @@ class Outflow(Boundary):
 
     def ghost(self, wall: Wall) -> jax.Array:
         first, second = wall.layer(0), wall.layer(1)
-        return first + wall.rounded((wall.number + 1).astype(first.dtype) * (first - second))
+        return first + wall.rounded(jnp.asarray(wall.number + 1, first.dtype) * (first - second))
 
 
 def at(value: Value, wall: Wall) -> jax.Array:

@@ -1,6 +1,9 @@
-"""One file a method: how a tendency becomes a step."""
+"""Methods are data where they can be; a step is a method applied to an equation."""
 
 from solvers.integrators.euler import Euler
+from solvers.integrators.explicit import Explicit
+from solvers.integrators.legendre import rkl1, rkl2, stages_for
+from solvers.integrators.scheme import HEUN, RK4, SSPRK3, Row, Scheme
 from solvers.integrators.step import Step
 
-__all__ = ["Euler", "Step"]
+__all__ = ["HEUN", "RK4", "SSPRK3", "Euler", "Explicit", "Row", "Scheme", "Step", "rkl1", "rkl2", "stages_for"]

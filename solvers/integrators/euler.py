@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import jax
@@ -10,6 +9,7 @@ import jax
 from solvers.block import core
 from solvers.equations.equation import Equation
 from solvers.fields import Fields
+from solvers.integrators.stability import largest_step
 from solvers.patch import Patch
 
 
@@ -27,10 +27,7 @@ class Euler:
         return self.equation.width
 
     def stable_step(self, decay: float, wave: float) -> float:
-        """|1 - Δt (decay + i·wave)| ≤ 1: Δt ≤ 2 decay / (decay² + wave²)."""
-        if decay == 0.0:
-            return 0.0 if wave > 0.0 else math.inf
-        return 2.0 / (decay + wave * (wave / decay))
+        return largest_step(lambda z: 1 + z, decay, wave)
 
     def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
         rates = self.equation.tendency(patch)

@@ -16,7 +16,7 @@ from sim.transport import Name, Transport, Wish, choose_transport
 from solvers.boundary import Periodic
 from solvers.equations import Heat
 from solvers.grid import Grid
-from solvers.integrators import Euler
+from solvers.integrators import Euler, Explicit, Scheme, Step
 from solvers.march import March
 from solvers.operators import laplacian
 from solvers.rounds import Buffers, Clock
@@ -59,9 +59,10 @@ class Run:
         buffers, coefficients, clock = self.arguments(initial, dt, alpha)
         if source is not None:
             coefficients["source"] = place(self.transport, source)
-        even = steps - steps % 2
+        stages = steps * self.march.stages
+        even = stages - stages % 2
         buffers, _ = self.programs["even"](buffers, coefficients, clock, jnp.int64(even))
-        if steps % 2:
+        if stages % 2:
             buffers, _ = self.programs["single"](buffers, coefficients, clock._replace(first=jnp.int64(even)))
         return whole(self.transport, buffers.now["u"])
 
@@ -89,11 +90,13 @@ def heat(
     form: Form = "slices",
     depth: int = 1,
     slab: int | None = None,
+    scheme: Scheme | None = None,
     name: Name = "serial",
     **wish: Any,
 ) -> Run:
-    """Forward Euler for ∂u/∂t = α ∇²u (or other `weights`), `depth` steps an exchange, in slabs or not."""
-    step = Euler(Heat(Stencil(laplacian(spacing) if weights is None else weights, form)))
+    """∂u/∂t = α ∇²u (or other `weights`) by Euler or a `scheme`, `depth` stages an exchange, in slabs or not."""
+    equation = Heat(Stencil(laplacian(spacing) if weights is None else weights, form))
+    step: Step = Euler(equation) if scheme is None else Explicit(equation, scheme)
     transport = transport_of(shape, depth * step.width, name, **wish)
     grid = grid_of(shape, spacing, tuple(isinstance(lower, Periodic) for lower, _ in sides))
     return Run(March(step, {"u": Walls(sides, grid, step.width)}, grid, slab), transport)
