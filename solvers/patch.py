@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
-from solvers.block import Count
+from solvers.block import Count, core
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.rounding import Rounding
@@ -37,10 +37,20 @@ class Patch:
     def dtype(self) -> jnp.dtype:
         return next(iter(self.fields.values())).dtype
 
-    def coordinate(self, axis: int) -> jax.Array:
-        """Cell centres along an axis in the fields' dtype, shaped to broadcast: `Grid.centres`, to the bit."""
+    def centres(self, axis: int) -> jax.Array:
+        """Cell centres along an axis, float64, shaped to broadcast: `Grid.centres`, to the bit."""
         centres = line(self.grid, axis, self.origin[axis], self.shape[axis], self.rounded)
-        return along(axis, len(self.shape), centres.astype(self.dtype))
+        return along(axis, len(self.shape), centres)
+
+    def coordinate(self, axis: int) -> jax.Array:
+        """The same in the fields' dtype."""
+        return self.centres(axis).astype(self.dtype)
+
+    def inner(self, width: int, fields: Fields, time: jax.Array) -> Patch:
+        """The patch without its outermost `width` layers, with these fields there, at this time."""
+        coefficients = {name: core(c, width) if c.ndim else c for name, c in self.coefficients.items()}
+        origin = tuple(start + width for start in self.origin)
+        return replace(self, fields=fields, coefficients=coefficients, origin=origin, time=time)
 
 
 def line(grid: Grid, axis: int, start: Count, count: int, rounded: Rounding) -> jax.Array:

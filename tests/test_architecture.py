@@ -32,8 +32,10 @@ LAYERS = [
     {"walls"},
     {"equations"},
     {"integrators"},
+    {"forcing"},
     {"rounds"},
     {"march"},
+    {"observing"},
 ]
 
 

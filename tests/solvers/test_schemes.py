@@ -39,9 +39,7 @@ def test_limits_are_the_known_ones() -> None:
     euler = lambda z: 1 + z  # noqa: E731 (a formula)
     assert largest_step(euler, 4.0, 0.0) == pytest.approx(0.5)
     assert largest_step(euler, 2.0, 1.0) == pytest.approx(1.0)  # upwind: the Courant number is one
-    assert largest_step(euler, 1.0, 2.0) == pytest.approx(
-        1 / 8, rel=1e-4
-    )  # central, Péclet number 8
+    assert largest_step(euler, 1.0, 2.0) == pytest.approx(1 / 8, rel=1e-4)  # central, Péclet number 8
     assert largest_step(euler, 0.0, 1.0) == 0.0 and largest_step(euler, 0.0, 0.0) == math.inf
 
 

@@ -1,0 +1,9 @@
+"""Numbers that describe the fields while they evolve: values at points, integrals over regions and sides."""
+
+from solvers.observing.integral import Measure, OverRegion
+from solvers.observing.observation import Observation, Scene
+from solvers.observing.probe import Probe
+from solvers.observing.record import Recorder
+from solvers.observing.side import OverSide, SideMeasure
+
+__all__ = ["Measure", "Observation", "OverRegion", "OverSide", "Probe", "Recorder", "Scene", "SideMeasure"]
