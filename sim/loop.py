@@ -101,6 +101,8 @@ class OuterLoop:
         total = sum(segment.steps for segment in self.plan)
         silent = self.quiet or self.team.rank != 0
         report = progress.reporter(silent, total, self.case.output.time_units)
+        if self.team.rank == 0:
+            report = progress.Published(report, self.directory.progress, total, self.case.time.end)
         try:
             yield report
         finally:

@@ -1,0 +1,148 @@
+"""What there is to look at: a run directory, or one HDF5 file of the same layout."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from sim.errors import SimError
+from sim.looking import record
+from sim.looking.field import Field, fields_of, times_of
+from sim.looking.hdf5 import opened, text_attribute
+from sim.looking.record import Progress, Record
+from sim.looking.words import clean
+from sim.output.rundir import RunDirectory
+from sim.schedule import MOST_OUTPUTS
+
+_MOST_CASE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One time: number `number` of its run, at `index` of the file `path`."""
+
+    number: int
+    time: float
+    path: Path
+    index: int = 0
+
+    @property
+    def is_there(self) -> bool:
+        return self.path.exists()
+
+    def fields(self) -> dict[str, Field]:
+        return fields_of(self.path, self.index)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Fields over time: all the times that were named, whether or not their files are there."""
+
+    path: Path
+    title: str
+    time_units: str
+    frames: tuple[Frame, ...]
+
+    def present(self) -> list[Frame]:
+        """The frames that are there.  Raises SimError where none is."""
+        there = [frame for frame in self.frames if frame.is_there]
+        if not there:
+            raise SimError(f"{self.path} holds no snapshot yet; `sim info` says how far it is")
+        return there
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, as it was when it was looked at."""
+
+    directory: RunDirectory
+    record: Record
+    progress: Progress | None
+    recording: Recording
+
+    @property
+    def path(self) -> Path:
+        return self.directory.path
+
+    @cached_property
+    def state(self) -> str:
+        """The status recorded; 'died' where that is running and its process on this host is gone."""
+        died = self.record.status == "running" and self.progress is not None and self.progress.is_dead
+        return "died" if died else clean(self.record.status, 40)
+
+    @property
+    def step(self) -> int | None:
+        return self.record.steps if self.record.steps is not None or self.progress is None else self.progress.step
+
+    @property
+    def time(self) -> float | None:
+        return self.record.time if self.record.time is not None or self.progress is None else self.progress.time
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of its steps it has taken, where known."""
+        if self.state == "complete":
+            return 1.0
+        return self.progress.fraction if self.progress else None
+
+    def case_text(self) -> str:
+        return record.read_text(self.directory.case, _MOST_CASE_BYTES) or ""
+
+
+def read_run(path: Path) -> Run:
+    """Raises SimError where there is no run, or its record isn't one."""
+    try:
+        is_directory = path.is_dir()
+    except (OSError, ValueError) as error:
+        raise SimError(f"{str(path)!r:.200} can't be looked at: {error!s:.100}") from None
+    if not is_directory:
+        raise SimError(f"{clean(path)} is no directory; give that of a run, such as runs/heat2d/latest")
+    directory = RunDirectory(path)
+    found = record.read(directory.record, Record)
+    if found is None:
+        raise SimError(f"{clean(path)} holds no run: it has no {directory.record.name}; give the directory of a run")
+    return Run(directory, found, record.read(directory.progress, Progress), _snapshots(directory, found))
+
+
+def read_recording(path: Path) -> Recording:
+    """A run's, or that of one file.  Raises SimError."""
+    if path.is_file():
+        times, units = times_of(path)
+        title = _title(path)
+        if not times.size:
+            raise SimError(f"{path} has no `time`; give a run directory, or a file that a run has written")
+        return Recording(path, title, units, tuple(Frame(i, t, path, i) for i, t in enumerate(times.tolist())))
+    return read_run(path).recording
+
+
+def _snapshots(directory: RunDirectory, found: Record) -> Recording:
+    """All that results.h5 or run.json name, and what lies there beyond; a damaged results.h5 is done without."""
+    times, units, title = np.empty(0), "1", clean(found.case)
+    if directory.series.exists():
+        with suppress(SimError):
+            (times, units), title = times_of(directory.series), _title(directory.series) or title
+    named = max(len(times), len(found.snapshots))
+    while directory.snapshot(named).exists():
+        named += 1
+    if named > MOST_OUTPUTS:
+        raise SimError(f"{clean(directory.path)} names {named} snapshots, more than any run writes; it isn't a run's")
+    paths = [directory.snapshot(number) for number in range(named)]
+    known = [*times.tolist(), *map(_time_in, paths[len(times) :])]
+    return Recording(directory.path, title, units, tuple(map(Frame, range(named), known, paths)))
+
+
+def _time_in(path: Path) -> float:
+    try:
+        times = times_of(path)[0]
+    except SimError:
+        return float("nan")
+    return float(times[0]) if times.size else float("nan")
+
+
+def _title(path: Path) -> str:
+    with opened(path) as file:
+        return clean(text_attribute(file, "title", ""))
