@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def _compared(a: Recording, b: Recording, field: str | None) -> Comparison:
             named = ((name, "A" if name in fields else "B") for name in sorted(fields.keys() ^ others.keys()))
             alone += [f"{clean(name)!r} only in {side} at t = {left.time:g}" for name, side in named]
         for name in [name for name in fields if name in others] if field is None else [field]:
-            pair = (_named(name, frame, there) for frame, there in ((left, fields), (right, others)))
+            pair = _named(name, left, fields), _named(name, right, others)
             differences.append(difference(*pair, left.time))
     if not differences:
         raise SimError(f"{clean(a.path)} and {clean(b.path)} have no field in common; compare runs of one case")
@@ -82,17 +83,17 @@ def _named(name: str, frame: Frame, fields: dict[str, Field]) -> Field:
 
 def _paired(a: Recording, b: Recording) -> tuple[list[tuple[Frame, Frame]], list[str]]:
     """Frames of the same time, and what there is of frames alone.  Both recordings are in the order of time."""
-    lefts, rights = a.present(), b.present()
+    lefts, rights = deque(a.present()), deque(b.present())
     missing = ((name, len(r.frames) - len(there)) for name, r, there in (("A", a, lefts), ("B", b, rights)))
     alone = [f"{count(number, 'snapshot')} of {name} missing" for name, number in missing if number]
     both = []
     while lefts or rights:
         if lefts and rights and math.isclose(lefts[0].time, rights[0].time, rel_tol=_ROUNDING):
-            both.append((lefts.pop(0), rights.pop(0)))
+            both.append((lefts.popleft(), rights.popleft()))
         elif lefts and (not rights or lefts[0].time < rights[0].time):
-            alone.append(f"t = {lefts.pop(0).time:g} only in A")
+            alone.append(f"t = {lefts.popleft().time:g} only in A")
         else:
-            alone.append(f"t = {rights.pop(0).time:g} only in B")
+            alone.append(f"t = {rights.popleft().time:g} only in B")
     return both, alone
 
 

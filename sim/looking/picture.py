@@ -41,7 +41,7 @@ class Picture:
             self._figure = Figure(figsize=size, dpi=DPI, layout="compressed")
             self._canvas = FigureCanvasAgg(self._figure)
             rooms = self._figure.subplots(1, len(panels), squeeze=False, width_ratios=widths)[0]
-            self._drawn = [_draw(room, sample, scale, theme) for room, sample in zip(rooms, panels, strict=True)]
+            self._drawn = [draw_panel(room, sample, scale, theme) for room, sample in zip(rooms, panels, strict=True)]
             for room, title in zip(rooms, titles, strict=True):
                 if title:
                     room.set_title(label(title))
@@ -100,7 +100,8 @@ def _is_to_scale(sample: Sample) -> bool:
     return sample.axes[0].units == sample.axes[1].units and tall > 0 and _SLIMMEST <= wide / tall <= 1 / _SLIMMEST
 
 
-def _draw(room: Axes, sample: Sample, scale: Scale, theme: Theme) -> Any:
+def draw_panel(room: Axes, sample: Sample, scale: Scale, theme: Theme) -> Any:
+    """Draw a line or a map into a pair of axes; return what was drawn."""
     return _draw_line(room, sample, scale) if len(sample.axes) == 1 else _draw_map(room, sample, scale, theme)
 
 

@@ -61,6 +61,7 @@ class Progress(BaseModel):
     time: float
     end: float
     cells_per_second: float = 0.0
+    seconds_left: float | None = None
     host: str = ""
     pid: int = Field(gt=0)
     written: datetime

@@ -15,6 +15,9 @@ from sim.looking.words import clean
 
 DPI = 120
 
+# It is drawn as a box; that says it all.
+warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -56,9 +59,7 @@ def drawn_in(theme: Theme) -> Iterator[None]:
         "mathtext.fontset": "dejavusans",
         "axes.titlesize": 11,
     }
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        # A glyph that the font lacks is drawn as a box; that says it all.
-        warnings.simplefilter("ignore", UserWarning)
+    with matplotlib.rc_context(settings):
         yield
 
 
