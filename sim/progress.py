@@ -70,7 +70,7 @@ class Lines:
         if now - self._last < _SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        left = _seconds_left(self._begin, steps, self._total)
+        left = (now - self._begin) * (self._total - steps) / max(steps, 1)
         print(
             f"step {steps:,} of {self._total:,}  t = {_time(sim_time, self._units)}  "
             f"{cells_per_second:.3g} cells/s  {left:.0f} s left",
@@ -88,16 +88,16 @@ class Published:
     Where that can't be written the run goes on: what matters is said by whoever writes the snapshots.
     """
 
-    def __init__(self, told: Reporter, path: Path, steps: int, end: float) -> None:
-        """steps and end: of the whole run, in steps and in its unit of time."""
+    def __init__(self, told: Reporter, path: Path, steps: int, end: float, done: int = 0) -> None:
+        """steps and end: of the whole run, in steps and in its unit of time; done: steps taken before it."""
         self._told, self._path = told, path
-        self._now: dict[str, int | float | None] = {"step": 0, "steps": steps, "time": 0.0, "end": end}
-        self._steps, self._begin = steps, time.monotonic()
+        self._steps, self._done, self._begin = steps, done, time.monotonic()
+        self._now: dict[str, int | float | None] = {"step": done, "steps": steps, "time": 0.0, "end": end}
         self._publish()
 
     def update(self, steps: int, sim_time: float, cells_per_second: float) -> None:
         self._told.update(steps, sim_time, cells_per_second)
-        left = _seconds_left(self._begin, steps, self._steps)
+        left = (time.monotonic() - self._begin) * (self._steps - steps) / max(steps - self._done, 1)
         self._now.update(step=steps, time=sim_time, cells_per_second=cells_per_second, seconds_left=left)
         if time.monotonic() - self._last >= _SECONDS_BETWEEN_FILES:
             self._publish()
@@ -118,10 +118,6 @@ def reporter(quiet: bool, steps: int, units: str) -> Reporter:
     if quiet:
         return Silent()
     return Bar(steps, units) if sys.stderr.isatty() else Lines(steps, units)
-
-
-def _seconds_left(begin: float, steps: int, total: int) -> float:
-    return (time.monotonic() - begin) * (total - steps) / max(steps, 1)
 
 
 def _time(value: float, units: str) -> str:

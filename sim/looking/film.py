@@ -68,10 +68,19 @@ def still(film: Film, theme: Theme = LIGHT) -> bytes:
     return Picture(panels, scale, _titles(panels), _with_name(film, panels[0], frame), theme).png()
 
 
-def strip(film: Film, theme: Theme = LIGHT, most: int = 360) -> bytes:
-    """PNG of a plane's frames side by side on one scale."""
-    rows = [film.panels(frame, most)[0] for frame in film.frames]
-    return Picture(rows, film.scale(most), [film.heading(frame) for frame in film.frames], rows[0].where, theme).png()
+def strip(film: Film, theme: Theme = LIGHT) -> bytes:
+    """PNG of a plane at some times side by side, on one scale."""
+    frames = spread(film.frames, _panels_abreast(film.panels(film.frames[-1], 2)[0]))
+    chosen = Film(film.recording, film.name, film.cuts[:1], frames)
+    panels = [chosen.panels(frame, _MOST_CELLS_OF_A_GIF)[0] for frame in frames]
+    scale = scale_over(sample.values for sample in panels)
+    return Picture(panels, scale, [film.heading(frame) for frame in frames], "", theme).png()
+
+
+def _panels_abreast(sample: Sample) -> int:
+    """As many as stay readable on a page: few of wide ones."""
+    tall, wide = (abs(axis.edges[1] - axis.edges[0]) for axis in sample.axes)
+    return 4 if wide <= 1.2 * tall else 3 if wide <= 1.7 * tall else 2
 
 
 def curves(film: Film, theme: Theme = LIGHT) -> bytes:

@@ -89,6 +89,8 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
         yield "last heard", f"{duration(run.progress.age)} ago"
     if told.error:
         yield "error", clean(told.error, 1000)
+    if told.stopped:
+        yield "stopped", clean(told.stopped, 1000)
     for field in fields_of_run(run):
         cells = " × ".join(f"{n:,}" for n in field.shape)
         yield "field", f"{in_units(_named(field), field.units)}, {cells} cells, {field.dtype}"

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from sim.looking.chart import draw_statistics, dress
+from sim.looking.chart import What, draw_statistics
 from sim.looking.cut import cuts_of
 from sim.looking.field import Sample, fields_of, times_of
 from sim.looking.monitor import Look
@@ -80,8 +80,9 @@ class Notebook:
                 left.set_title(label(sample.where))
                 if len(sample.axes) == 2:
                     figure.colorbar(artist, ax=left, label=label(in_units(field.long_name, field.units)))
-                draw_statistics(right, self._times[-len(self._history[field.name]) :], self._history[field.name], LIGHT)
-                dress(right, field.long_name, field.units, self._time_units)
+                known = self._history[field.name]
+                what = What(field.long_name, field.units, self._time_units)
+                draw_statistics(right, what, self._times[-len(known) :], known)
             figure.suptitle(label(self._heading))
             stream = io.BytesIO()
             figure.savefig(stream, format="png", dpi=DPI)

@@ -55,13 +55,14 @@ class Picture:
                     aspect=28,
                 )
                 bar.outline.set_visible(False)
-            self._heading = self._figure.suptitle(label(heading), fontsize=12)
+            self._heading = self._figure.suptitle(label(heading), fontsize=12) if heading else None
             self._crop = self._inked()
 
     def show(self, panels: Sequence[Sample], heading: str) -> None:
         for artist, sample in zip(self._drawn, panels, strict=True):
             artist.set_data(*((sample.coordinates(0), sample.values) if len(sample.axes) == 1 else (_masked(sample),)))
-        self._heading.set_text(label(heading))
+        if self._heading:
+            self._heading.set_text(label(heading))
 
     def png(self) -> bytes:
         stream = io.BytesIO()

@@ -25,6 +25,7 @@ class Record(BaseModel):
 
     status: str = "unknown"
     error: str | None = None
+    stopped: str | None = None
     case: str = ""
     started: str = ""
     command: list[str] = []
@@ -73,8 +74,14 @@ class Progress(BaseModel):
     @property
     def age(self) -> float:
         """Seconds since it was written."""
-        written = self.written if self.written.tzinfo else self.written.replace(tzinfo=UTC)
-        return max((datetime.now(UTC) - written).total_seconds(), 0.0)
+        return max((datetime.now(UTC) - _in_utc(self.written)).total_seconds(), 0.0)
+
+    def is_of(self, record: Record) -> bool:
+        """Whether it was written by the run of that record, and not by one before it in the same directory."""
+        try:
+            return _in_utc(self.written) >= _in_utc(datetime.fromisoformat(record.started))
+        except ValueError:
+            return True
 
     @property
     def is_dead(self) -> bool:
@@ -88,6 +95,10 @@ class Progress(BaseModel):
         except (PermissionError, OverflowError):
             return False
         return False
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -105,7 +105,10 @@ def read_run(path: Path) -> Run:
     found = record.read(directory.record, Record)
     if found is None:
         raise SimError(f"{clean(path)} holds no run: it has no {directory.record.name}; give the directory of a run")
-    return Run(directory, found, record.read(directory.progress, Progress), _snapshots(directory, found))
+    progress = record.read(directory.progress, Progress)
+    if progress and not progress.is_of(found):
+        progress = None
+    return Run(directory, found, progress, _snapshots(directory, found))
 
 
 def read_recording(path: Path) -> Recording:

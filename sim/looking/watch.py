@@ -77,8 +77,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     if run.state == "running" and progress and progress.seconds_left is not None:
         found.append(("left", f"{duration(progress.seconds_left)} left"))
     found.append(("output", count(len(run.recording.frames), "snapshot")))
-    if run.record.error:
-        found.append(("error", clean(run.record.error, 1000)))
+    if reason := run.record.error or run.record.stopped:
+        found.append(("reason", clean(reason, 1000)))
     return found
 
 
@@ -99,15 +99,15 @@ def _panel(run: Run) -> Group:
 
 
 def _means(run: Run) -> dict[str, list[float]]:
-    """By field, what --monitor has noted, where it was asked to."""
-    found: dict[str, list[float]] = {}
+    """By field, what --monitor has noted, where it was asked to; the last word on each snapshot counts."""
+    found: dict[str, dict[Any, float]] = {}
     for line in record.read_lines(run.directory.monitor_lines, _LARGEST_LOG):
-        fields: Any = line.get("fields")
-        for name, numbers in fields.items() if isinstance(fields, dict) else ():
+        fields, number = line.get("fields"), line.get("snapshot")
+        for name, numbers in fields.items() if isinstance(fields, dict) and isinstance(number, int) else ():
             mean = numbers.get("mean") if isinstance(numbers, dict) else None
             if isinstance(mean, float):
-                found.setdefault(clean(name, 40), []).append(mean)
-    return found
+                found.setdefault(clean(name, 40), {})[number] = mean
+    return {name: [means[number] for number in sorted(means)] for name, means in found.items()}
 
 
 def _sparkline(values: list[float]) -> str:
