@@ -80,7 +80,7 @@ def strip(film: Film, theme: Theme = LIGHT) -> bytes:
 def _panels_abreast(sample: Sample) -> int:
     """As many as stay readable on a page: few of wide ones."""
     tall, wide = (abs(axis.edges[1] - axis.edges[0]) for axis in sample.axes)
-    return 4 if wide <= 1.2 * tall else 3 if wide <= 1.7 * tall else 2
+    return 4 if wide < tall else 3 if wide < 1.7 * tall else 2
 
 
 def curves(film: Film, theme: Theme = LIGHT) -> bytes:

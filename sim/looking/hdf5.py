@@ -25,9 +25,7 @@ _MOST_SMALL_BYTES = 64 << 20
 def opened(path: Path) -> Iterator[h5py.File]:
     """The file, open for reading.  Raises SimError where it is missing, foreign or damaged, also inside."""
     if not path.is_file():
-        raise SimError(
-            f"{path} {'is no regular file' if path.exists() else 'is missing'}; `sim info` says what is whole"
-        )
+        raise SimError(f"{path} {'is no regular file' if path.exists() else 'is missing'}")
     try:
         with one_message(path), h5py.File(path, "r", locking="best-effort") as file:
             yield file

@@ -22,6 +22,7 @@ from sim.looking.words import clean, count, duration, in_units, quantity
 EXIT_NOT_WHOLE = 1
 COLOURS = {"complete": "green", "running": "cyan", "stopped": "yellow", "failed": "bold red", "died": "bold red"}
 _FINDINGS_SHOWN = 20
+_COLUMNS_IN_A_FILE = 120
 _MOST_CHECKPOINTS = 1000
 
 
@@ -32,7 +33,8 @@ def info(path: Path, as_json: bool = False, quick: bool = False) -> int:
     if as_json:
         print(json.dumps(to_dict(run, findings, not quick), allow_nan=False), flush=True)
     else:
-        Console(soft_wrap=True, highlight=False).print(_told(run, findings, quick))
+        width = None if sys.stdout.isatty() else _COLUMNS_IN_A_FILE
+        Console(width=width, highlight=False).print(_told(run, findings, quick))
     return EXIT_NOT_WHOLE if findings else 0
 
 

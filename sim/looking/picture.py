@@ -42,6 +42,10 @@ class Picture:
             self._canvas = FigureCanvasAgg(self._figure)
             rooms = self._figure.subplots(1, len(panels), squeeze=False, width_ratios=widths)[0]
             self._drawn = [draw_panel(room, sample, scale, theme) for room, sample in zip(rooms, panels, strict=True)]
+            for room, sample in zip(rooms[1:], panels[1:], strict=True):
+                if sample.axes == panels[0].axes:
+                    room.set_ylabel("")
+                    room.tick_params(labelleft=False)
             for room, title in zip(rooms, titles, strict=True):
                 if title:
                     room.set_title(label(title))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
 
 from sim.errors import SimError
 from sim.looking import record
@@ -95,11 +93,7 @@ class Run:
 
 def read_run(path: Path) -> Run:
     """Raises SimError where there is no run, or its record isn't one."""
-    try:
-        is_directory = path.is_dir()
-    except (OSError, ValueError) as error:
-        raise SimError(f"{str(path)!r:.200} can't be looked at: {error!s:.100}") from None
-    if not is_directory:
+    if not _is(path, Path.is_dir):
         raise SimError(f"{clean(path)} is no directory; give that of a run, such as runs/heat2d/latest")
     directory = RunDirectory(path)
     found = record.read(directory.record, Record)
@@ -113,7 +107,7 @@ def read_run(path: Path) -> Run:
 
 def read_recording(path: Path) -> Recording:
     """A run's, or that of one file.  Raises SimError."""
-    if path.is_file():
+    if _is(path, Path.is_file):
         times, units = times_of(path)
         title = _title(path)
         if not times.size:
@@ -122,28 +116,42 @@ def read_recording(path: Path) -> Recording:
     return read_run(path).recording
 
 
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether it is of that kind.  Raises SimError for what can't even be a path."""
+    try:
+        return kind(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SimError(f"{clean(path)} can't be looked at: {reason}; give the directory of a run") from None
+
+
 def _snapshots(directory: RunDirectory, found: Record) -> Recording:
     """All that results.h5 or run.json name, and what lies there beyond; a damaged results.h5 is done without."""
-    times, units, title = np.empty(0), "1", clean(found.case)
-    if directory.series.exists():
-        with suppress(SimError):
-            (times, units), title = times_of(directory.series), _title(directory.series) or title
+    series, first = _head(directory.series), _head(directory.snapshot(0))
+    times = series[0] if series else []
+    units, title = (series or first or ([], "1", ""))[1:]
     named = max(len(times), len(found.snapshots))
     while directory.snapshot(named).exists():
         named += 1
     if named > MOST_OUTPUTS:
         raise SimError(f"{clean(directory.path)} names {named} snapshots, more than any run writes; it isn't a run's")
     paths = [directory.snapshot(number) for number in range(named)]
-    known = [*times.tolist(), *map(_time_in, paths[len(times) :])]
-    return Recording(directory.path, title, units, tuple(map(Frame, range(named), known, paths)))
+    known = [*times, *map(_time_in, paths[len(times) :])]
+    return Recording(directory.path, title or clean(found.case), units, tuple(map(Frame, range(named), known, paths)))
 
 
 def _time_in(path: Path) -> float:
+    head = _head(path)
+    return head[0][0] if head and head[0] else float("nan")
+
+
+def _head(path: Path) -> tuple[list[float], str, str] | None:
+    """A file's times, their unit and its title; None where it can't be read."""
     try:
-        times = times_of(path)[0]
+        times, units = times_of(path)
+        return times.tolist(), units, _title(path)
     except SimError:
-        return float("nan")
-    return float(times[0]) if times.size else float("nan")
+        return None
 
 
 def _title(path: Path) -> str:

@@ -12,6 +12,7 @@ import jinja2
 from sim.looking.gallery import Gallery
 from sim.looking.info import summary
 from sim.looking.plot import write
+from sim.looking.record import Numbers
 from sim.looking.recorded import Run, read_run
 from sim.looking.wholeness import examine
 from sim.looking.words import clean, duration
@@ -47,13 +48,21 @@ def render(run: Run) -> str:
         values_read=gallery.whole,
         pictures=list(gallery.pictures()),
         charts=list(gallery.charts()),
-        statistics=[(clean(name), numbers) for name, numbers in told.statistics.items()],
-        errors=[(clean(name), numbers) for name, numbers in (told.errors or {}).items()],
+        statistics=_numbers(told.statistics),
+        errors=_numbers(told.errors or {}),
         timings=list(_timings(run)),
         provenance=list(_provenance(run)),
         versions=[(clean(name), clean(version)) for name, version in told.versions.items()],
         case=run.case_text(),
     )
+
+
+def _numbers(found: Numbers) -> list[tuple[str, str]]:
+    """By field: 'max 1.2, mean 0.5, min 0.1'."""
+    known = ((name, {key: value for key, value in said.items() if value is not None}) for name, said in found.items())
+    return [
+        (clean(name), ", ".join(f"{clean(key, 20)} {value:.8g}" for key, value in said.items())) for name, said in known
+    ]
 
 
 def _timings(run: Run) -> Iterator[tuple[str, str, float]]:
@@ -63,7 +72,7 @@ def _timings(run: Run) -> Iterator[tuple[str, str, float]]:
     parts = [
         ("stepping", told.march_seconds),
         ("compiling", told.compile_seconds),
-        ("setting up, else", None if told.setup_seconds is None else max(told.setup_seconds - compiling, 0.0)),
+        ("other set-up", None if told.setup_seconds is None else max(told.setup_seconds - compiling, 0.0)),
         ("writing", told.output_seconds),
     ]
     known = [(name, seconds) for name, seconds in parts if seconds is not None]

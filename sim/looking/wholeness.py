@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def _findings(run: Run, values: bool, watch: Callable[[int], None]) -> Iterator[
             for fact in (*_misfits(shapes, known or {}), *_of_time(frame), *(_not_finite(fields) if values else ())):
                 yield Finding(name, fact)
         except SimError as error:
-            yield Finding(name, clean(error))
+            yield Finding(name, _without(error, frame.path))
     watch(len(frames))
 
 
@@ -70,7 +71,7 @@ def _of_series(run: Run) -> Iterator[Finding]:
     try:
         named = times_of(series)[0].size
     except SimError as error:
-        yield Finding(series.name, clean(error))
+        yield Finding(series.name, _without(error, series))
         return
     # A snapshot is written just before the series that names it.
     late = len(run.recording.frames) - named
@@ -80,7 +81,8 @@ def _of_series(run: Run) -> Iterator[Finding]:
 
 def _misfits(shapes: dict[str, tuple[int, ...]], known: dict[str, tuple[int, ...]]) -> Iterator[str]:
     if not shapes:
-        yield "has no field that hangs on `time` and axes"
+        yield "has no field of its own that hangs on `time` and axes"
+        return
     for name, shape in known.items():
         if name not in shapes:
             yield f"has no field {clean(name)!r}"
@@ -99,6 +101,11 @@ def _not_finite(fields: dict[str, Field]) -> Iterator[str]:
         broken = sum(int(slab.size - np.count_nonzero(np.isfinite(slab))) for slab in field.slabs())
         if broken:
             yield f"{broken:,} of {field.cells:,} cells of {clean(name)!r} are NaN or infinite"
+
+
+def _without(error: SimError, path: Path) -> str:
+    """What it says, where the file has been named already."""
+    return clean(str(error).replace(str(path), "it"))
 
 
 def leftovers(run: Run) -> list[str]:
