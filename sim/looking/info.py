@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
-from rich.table import Table
 from rich.text import Text
 
 from sim.errors import SimError
@@ -22,7 +21,7 @@ from sim.looking.words import clean, count, duration, in_units, quantity
 EXIT_NOT_WHOLE = 1
 COLOURS = {"complete": "green", "running": "cyan", "stopped": "yellow", "failed": "bold red", "died": "bold red"}
 _FINDINGS_SHOWN = 20
-_COLUMNS_IN_A_FILE = 120
+_COLUMN = 13
 _MOST_CHECKPOINTS = 1000
 
 
@@ -33,8 +32,7 @@ def info(path: Path, as_json: bool = False, quick: bool = False) -> int:
     if as_json:
         print(json.dumps(to_dict(run, findings, not quick), allow_nan=False), flush=True)
     else:
-        width = None if sys.stdout.isatty() else _COLUMNS_IN_A_FILE
-        Console(width=width, highlight=False).print(_told(run, findings, quick))
+        Console(soft_wrap=True, highlight=False).print(_told(run, findings, quick))
     return EXIT_NOT_WHOLE if findings else 0
 
 
@@ -133,18 +131,15 @@ def _told(run: Run, findings: list[Finding], quick: bool) -> Group:
     )
     if run.recording.title not in ("", run.record.case):
         head.append(f"  {run.recording.title}", "dim")
-    table = Table.grid(padding=(0, 2))
-    for key, said in summary(run):
-        table.add_row(Text(f"  {key}", "dim"), Text(said))
-    for name in leftovers(run):
-        table.add_row(Text("  left over", "dim"), Text(f"{name}, half-written; it can be deleted"))
+    rows = [*summary(run), *(("left over", f"{name}, half-written; it can be deleted") for name in leftovers(run))]
+    told = [Text.assemble((f"  {key:<{_COLUMN}}", "dim"), said) for key, said in rows]
     verdict = [Text("  whole" + (" (values not read)" if quick else ": all is there, fits and is finite"), "green")]
     if findings:
         verdict = [Text(f"  not whole: {count(len(findings), 'finding')}", "bold red")]
         verdict += [Text(f"    {clean(f.file)}  {f.fact}") for f in findings[:_FINDINGS_SHOWN]]
     if len(findings) > _FINDINGS_SHOWN:
         verdict.append(Text(f"    and {len(findings) - _FINDINGS_SHOWN} more; --json has them"))
-    return Group(head, table, *verdict)
+    return Group(head, *told, *verdict)
 
 
 def _examined(run: Run, quick: bool) -> list[Finding]:

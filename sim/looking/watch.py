@@ -95,7 +95,9 @@ def _panel(run: Run) -> Group:
         table.add_row(Text("silent", "yellow"), Text(f"for {duration(run.progress.age)}: long chunks, or it hangs"))
     for name, values in _means(run).items():
         table.add_row(Text(name, "dim"), Text(f"mean {_sparkline(values)} {values[-1]:.6g}"))
-    return Group(head, ProgressBar(1.0, run.fraction or 0.0, width=60), table)
+    bar = Table.grid()
+    bar.add_row(ProgressBar(1.0, run.fraction or 0.0, width=60))
+    return Group(head, bar, table)
 
 
 def _means(run: Run) -> dict[str, list[float]]:
