@@ -26,5 +26,7 @@ def add(commands: Any) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from sim.looking.compare import compare
+    from sim.looking.recorded import looking_at
 
-    return compare(arguments.a, arguments.b, arguments.field, arguments.tolerance, arguments.json)
+    with looking_at(arguments.a, arguments.b):
+        return compare(arguments.a, arguments.b, arguments.field, arguments.tolerance, arguments.json)

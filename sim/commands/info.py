@@ -22,5 +22,7 @@ def add(commands: Any) -> None:
 
 def _info(arguments: argparse.Namespace) -> int:
     from sim.looking.info import info
+    from sim.looking.recorded import looking_at
 
-    return info(arguments.directory, arguments.json, arguments.quick)
+    with looking_at(arguments.directory):
+        return info(arguments.directory, arguments.json, arguments.quick)

@@ -31,7 +31,9 @@ def add(commands: Any) -> None:
 
 def _plot(arguments: argparse.Namespace) -> int:
     from sim.looking.plot import plot
+    from sim.looking.recorded import looking_at
 
     a = arguments
-    print(plot(a.directory, a.field, a.time, a.gif, a.cuts, a.output), flush=True)
+    with looking_at(a.directory):
+        print(plot(a.directory, a.field, a.time, a.gif, a.cuts, a.output), flush=True)
     return 0

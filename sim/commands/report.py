@@ -19,7 +19,9 @@ def add(commands: Any) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from sim.looking.recorded import looking_at
     from sim.looking.report import report
 
-    print(report(arguments.directory, arguments.output), flush=True)
+    with looking_at(arguments.directory):
+        print(report(arguments.directory, arguments.output), flush=True)
     return 0

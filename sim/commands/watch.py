@@ -20,6 +20,8 @@ def add(commands: Any) -> None:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
+    from sim.looking.recorded import looking_at
     from sim.looking.watch import watch
 
-    return watch(arguments.directory, arguments.interval)
+    with looking_at(arguments.directory):
+        return watch(arguments.directory, arguments.interval)

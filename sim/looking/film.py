@@ -6,8 +6,8 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
+from matplotlib import cm, colormaps, colors
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -93,9 +93,9 @@ def curves(film: Film, theme: Theme = LIGHT) -> bytes:
         figure = Figure(figsize=(8.4, 4.6), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         room = figure.subplots()
-        span = matplotlib.colors.Normalize(min(times), max(times) if max(times) > min(times) else min(times) + 1)
+        span = colors.Normalize(min(times), max(times) if max(times) > min(times) else min(times) + 1)
         # The ends of the map would be lost on white or on dark paper.
-        colours = matplotlib.colors.ListedColormap(matplotlib.colormaps["viridis"](np.linspace(0.1, 0.88, 256)))
+        colours = colors.ListedColormap(colormaps["viridis"](np.linspace(0.1, 0.88, 256)))
         for line, time in zip(lines, times, strict=True):
             room.plot(line.coordinates(0), line.values, color=colours(span(time)), linewidth=1.6)
         room.set(xlim=sorted(along.edges), xlabel=label(in_units(along.name, along.units)))
@@ -103,7 +103,7 @@ def curves(film: Film, theme: Theme = LIGHT) -> bytes:
         room.set_title(label(", ".join(filter(None, (film.recording.title, lines[0].where)))), fontsize=10)
         room.grid(True)
         room.spines[["top", "right"]].set_visible(False)
-        of_time = matplotlib.cm.ScalarMappable(span, colours)
+        of_time = cm.ScalarMappable(span, colours)
         bar = figure.colorbar(of_time, ax=room, label=label(in_units("time", film.recording.time_units)), aspect=28)
         bar.outline.set_visible(False)
         stream = io.BytesIO()
@@ -146,14 +146,14 @@ def spread(frames: Sequence[Frame], most: int) -> list[Frame]:
 
 def _palette(scale: Scale, theme: Theme) -> Image.Image:
     """256 colours for all frames: those of the writing and the lines on the paper, the rest the scale's own."""
-    rgb = matplotlib.colors.to_rgb
+    rgb = colors.to_rgb
     paper = np.array(rgb(theme.paper))
     on_paper = [
         paper + (np.array(rgb(ink)) - paper) * np.linspace(0, 1, 16)[:, None] for ink in (theme.ink, theme.lines[0])
     ]
     others = np.array([rgb(theme.faint), rgb(theme.missing)])
     known = np.concatenate([*on_paper, others])
-    along = matplotlib.colormaps[scale.colours](np.linspace(0, 1, 256 - len(known)))[:, :3]
+    along = colormaps[scale.colours](np.linspace(0, 1, 256 - len(known)))[:, :3]
     palette = Image.new("P", (1, 1))
     palette.putpalette((np.concatenate([known, along]) * 255).round().astype(int).ravel().tolist())
     return palette

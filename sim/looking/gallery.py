@@ -80,7 +80,8 @@ class Gallery:
     def _films(self) -> Iterator[tuple[Field, Film]]:
         for field in self.fields[:_MOST_FIELDS]:
             on_its_grid = [f for f in self.frames if (there := f.fields().get(field.name)) and there.axes == field.axes]
-            yield field, Film(self.run.recording, field.name, cuts_of(field), on_its_grid)
+            if on_its_grid:
+                yield field, Film(self.run.recording, field.name, cuts_of(field), on_its_grid)
 
     def _statistics(self, field: Field) -> Statistics:
         if self.whole:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,6 +90,18 @@ class Run:
 
     def case_text(self) -> str:
         return record.read_text(self.directory.case, _MOST_CASE_BYTES) or ""
+
+
+@contextmanager
+def looking_at(*paths: Path) -> Iterator[None]:
+    """Raise SimError where the system won't let us look."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # of our own output
+    except OSError as error:
+        named = " or ".join(map(clean, paths))
+        raise SimError(f"{named} can't be read: {error.strerror or error}; ask its owner for a copy") from None
 
 
 def read_run(path: Path) -> Run:

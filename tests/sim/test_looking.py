@@ -211,6 +211,25 @@ def test_what_is_no_run_is_refused_by_all(make: Callable[[Path], Path], run: Pat
     assert sorted(run.rglob("*")) == before
 
 
+@pytest.mark.parametrize("command", ["info", "plot", "report", "watch"])
+def test_what_may_not_be_read_is_said(
+    command: str, run: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    # The tests may run as somebody to whom all is permitted.
+    monkeypatch.setattr("sim.looking.record.read", refuse)
+    assert "can't be read: Permission denied" in said(capsys, command, run, status=2)
+
+
+def test_a_run_that_has_written_nothing_yet(tmp_path: Path, capsys: Capture) -> None:
+    run = write_run(tmp_path, {}, status="running")
+    assert "running" in said(capsys, "info", run) and "no snapshot yet" in said(capsys, "plot", run, status=2)
+    said(capsys, "report", run)
+    assert "running" in Page((run / "report.html").read_text()).words
+
+
 # ---------------------------------------------------------------------------------------------------------- compare
 
 
