@@ -12,6 +12,7 @@ import numpy as np
 from sim import casefile, distributed, fingerprint, membership, platform
 from sim.case import Case, ParallelTable
 from sim.errors import SimError
+from sim.looking.monitor import monitoring
 from sim.loop import OuterLoop
 from sim.output import rundir
 from sim.problem import Problem, build
@@ -32,6 +33,7 @@ def run(
     overwrite: bool = False,
     overrides: Sequence[str] = (),
     rendezvous: distributed.Rendezvous | None = None,
+    monitor: bool = False,
     quiet: bool = True,
 ) -> Result:
     """Run a case and return what came of it; what the command line calls.
@@ -39,7 +41,7 @@ def run(
     case: a built-in name, a TOML file, a table of the same keys, or a Case.  comm: an mpi4py communicator
     whose ranks all call this together (by default COMM_WORLD where a launcher started several processes).
     output: a directory, by default a new one under ./runs.  overrides: "time.end=2.0" and the like.
-    rendezvous: where the processes of a run without MPI meet.
+    rendezvous: where the processes of a run without MPI meet.  monitor: keep monitor.png and monitor.jsonl up to date.
 
     Raises SimError, on every rank alike, for whatever is the user's to mend; nothing half-written is left.
     """
@@ -60,7 +62,9 @@ def run(
         simulation.settle(step)
         wanted = Path(output) if output else None
         path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite)))
-        return OuterLoop(simulation, tuning, rundir.RunDirectory(Path(path)), plan, quiet, begin).run()
+        directory = rundir.RunDirectory(Path(path))
+        with monitoring(directory, monitor and team.rank == 0) as eye:
+            return OuterLoop(simulation, tuning, directory, plan, quiet, begin, eye).run()
 
 
 def _foreseen(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str]) -> ParallelTable:

@@ -15,6 +15,7 @@ from sim import casefile, membership, progress, record
 from sim.case import Case
 from sim.diagnostics import inflow
 from sim.errors import SimError
+from sim.looking.monitor import Monitor
 from sim.output import rundir
 from sim.output.durable import write_json, write_text
 from sim.output.series import write_series
@@ -44,6 +45,7 @@ class OuterLoop:
     plan: tuple[Segment, ...]
     quiet: bool
     begin: float
+    monitor: Monitor | None = None
     times: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     output_seconds: float = 0.0
@@ -101,6 +103,8 @@ class OuterLoop:
         total = sum(segment.steps for segment in self.plan)
         silent = self.quiet or self.team.rank != 0
         report = progress.reporter(silent, total, self.case.output.time_units)
+        if self.team.rank == 0:
+            report = progress.Published(report, self.directory.progress, total, self.case.time.end)
         try:
             yield report
         finally:
@@ -145,6 +149,8 @@ class OuterLoop:
         self.steps.append(simulation.step)
         self._on_root_disk(lambda: write_series(self.directory.series, self.case, "u", self.times, self.steps))
         self.output_seconds += time.perf_counter() - begin
+        if self.monitor is not None:
+            self.monitor.look(len(self.times) - 1, simulation.step, path)
 
     def _write_record(self, status: str, outcome: dict[str, Any] | None = None) -> None:
         def write() -> None:

@@ -1,15 +1,24 @@
-"""How far the run is: a bar on a terminal, else a line every few seconds."""
+"""How far the run is: a bar on a terminal, else a line every few seconds; and in a file, for other processes."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import socket
 import sys
 import time
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sim.output.durable import replace_quickly
+
 _SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_FILES = 2.0
 
 
 class Reporter(Protocol):
@@ -71,6 +80,38 @@ class Lines:
 
     def close(self) -> None:
         pass
+
+
+class Published:
+    """Passes on what it is told, and keeps the last of it in a file, replaced at once: progress.json.
+
+    Where that can't be written the run goes on: what matters is said by whoever writes the snapshots.
+    """
+
+    def __init__(self, told: Reporter, path: Path, steps: int, end: float, done: int = 0) -> None:
+        """steps and end: of the whole run, in steps and in its unit of time; done: steps taken before it."""
+        self._told, self._path = told, path
+        self._steps, self._done, self._begin = steps, done, time.monotonic()
+        self._now: dict[str, int | float | None] = {"step": done, "steps": steps, "time": 0.0, "end": end}
+        self._publish()
+
+    def update(self, steps: int, sim_time: float, cells_per_second: float) -> None:
+        self._told.update(steps, sim_time, cells_per_second)
+        left = (time.monotonic() - self._begin) * (self._steps - steps) / max(steps - self._done, 1)
+        self._now.update(step=steps, time=sim_time, cells_per_second=cells_per_second, seconds_left=left)
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN_FILES:
+            self._publish()
+
+    def close(self) -> None:
+        self._publish()
+        self._told.close()
+
+    def _publish(self) -> None:
+        self._last = time.monotonic()
+        who = {"host": socket.gethostname(), "pid": os.getpid()}
+        written = datetime.now(UTC).isoformat(timespec="milliseconds")
+        with contextlib.suppress(OSError):
+            replace_quickly(self._path, json.dumps({**self._now, **who, "written": written}).encode() + b"\n")
 
 
 def reporter(quiet: bool, steps: int, units: str) -> Reporter:

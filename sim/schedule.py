@@ -12,7 +12,7 @@ from sim.errors import SimError
 # Steps are counted in int64 and their number is held in a float; beyond this a run would never end anyway.
 _MOST_STEPS = 2**53
 # Each output is a file.
-_MOST_OUTPUTS = 1_000_000
+MOST_OUTPUTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def segments(end: float, every: float | None, limit: float) -> Iterator[Segment]
     """The run, output to output.  Raises SimError where the number of steps makes no sense."""
     _check_count(end, limit, _MOST_STEPS, "steps", "coarsen the grid, or end sooner")
     if every is not None:
-        _check_count(end, every, _MOST_OUTPUTS, "output.every", "write less often")
+        _check_count(end, every, MOST_OUTPUTS, "output.every", "write less often")
     start = 0.0
     for number, stop in enumerate(output_times(end, every)):
         if number > 0:

@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
     run.add_argument("--process-grid", metavar="x=2,y=2", help="blocks along each axis")
     run.add_argument("--output", metavar="DIR", help="run directory (default: a new one in runs/CASE/)")
     run.add_argument("--overwrite", action="store_true", help="replace the run that --output holds")
+    run.add_argument("--monitor", action="store_true", help="keep a picture, monitor.png, and monitor.jsonl up to date")
     run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     run.add_argument("--print-config", action="store_true", help="print the whole case as TOML and stop")
     run.set_defaults(do=_run)
@@ -58,6 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         overrides=overrides,
         rendezvous=_rendezvous(arguments),
+        monitor=arguments.monitor,
         quiet=arguments.json,
     )
     if is_speaker() and not arguments.process:

@@ -57,6 +57,17 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
+def replace_quickly(path: Path, content: bytes) -> None:
+    """Whole for whoever reads it at any moment, but not synced: for what is worth nothing after a crash."""
+    part = temporary(path)
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sim.errors import SimError
 
 RECORD, CASE, SERIES, SNAPSHOTS = "run.json", "case.toml", "results.h5", "snapshots"
+PROGRESS, MONITOR_LINES, MONITOR_PICTURE = "progress.json", "monitor.jsonl", "monitor.png"
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class RunDirectory:
 
     case.toml      the case, resolved        run.json   versions, decomposition, timings, numbers
     snapshots/     0.h5, 1.h5, …             results.h5 all snapshots as one (time, [z,] y, x)
+    progress.json  how far it is             monitor.*  what --monitor writes while it goes
     """
 
     path: Path
@@ -32,6 +34,18 @@ class RunDirectory:
     @property
     def series(self) -> Path:
         return self.path / SERIES
+
+    @property
+    def progress(self) -> Path:
+        return self.path / PROGRESS
+
+    @property
+    def monitor_lines(self) -> Path:
+        return self.path / MONITOR_LINES
+
+    @property
+    def monitor_picture(self) -> Path:
+        return self.path / MONITOR_PICTURE
 
     def snapshot(self, number: int) -> Path:
         return self.path / SNAPSHOTS / f"{number}.h5"
@@ -83,7 +97,8 @@ def _clear(path: Path, overwrite: bool) -> None:
     """Only what a run writes is ever removed, and only when asked to."""
     if path.exists() and not path.is_dir():
         raise SimError(f"--output {path} is a file; give a directory")
-    ours = [path / name for name in (RECORD, CASE, SERIES, SNAPSHOTS)]
+    names = (RECORD, CASE, SERIES, SNAPSHOTS, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)
+    ours = [path / name for name in names]
     present = [entry for entry in ours if entry.exists() or entry.is_symlink()]
     if present and not overwrite:
         raise SimError(

@@ -41,6 +41,8 @@ def refused(arguments: Sequence[str], capsys: Capture) -> str:
     return said.err
 
 
+COMMANDS = ("run", "info", "watch", "plot", "report", "compare", "cases", "verify", "doctor", "bench")
+
 # --------------------------------------------------------------------------------------------------------- refusals
 
 REFUSED = {
@@ -51,6 +53,10 @@ REFUSED = {
     "an unknown option of verify": (["verify", "--transports", "--quick"], "--quick"),
     "an unknown option of doctor": (["doctor", "--fix"], "--fix"),
     "an abbreviated case too many": (["run", "heat2d", "heat2d"], "heat2d"),
+    "an unknown option of info": (["info", ".", "--fix"], "--fix"),
+    "info of what?": (["info"], "DIR"),
+    "one alone to compare": (["compare", "a"], "B"),
+    "a time that is no number": (["plot", ".", "--time", "late"], "late"),
     "an argument of doctor": (["doctor", "heat2d"], "heat2d"),
     "verify what?": (["verify"], "--transports"),
     "a transport that isn't one": (["run", "--transport", "pigeon"], "pigeon"),
@@ -88,7 +94,7 @@ def test_only_one_of_several_ranks_complains(monkeypatch: pytest.MonkeyPatch, ca
         assert capsys.readouterr().err.count("sim: error") == lines
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["cases"], ["verify"], ["doctor"]], ids=str)
+@pytest.mark.parametrize("command", [[], *([command] for command in COMMANDS)], ids=str)
 def test_help(command: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as caught:
         cli.main([*command, "--help"])

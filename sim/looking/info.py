@@ -1,0 +1,154 @@
+"""`python -m sim info DIR`: what ran, where it is, and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.text import Text
+
+from sim.errors import SimError
+from sim.looking.field import Field
+from sim.looking.recorded import Run, read_run
+from sim.looking.wholeness import Finding, examine, leftovers
+from sim.looking.words import clean, count, duration, in_units, quantity
+
+EXIT_NOT_WHOLE = 1
+COLOURS = {"complete": "green", "running": "cyan", "stopped": "yellow", "failed": "bold red", "died": "bold red"}
+_FINDINGS_SHOWN = 20
+_COLUMN = 13
+_MOST_CHECKPOINTS = 1000
+
+
+def info(path: Path, as_json: bool = False, quick: bool = False) -> int:
+    """Print it; 0 where all that the run names is there and well, 1 where not.  Raises SimError where there is none."""
+    run = read_run(path)
+    findings = _examined(run, quick)
+    if as_json:
+        print(json.dumps(to_dict(run, findings, not quick), allow_nan=False), flush=True)
+    else:
+        Console(soft_wrap=True, highlight=False).print(_told(run, findings, quick))
+    return EXIT_NOT_WHOLE if findings else 0
+
+
+def to_dict(run: Run, findings: list[Finding], values_read: bool) -> dict[str, Any]:
+    recording, progress = run.recording, run.progress
+    return {
+        "directory": str(run.path),
+        "status": run.state,
+        "error": run.record.error,
+        "case": run.record.case,
+        "title": recording.title,
+        "step": run.step,
+        "time": _finite(run.time),
+        "fraction": _finite(run.fraction),
+        "last_heard_seconds": progress.age if progress and run.state == "running" else None,
+        "times": [_finite(frame.time) for frame in recording.frames],
+        "time_units": recording.time_units,
+        "fields": {f.name: {"shape": f.shape, "dtype": str(f.dtype), "units": f.units} for f in fields_of_run(run)},
+        "checkpoints": checkpoints(run),
+        "whole": not findings,
+        "values_read": values_read,
+        "findings": [{"file": finding.file, "fact": finding.fact} for finding in findings],
+        "leftovers": leftovers(run),
+        "record": json.loads(run.record.model_dump_json()),
+    }
+
+
+def fields_of_run(run: Run) -> list[Field]:
+    """The fields of its first snapshot that can be read."""
+    for frame in run.recording.frames:
+        if frame.is_there:
+            try:
+                return list(frame.fields().values())
+            except SimError:
+                continue
+    return []
+
+
+def checkpoints(run: Run) -> list[str]:
+    folder = run.path / "checkpoints"
+    if not folder.is_dir():
+        return []
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    return [clean(name) for name in names[:_MOST_CHECKPOINTS]]
+
+
+def summary(run: Run) -> Iterator[tuple[str, str]]:
+    """What ran and where it is, as pairs of words."""
+    told, units = run.record, run.recording.time_units
+    if run.time is not None:
+        steps = f" after {count(run.step, 'step')}" if run.step is not None else ""
+        yield "time", f"t = {quantity(run.time, units)}{steps}{_of_the_end(run)}"
+    if run.state == "running" and run.progress:
+        yield "last heard", f"{duration(run.progress.age)} ago"
+    if told.error:
+        yield "error", clean(told.error, 1000)
+    if told.stopped:
+        yield "stopped", clean(told.stopped, 1000)
+    for field in fields_of_run(run):
+        cells = " × ".join(f"{n:,}" for n in field.shape)
+        yield "field", f"{in_units(_named(field), field.units)}, {cells} cells, {field.dtype}"
+    if told.transport:
+        grid = " × ".join(map(str, told.process_grid))
+        ranks = "" if told.ranks is None else f", {count(told.ranks, 'rank')}"
+        yield "ran on", f"{clean(told.transport)}{ranks}, blocks {grid}, {clean(told.platform)}"
+    if told.teff is not None and told.cells_per_second is not None:
+        yield "speed", f"{told.cells_per_second:.4g} cells/s, T_eff {told.teff:.3g} GB/s"
+    if told.started:
+        yield "started", clean(told.started)
+    if told.command:
+        yield "command", clean(shlex.join(told.command), 1000)
+    frames = run.recording.frames
+    yield (
+        "snapshots",
+        f"{len(frames)}"
+        + (f", t = {quantity(frames[0].time, '1')} … {quantity(frames[-1].time, units)}" if frames else ""),
+    )
+    if names := checkpoints(run):
+        yield "checkpoints", f"{len(names)}: {', '.join(names[-3:])}"
+
+
+def _named(field: Field) -> str:
+    return field.name if field.name == field.long_name else f"{field.name}, {field.long_name}"
+
+
+def _of_the_end(run: Run) -> str:
+    if run.fraction is None or run.state == "complete":
+        return ""
+    end = f" of t = {quantity(run.progress.end, run.recording.time_units)}" if run.progress else ""
+    return f", {run.fraction:.1%}{end}"
+
+
+def _told(run: Run, findings: list[Finding], quick: bool) -> Group:
+    head = Text.assemble(
+        (clean(run.record.case or run.path.name), "bold"), "  ", (run.state, COLOURS.get(run.state, "yellow"))
+    )
+    if run.recording.title not in ("", run.record.case):
+        head.append(f"  {run.recording.title}", "dim")
+    rows = [*summary(run), *(("left over", f"{name}, half-written; it can be deleted") for name in leftovers(run))]
+    told = [Text.assemble((f"  {key:<{_COLUMN}}", "dim"), said) for key, said in rows]
+    verdict = [Text("  whole" + (" (values not read)" if quick else ": all is there, fits and is finite"), "green")]
+    if findings:
+        verdict = [Text(f"  not whole: {count(len(findings), 'finding')}", "bold red")]
+        verdict += [Text(f"    {clean(f.file)}  {f.fact}") for f in findings[:_FINDINGS_SHOWN]]
+    if len(findings) > _FINDINGS_SHOWN:
+        verdict.append(Text(f"    and {len(findings) - _FINDINGS_SHOWN} more; --json has them"))
+    return Group(head, *told, *verdict)
+
+
+def _examined(run: Run, quick: bool) -> list[Finding]:
+    if quick or not sys.stderr.isatty():
+        return examine(run, values=not quick)
+    with Console(stderr=True).status("reading the snapshots") as status:
+        total = len(run.recording.frames)
+        return examine(run, watch=lambda done: status.update(f"reading the snapshots: {done} of {total}"))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and abs(value) < float("inf") else None

@@ -1,0 +1,172 @@
+"""What there is to look at: a run directory, or one HDF5 file of the same layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sim.errors import SimError
+from sim.looking import record
+from sim.looking.field import Field, fields_of, times_of
+from sim.looking.hdf5 import opened, text_attribute
+from sim.looking.record import Progress, Record
+from sim.looking.words import clean
+from sim.output.rundir import RunDirectory
+from sim.schedule import MOST_OUTPUTS
+
+_MOST_CASE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One time: number `number` of its run, at `index` of the file `path`."""
+
+    number: int
+    time: float
+    path: Path
+    index: int = 0
+
+    @property
+    def is_there(self) -> bool:
+        return self.path.exists()
+
+    def fields(self) -> dict[str, Field]:
+        return fields_of(self.path, self.index)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Fields over time: all the times that were named, whether or not their files are there."""
+
+    path: Path
+    title: str
+    time_units: str
+    frames: tuple[Frame, ...]
+
+    def present(self) -> list[Frame]:
+        """The frames that are there.  Raises SimError where none is."""
+        there = [frame for frame in self.frames if frame.is_there]
+        if not there:
+            raise SimError(f"{self.path} holds no snapshot yet; `sim info` says how far it is")
+        return there
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, as it was when it was looked at."""
+
+    directory: RunDirectory
+    record: Record
+    progress: Progress | None
+    recording: Recording
+
+    @property
+    def path(self) -> Path:
+        return self.directory.path
+
+    @cached_property
+    def state(self) -> str:
+        """The status recorded; 'died' where that is running and its process on this host is gone."""
+        died = self.record.status == "running" and self.progress is not None and self.progress.is_dead
+        return "died" if died else clean(self.record.status, 40)
+
+    @property
+    def step(self) -> int | None:
+        return self.record.steps if self.record.steps is not None or self.progress is None else self.progress.step
+
+    @property
+    def time(self) -> float | None:
+        return self.record.time if self.record.time is not None or self.progress is None else self.progress.time
+
+    @property
+    def fraction(self) -> float | None:
+        """How much of its steps it has taken, where known."""
+        if self.state == "complete":
+            return 1.0
+        return self.progress.fraction if self.progress else None
+
+    def case_text(self) -> str:
+        return record.read_text(self.directory.case, _MOST_CASE_BYTES) or ""
+
+
+@contextmanager
+def looking_at(*paths: Path) -> Iterator[None]:
+    """Raise SimError where the system won't let us look."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # of our own output
+    except OSError as error:
+        named = " or ".join(map(clean, paths))
+        raise SimError(f"{named} can't be read: {error.strerror or error}; ask its owner for a copy") from None
+
+
+def read_run(path: Path) -> Run:
+    """Raises SimError where there is no run, or its record isn't one."""
+    if not _is(path, Path.is_dir):
+        raise SimError(f"{clean(path)} is no directory; give that of a run, such as runs/heat2d/latest")
+    directory = RunDirectory(path)
+    found = record.read(directory.record, Record)
+    if found is None:
+        raise SimError(f"{clean(path)} holds no run: it has no {directory.record.name}; give the directory of a run")
+    progress = record.read(directory.progress, Progress)
+    if progress and not progress.is_of(found):
+        progress = None
+    return Run(directory, found, progress, _snapshots(directory, found))
+
+
+def read_recording(path: Path) -> Recording:
+    """A run's, or that of one file.  Raises SimError."""
+    if _is(path, Path.is_file):
+        times, units = times_of(path)
+        title = _title(path)
+        if not times.size:
+            raise SimError(f"{path} has no `time`; give a run directory, or a file that a run has written")
+        return Recording(path, title, units, tuple(Frame(i, t, path, i) for i, t in enumerate(times.tolist())))
+    return read_run(path).recording
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    """Whether it is of that kind.  Raises SimError for what can't even be a path."""
+    try:
+        return kind(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SimError(f"{clean(path)} can't be looked at: {reason}; give the directory of a run") from None
+
+
+def _snapshots(directory: RunDirectory, found: Record) -> Recording:
+    """All that results.h5 or run.json name, and what lies there beyond; a damaged results.h5 is done without."""
+    series, first = _head(directory.series), _head(directory.snapshot(0))
+    times = series[0] if series else []
+    units, title = (series or first or ([], "1", ""))[1:]
+    named = max(len(times), len(found.snapshots))
+    while directory.snapshot(named).exists():
+        named += 1
+    if named > MOST_OUTPUTS:
+        raise SimError(f"{clean(directory.path)} names {named} snapshots, more than any run writes; it isn't a run's")
+    paths = [directory.snapshot(number) for number in range(named)]
+    known = [*times, *map(_time_in, paths[len(times) :])]
+    return Recording(directory.path, title or clean(found.case), units, tuple(map(Frame, range(named), known, paths)))
+
+
+def _time_in(path: Path) -> float:
+    head = _head(path)
+    return head[0][0] if head and head[0] else float("nan")
+
+
+def _head(path: Path) -> tuple[list[float], str, str] | None:
+    """A file's times, their unit and its title; None where it can't be read."""
+    try:
+        times, units = times_of(path)
+        return times.tolist(), units, _title(path)
+    except SimError:
+        return None
+
+
+def _title(path: Path) -> str:
+    with opened(path) as file:
+        return clean(text_attribute(file, "title", ""))
