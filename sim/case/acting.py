@@ -1,0 +1,69 @@
+"""Do sources, regions and probes fit the grid and the equation?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pydantic import BaseModel
+
+from sim.case.forcing import RegionTable, SourceTable
+from sim.case.probes import ProbesTable
+from sim.case.region import Placed
+from sim.case.source import check_formula
+
+
+def check_acting(
+    sources: Sequence[SourceTable], regions: Sequence[RegionTable], fields: Sequence[str], names: tuple[str, ...]
+) -> None:
+    """Raise ValueError, naming the key, where one of them does not."""
+    for number, source in enumerate(sources):
+        key = f"sources.{number}"
+        _check_field(key, source.field, fields)
+        _check_axes(f"{key}.at", source.at, names, whole=True)
+        for name in names:
+            check_formula(f"{key}.at.{name}", getattr(source.at, name), ("t",))
+        check_formula(f"{key}.strength", source.strength, ("t",))
+    for number, region in enumerate(regions):
+        key = f"regions.{number}"
+        _check_placed(key, region, fields, names)
+        check_formula(f"{key}.{region.operation}", getattr(region, region.operation), (*names, "t", *fields))
+
+
+def check_probes(probes: ProbesTable, fields: Sequence[str], names: tuple[str, ...]) -> None:
+    """Raise ValueError, naming the key, where one of them does not."""
+    if not probes.names:
+        raise ValueError("probes has neither points nor regions nor sides; name some, or leave it out")
+    twice = {name for name in probes.names if probes.names.count(name) > 1} | ({"time", "step"} & set(probes.names))
+    if twice:
+        raise ValueError(f"probes: the name {', '.join(sorted(twice))} is taken already; choose another")
+    for name, point in probes.points.items():
+        _check_field(f"probes.points.{name}", point.field, fields)
+        _check_axes(f"probes.points.{name}.at", point.at, names, whole=True)
+    for name, region in probes.regions.items():
+        _check_placed(f"probes.regions.{name}", region, fields, names)
+    for name, side in probes.sides.items():
+        _check_field(f"probes.sides.{name}", side.field, fields)
+        if side.side[0] not in names:
+            raise ValueError(f"probes.sides.{name}.side: the grid has no axis {side.side[0]}")
+
+
+def _check_placed(key: str, placed: Placed, fields: Sequence[str], names: tuple[str, ...]) -> None:
+    _check_field(key, placed.field, fields)
+    check_formula(f"{key}.where", placed.where, names)
+    if placed.box is not None:
+        _check_axes(f"{key}.box", placed.box, names, whole=False)
+    if placed.ball is not None:
+        _check_axes(f"{key}.ball.centre", placed.ball.centre, names, whole=True)
+
+
+def _check_field(key: str, field: str, fields: Iterable[str]) -> None:
+    if field not in fields:
+        raise ValueError(f"{key}.field: {field} is no field of the equation, which has {', '.join(fields)}")
+
+
+def _check_axes(key: str, table: BaseModel, names: Iterable[str], whole: bool) -> None:
+    """Whether a table has something for each axis of the grid (if `whole`) and for no other."""
+    given = {name for name in "xyz" if getattr(table, name) is not None}
+    if given - set(names) or (whole and set(names) - given):
+        wanted = " and ".join(sorted(names))
+        raise ValueError(f"{key} has {' and '.join(sorted(given)) or 'no axis'}; the grid has {wanted}")
