@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
@@ -42,7 +42,7 @@ class RegionTable(Placed):
     min: Value | None = Field(None, description="u ← min(u, value)")
     max: Value | None = Field(None, description="u ← max(u, value)")
     apply: str | None = Field(None, description="u ← a formula of u")
-    times: list[Annotated[float, Positive]] = Field([], description="when; by default after every step")
+    times: list[Positive] = Field([], description="when; by default after every step")
 
     @property
     def operation(self) -> Operation:

@@ -1,0 +1,91 @@
+"""Sources, regions and probes in a case: what fits the grid and the equation, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import sim
+from sim import casefile
+from sim.errors import SimError
+from sim.output.timeseries import TimeSeries
+
+Table = dict[str, Any]
+
+GOOD: Table = {
+    "sources": [{"at": {"x": "0.3 + t", "y": 0.4}, "strength": "10 * cos(t)"}],
+    "regions": [
+        {"box": {"x": [0.1, 0.5]}, "multiply": "1 - 0.1 * u", "times": [0.001]},
+        {"ball": {"centre": {"x": 0.5, "y": 0.5}, "radius": 0.2}, "max": 0.1},
+        {"where": "x > y", "apply": "u * (1 - 0.01 * x)"},
+    ],
+    "probes": {
+        "every": 3,
+        "points": {"a": {"at": {"x": 0.5, "y": 0.5}}},
+        "regions": {"b": {"where": "x < 0.5", "measure": "integral"}},
+        "sides": {"c": {"side": "y.upper", "measure": "mean"}},
+    },
+}
+
+BAD: dict[str, tuple[Table, str]] = {
+    "another field": ({"sources": [{"field": "v", "at": {"x": 0, "y": 0}, "strength": 1}]}, r"sources\.0\.field: v"),
+    "an axis too few": ({"sources": [{"at": {"x": 0.0}, "strength": 1.0}]}, r"sources\.0\.at has x; the grid has x"),
+    "an axis too many": ({"probes": {"points": {"a": {"at": {"x": 0.0, "y": 0.0, "z": 0.0}}}}}, r"points\.a\.at has"),
+    "a place that knows x": ({"sources": [{"at": {"x": "x", "y": 0.0}, "strength": 1.0}]}, r"at\.x: unknown name 'x'"),
+    "no shape": ({"regions": [{"set": 1.0}]}, "exactly one of box, ball, where; got none"),
+    "two shapes": ({"regions": [{"where": "x > 0", "box": {}, "set": 1.0}]}, "got box and where"),
+    "no operation": ({"regions": [{"where": "x > 0"}]}, "exactly one of set, add"),
+    "two operations": ({"regions": [{"where": "x > 0", "set": 1.0, "max": 2.0}]}, "got set and max"),
+    "a formula of nothing": ({"regions": [{"where": "x > 0", "apply": "w + 1"}]}, "unknown name 'w'"),
+    "a time that is none": ({"regions": [{"where": "x > 0", "set": 1.0, "times": [-1.0]}]}, r"regions\.0\.times"),
+    "no such side": ({"probes": {"sides": {"c": {"side": "z.upper"}}}}, "no axis z"),
+    "no probes": ({"probes": {"every": 2}}, "neither points nor regions nor sides"),
+    "a name twice": (
+        {"probes": {"sides": {"a": {"side": "x.lower"}}, "regions": {"a": {"where": "x>0"}}}},
+        "a is taken",
+    ),
+}
+
+
+def test_all_kinds_are_a_case_that_survives_toml(small: Callable[..., Table]) -> None:
+    case = casefile.load({**small(), **GOOD})
+    import tomllib
+
+    again = casefile.load(tomllib.loads(casefile.to_toml(case)))
+    assert again == case
+
+
+@pytest.mark.parametrize(("table", "message"), BAD.values(), ids=BAD)
+def test_what_does_not_fit_is_named(table: Table, message: str, small: Callable[..., Table]) -> None:
+    with pytest.raises(SimError, match=message):
+        casefile.load({**small(), **table})
+
+
+def test_they_act_alike_everywhere(small: Callable[..., Table], tmp_path: Path) -> None:
+    case = {**small(), **GOOD}
+    quiet = sim.run(small(), output=tmp_path / "quiet")
+    found = []
+    for number, parallel in enumerate([{}, {"transport": "virtual", "blocks": 4}, {"ghost_depth": 3, "slab": 2}]):
+        result = sim.run({**case, "parallel": parallel}, output=tmp_path / str(number))
+        with h5py.File(result.snapshots[-1]) as file:
+            found.append(file["u"][:].tobytes())
+    assert found[0] == found[1] == found[2]
+    with h5py.File(quiet.snapshots[-1]) as file:
+        assert file["u"][:].tobytes() != found[0]
+
+
+def test_a_series_is_read_up_to_a_step(small: Callable[..., Table], tmp_path: Path) -> None:
+    series = TimeSeries(["a", "b"])
+    for step in (3, 6, 9):
+        series.append(step, np.array([step / 10, 1.0 * step, np.nan]))
+    series.write(tmp_path / "probes.h5", casefile.load(small()))
+    again = TimeSeries.read(tmp_path / "probes.h5", ["a", "b"], until=6)
+    assert again.steps == [3, 6]
+    np.testing.assert_array_equal(again.rows, series.rows[:2])
+    with pytest.raises(SimError, match="can't be read"):
+        TimeSeries.read(tmp_path / "probes.h5", ["a", "c"], until=6)
