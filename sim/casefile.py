@@ -138,7 +138,7 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
     # Plain values first: in TOML what follows a [table] belongs to it.
     entries = [(name, getattr(model, name), info.description) for name, info in type(model).model_fields.items()]
     for name, value, description in entries:
-        if value is None:
+        if value is None or value == {}:
             table.add(tomlkit.comment(f"{name} = …  {description or ''}".rstrip()))
         elif isinstance(value, dict) or (isinstance(value, list) and (not value or isinstance(value[0], BaseModel))):
             continue
@@ -148,7 +148,7 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
     for name, value, description in entries:
         if isinstance(value, BaseModel):
             table.add(name, _as_item(value, description))
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and value:
             table.add(name, _as_named(value, description))
         elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
             entries_of_it = tomlkit.aot()

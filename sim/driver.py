@@ -16,6 +16,8 @@ from sim.errors import SimError
 from sim.looking.monitor import monitoring
 from sim.loop import OuterLoop
 from sim.output import rundir
+from sim.output.stream import streams_of
+from sim.output.writer import choose_writer
 from sim.problem import Problem, build
 from sim.result import Result
 from sim.schedule import Segment, segments, step_limit
@@ -60,12 +62,14 @@ def run(
         with agreement(team):
             step = step_of(loaded.time, problem.equation, speed)
             plan = tuple(_plan(loaded, step.stable_step(speed.decay, speed.wave)))
+            streams = streams_of(loaded, simulation.fields)
         simulation.settle(forced(loaded, step))
-        wanted = Path(output) if output else None
-        path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite)))
+        writer = choose_writer(loaded.parallel.writer, team)
+        wanted, folders = Path(output) if output else None, [stream.folder for stream in streams.values()]
+        path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite, folders)))
         directory = rundir.RunDirectory(Path(path))
         with monitoring(directory, monitor and team.rank == 0) as eye:
-            return OuterLoop(simulation, tuning, directory, plan, quiet, begin, eye).run()
+            return OuterLoop(simulation, tuning, directory, streams, writer, plan, quiet, begin, eye).run()
 
 
 def _foreseen(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str]) -> ParallelTable:
@@ -77,7 +81,8 @@ def _foreseen(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[s
 
 
 def _plan(case: Case, stable: float) -> Iterator[Segment]:
-    return segments(case.time.end, case.output.every, step_limit(case.time, stable))
+    table, output = case.time, case.output
+    return segments(table.end, output.every, step_limit(table, stable), *output.extra_intervals)
 
 
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:

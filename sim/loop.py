@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +18,9 @@ from sim.errors import SimError
 from sim.looking.monitor import Monitor
 from sim.output import rundir
 from sim.output.durable import write_json, write_text
-from sim.output.series import write_series
-from sim.output.snapshot import write_snapshot
+from sim.output.recorder import Provenance, Recorder
+from sim.output.stream import MAIN, Stream
+from sim.output.writer import Writer
 from sim.problem import Problem
 from sim.result import Result
 from sim.schedule import Segment
@@ -42,13 +43,13 @@ class OuterLoop:
     simulation: Simulation
     tuning: Tuning
     directory: rundir.RunDirectory
+    streams: dict[str, Stream]
+    writer: Writer
     plan: tuple[Segment, ...]
     quiet: bool
     begin: float
     monitor: Monitor | None = None
-    times: list[float] = field(default_factory=list)
-    steps: list[int] = field(default_factory=list)
-    output_seconds: float = 0.0
+    watched: int = 0
     chunk: int = _FIRST_CHUNK
     doing: str = "starting"
 
@@ -91,6 +92,9 @@ class OuterLoop:
             for segment in self.plan:
                 self._advance(segment, report)
                 self._write()
+            self._now_doing("finishing the files")
+            self.output.settle()
+            self._look()
         self._now_doing("summing up")
         return self._result(initial, source_mean, setup_seconds)
 
@@ -121,7 +125,10 @@ class OuterLoop:
             seconds = simulation.advance(segment, done, steps)
             done += steps
             if broken := simulation.broken_cells():
+                self.output.settle()
                 raise SimError(self._blown_up(broken, before))
+            self.output.poll()
+            self._look()
             # All ranks must take the same number of steps, so the slowest one's clock counts.
             slowest = max(self.team.gather(seconds))
             self.chunk = _next_chunk(steps, slowest)
@@ -130,7 +137,8 @@ class OuterLoop:
 
     def _blown_up(self, broken: int, before: int) -> str:
         simulation = self.simulation
-        kept = f"snapshot {len(self.times) - 1} at t = {self.times[-1]:g} is the last good one"
+        times = self.output.times
+        kept = f"snapshot {len(times) - 1} at t = {times[-1]:g} is the last good one"
         return (
             f"the field blew up: {broken} of {self.problem.grid.cells} cells are NaN or infinite at step "
             f"{simulation.step}, t = {simulation.time:g} (still finite at step {before}); {kept}; "
@@ -138,19 +146,27 @@ class OuterLoop:
         )
 
     def _write(self) -> None:
-        """A snapshot of now, and the series that leads to it."""
+        """What is due now."""
         simulation = self.simulation
-        begin = time.perf_counter()
-        path = self.directory.snapshot(len(self.times))
-        self._now_doing(f"writing {path} at step {simulation.step}")
-        for name, u in simulation.fields.items():
-            write_snapshot(path, self.case, simulation.time, name, self.transport.blocks(u), self.team)
-        self.times.append(simulation.time)
-        self.steps.append(simulation.step)
-        self._on_root_disk(lambda: write_series(self.directory.series, self.case, "u", self.times, self.steps))
-        self.output_seconds += time.perf_counter() - begin
-        if self.monitor is not None:
-            self.monitor.look(len(self.times) - 1, simulation.step, path)
+        self._now_doing(f"writing at step {simulation.step}, t = {simulation.time:g}")
+        fields = simulation.fields
+        self.output.write(simulation.step, simulation.time, lambda name: self.transport.blocks(fields[name]))
+        self._look()
+
+    def _look(self) -> None:
+        """Show the monitor the snapshot that has come to be, if one has."""
+        snapshots = self.output.written[MAIN]
+        count = len(snapshots.times)
+        if self.monitor is not None and count > self.watched:
+            self.monitor.look(count - 1, snapshots.steps[-1], self.directory.snapshot(count - 1))
+        self.watched = count
+
+    @cached_property
+    def output(self) -> Recorder:
+        origin = Provenance({}, {})
+        if self.team.rank == 0:  # which makes the files
+            origin = Provenance(record.of_results(self.case), record.of_run(self.provenance))
+        return Recorder(self.case, self.streams, self.directory.path, self.team, self.writer, origin)
 
     def _write_record(self, status: str, outcome: dict[str, Any] | None = None) -> None:
         def write() -> None:
@@ -162,7 +178,7 @@ class OuterLoop:
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        return record.provenance(self.transport, self.tuning)
+        return record.provenance(self.transport, self.tuning, self.writer.name)
 
     def _on_root_disk(self, write: Any) -> None:
         def guarded() -> None:
@@ -194,13 +210,13 @@ class OuterLoop:
             setup_seconds=setup_seconds,
             compile_seconds=simulation.compile_seconds,
             march_seconds=seconds,
-            output_seconds=self.output_seconds,
+            output_seconds=self.output.seconds,
             cells_per_second=rate,
             teff=2 * np.dtype(self.case.numerics.dtype).itemsize * rate / 1e9,
             statistics=statistics,
             drift=self._drift(initial["u"], statistics["u"], source_mean, simulation.time),
             errors=simulation.errors(),
-            snapshots=tuple(self.directory.snapshot(i) for i in range(len(self.times))),
+            snapshots=tuple(self.directory.snapshot(i) for i in range(len(self.output.times))),
         )
 
     def _drift(

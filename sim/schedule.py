@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from sim.errors import SimError
 _MOST_STEPS = 2**53
 # Each output is a file.
 MOST_OUTPUTS = 1_000_000
+# Times nearer than this part of an interval differ by rounding alone.
+_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -48,24 +51,45 @@ def step_limit(table: TimeTable, stable: float) -> float:
     return table.step
 
 
-def output_times(end: float, every: float | None) -> Iterator[float]:
+def output_times(end: float, *intervals: float | None) -> Iterator[float]:
+    """The outputs at each of some intervals, in order; those of several at (nearly) one time once."""
+    nearest = min((every for every in intervals if every is not None), default=end)
+    last = -math.inf
+    for time in heapq.merge(*(_times(end, every) for every in intervals)):
+        if time - last > _SAME * nearest:
+            yield time
+            last = time
+
+
+def _times(end: float, every: float | None) -> Iterator[float]:
     """0, the multiples of `every`, and the end, each once."""
     yield 0.0
     if every is not None:
         # A last interval shorter than a billionth of the others is rounding, not an interval.
-        whole = math.ceil(end / every * (1 - 1e-9)) - 1
+        whole = math.ceil(end / every * (1 - _SAME)) - 1
         yield from (i * every for i in range(1, whole + 1))
     if end > 0:
         yield end
 
 
-def segments(end: float, every: float | None, limit: float) -> Iterator[Segment]:
-    """The run, output to output.  Raises SimError where the number of steps makes no sense."""
+def is_output_time(time: float, end: float, every: float | None) -> bool:
+    """Whether a time of `output_times` is one for this interval."""
+    if every is None:
+        return time in (0.0, end)
+    return time == end or abs(time - round(time / every) * every) <= _SAME * every
+
+
+def segments(end: float, every: float | None, limit: float, *more: float) -> Iterator[Segment]:
+    """The run, output to output, of those at `every` and at `more` intervals.
+
+    Raises SimError where the number of steps makes no sense.
+    """
     _check_count(end, limit, _MOST_STEPS, "steps", "coarsen the grid, or end sooner")
-    if every is not None:
-        _check_count(end, every, MOST_OUTPUTS, "output.every", "write less often")
+    for interval in (every, *more):
+        if interval is not None:
+            _check_count(end, interval, MOST_OUTPUTS, "output.every", "write less often")
     start = 0.0
-    for number, stop in enumerate(output_times(end, every)):
+    for number, stop in enumerate(output_times(end, every, *more)):
         if number > 0:
             # A step that fits but for rounding fits.
             count = (stop - start) / limit * (1 - 1e-12)

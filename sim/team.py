@@ -53,14 +53,16 @@ class Solo:
 
 
 class MpiTeam:
-    """The ranks of an MPI communicator, on two duplicates of it: `comm` for the host, `halo_comm` for programs.
+    """The ranks of an MPI communicator, on duplicates of it: `comm` for the host, `halo_comm` for programs,
+    `disk_comm` for files, which a second thread may write.
 
-    A program's messages and the host's, or the caller's own, never meet.
+    Their messages, and the caller's own, never meet.
     """
 
     def __init__(self, comm: Any) -> None:
         self.comm = comm.Dup()
         self.halo_comm = comm.Dup()
+        self.disk_comm = comm.Dup()
         self.rank: int = comm.Get_rank()
         self.size: int = comm.Get_size()
 
@@ -77,6 +79,7 @@ class MpiTeam:
     def disband(self) -> None:
         self.comm.Free()
         self.halo_comm.Free()
+        self.disk_comm.Free()
 
 
 @contextmanager

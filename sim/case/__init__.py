@@ -5,7 +5,7 @@ from sim.case.equation import EquationTable, HeatTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import Axis, GridTable
 from sim.case.numerics import NumericsTable, TimeTable
-from sim.case.output import OutputTable
+from sim.case.output import Cut, ExtraOutput, FieldOutput, OutputTable
 from sim.case.parallel import ParallelTable, ProcessGrid
 from sim.case.probes import ProbesTable, SideProbe
 from sim.case.region import Placed, Point
@@ -23,8 +23,11 @@ __all__ = [
     "AxisSides",
     "BoundaryTable",
     "Case",
+    "Cut",
     "Dirichlet",
     "EquationTable",
+    "ExtraOutput",
+    "FieldOutput",
     "FileSource",
     "GridTable",
     "HeatTable",

@@ -32,3 +32,7 @@ class ParallelTable(Table):
     watchdog: float = Field(
         1800.0, ge=0, allow_inf_nan=False, description="seconds without progress that end the run; 0: never"
     )
+    writer: Literal["auto", "plain", "mpi-io", "hdf5"] = Field(
+        "auto", description="how ranks write one file: each by itself, by MPI-IO, or by a parallel HDF5"
+    )
+    overlap: bool = Field(True, description="compute on while files are written, at the cost of a copy of each block")

@@ -96,6 +96,7 @@ class Case(Table):
         check_acting(self.sources, self.regions, self.equation.fields, names)
         if self.probes is not None:
             check_probes(self.probes, self.equation.fields, names)
+        self._check_cuts()
         return self
 
     def _check_fields(self) -> None:
@@ -130,3 +131,11 @@ class Case(Table):
                             check_formula(f"boundary.{name}.{key}.{quantity}", value, (*names, "t"))
                     if isinstance(side, Neumann) and side.flux != 0 and self.equation.conductivity == 0:
                         raise ValueError("a flux through a wall needs a diffusivity; equation.alpha is 0")
+
+    def _check_cuts(self) -> None:
+        cuts = {"output": self.output, **{f"output.extra.{name}": cut for name, cut in self.output.extra.items()}}
+        for key, cut in cuts.items():
+            try:
+                cut.region(self.to_grid())
+            except ValueError as error:
+                raise ValueError(f"{key} {error}") from None

@@ -33,7 +33,8 @@ class FieldFile:
 
     `shape` is the whole array's and `dtype` the file's own; `dataset` is its name there (None for .npy).
     Where `flip` is true the axis runs backwards: index 0 is the file's last.  An elevation model, stored
-    north first, so gets a y that grows.  Built by `open_field`.
+    north first, so gets a y that grows.  `times` counts leading axes of length 1 that are left out: a snapshot
+    has one.  Built by `open_field`.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class FieldFile:
     flip: tuple[bool, ...]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    times: int = 0
 
     def read(self, box: Box) -> NDArray[np.float64]:
         """Return the cells of `box`, a slice of step 1 an axis: a new C-ordered array that the caller owns.
@@ -54,7 +56,8 @@ class FieldFile:
             for (start, stop), size, flipped in zip(wanted, self.shape, self.flip, strict=True)
         )
         with one_message(self.path):
-            part = _format_of(self.path).read(self.path, self.dataset or "", ranges)
+            stored = _format_of(self.path).read(self.path, self.dataset or "", ((0, 1),) * self.times + ranges)
+            part = stored[(0,) * self.times]
             if part.shape != tuple(stop - start for start, stop in ranges):
                 raise ValueError("it has changed since the run began")
             turned = part[tuple(slice(None, None, -1 if flipped else 1) for flipped in self.flip)]
@@ -65,7 +68,8 @@ def open_field(path: Path | str, dataset: str | None = None, flip: tuple[bool, .
     """Look into a file (.npy, .npz, .h5, .hdf5, .nc) without reading the data.
 
     `dataset` names the array in an .npz or HDF5 file; it may be left out where there is one array of real
-    numbers.  `flip` has one bool an axis; empty, no axis is reversed.
+    numbers.  `flip` has one bool an axis; empty, no axis is reversed.  An axis more than that, the first and of
+    length 1, is the time of a snapshot, and left out.
     Raises FieldFileError: no such file, another format, no such dataset, not an array of real numbers.
     """
     path = Path(path)
@@ -82,9 +86,10 @@ def open_field(path: Path | str, dataset: str | None = None, flip: tuple[bool, .
             raise FieldFileError(f"{path} has no dataset {name!r}; it holds {there}") from None
     check_layout(layout, f"dataset {name!r} of {path}" if name else str(path))
     flip = tuple(flip) or (False,) * len(layout.shape)
-    if len(flip) != len(layout.shape):
+    times = 1 if len(layout.shape) == len(flip) + 1 and layout.shape[0] == 1 else 0
+    if len(flip) + times != len(layout.shape):
         raise FieldFileError(f"flip has {len(flip)} axes, {path} has {len(layout.shape)}; give one for each")
-    return FieldFile(path, name or None, flip, layout.shape, layout.dtype)
+    return FieldFile(path, name or None, flip, layout.shape[times:], layout.dtype, times)
 
 
 def _format_of(path: Path) -> Format:

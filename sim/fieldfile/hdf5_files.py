@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.fieldfile.layout import FieldFileError, Layout, Range, check_layout, slices
+from sim.fieldfile.limits import MOST_ARRAYS, check_piece
 
 _MAX_LINKS = 32
 
@@ -24,10 +26,15 @@ class Hdf5:
         found: dict[str, Layout] = {}
         with _hdf5(path) as file:
             h5py = importlib.import_module("h5py")
-            # visititems follows hard links alone, each object once.
-            file.visititems(
-                lambda name, item: found.update({name: _hdf5_layout(item)} if isinstance(item, h5py.Dataset) else {})
-            )
+
+            def look(name: str, item: Any) -> None:
+                if isinstance(item, h5py.Dataset):
+                    found[name] = _hdf5_layout(item)
+                if len(found) > MOST_ARRAYS:
+                    raise FieldFileError(f"{path} holds more than {MOST_ARRAYS} datasets; name the one that is meant")
+
+            # Follows hard links alone, each object once.
+            file.visititems(look)
         return found
 
     def layout(self, path: Path, name: str) -> Layout:
@@ -96,6 +103,8 @@ def _check_own_plain(dataset: Any, what: str) -> None:
         raise FieldFileError(f"{what} is virtual: its values lie in other files; give one of those")
     if dataset.external:
         raise FieldFileError(f"{what} keeps its values in {dataset.external[0][0]!r}; put them into one file")
+    if dataset.chunks is not None:
+        check_piece(math.prod(dataset.chunks) * dataset.dtype.itemsize, what)
     for key, neutral in (("scale_factor", 1), ("add_offset", 0)):
         if np.any(np.asarray(dataset.attrs.get(key, neutral)) != neutral):
             raise FieldFileError(f"{what} is packed ({key} {dataset.attrs[key]}); store plain numbers")

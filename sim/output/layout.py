@@ -2,42 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import h5py
 import numpy as np
 
 from sim.case import Case
+from sim.output.stream import Stream, Variable
 from sim.topology import axis_names
 
 CONVENTIONS = "CF-1.11"
+# An HDF5 attribute holds less than 64 KiB.
+_LONGEST_TEXT = 60_000
 
 
-def dimensions(case: Case) -> tuple[str, ...]:
-    return ("time", *axis_names(case.ndim))
+def dimensions(ndim: int) -> tuple[str, ...]:
+    return ("time", *axis_names(ndim))
 
 
-def write_coordinates(file: h5py.File, case: Case, times: Sequence[float]) -> None:
-    """`time` and the cell centres as dimension scales, with their units."""
+def write_coordinates(file: h5py.File, case: Case, stream: Stream, times: Sequence[float]) -> None:
+    """`time` and the centres of the cells kept as dimension scales, with their units."""
     file.attrs["Conventions"] = CONVENTIONS
     file.attrs["title"] = case.title or case.name
     scales = {"time": (np.asarray(times, np.float64), case.output.time_units, "time", "T")}
     grid = case.to_grid()
     for axis, name in enumerate(axis_names(case.ndim)):
-        scales[name] = (grid.centres(axis), case.output.length_units, f"{name} of cell centres", name.upper())
+        cells = stream.region.cells[axis]
+        centres = grid.centres(axis, cells.start, cells.stop)[:: cells.step]
+        scales[name] = (centres, case.output.length_units, f"{name} of cell centres", name.upper())
     for name, (values, units, long_name, cf_axis) in scales.items():
         scale = file.create_dataset(name, data=values)
         scale.make_scale(name)
         scale.attrs.update(units=units, long_name=long_name, axis=cf_axis)
 
 
-def size_of_metadata(case: Case, outputs: int) -> int:
-    """Bytes of a file of that many outputs besides its fields, generously."""
-    return 65536 + 8 * sum(case.to_grid().shape) + 512 * outputs
+def write_provenance(file: h5py.File, provenance: Mapping[str, str]) -> None:
+    """Where it comes from, as attributes of the file; of a text too long for one, its beginning."""
+    for key, text in provenance.items():
+        raw = text.encode()
+        file.attrs[key] = text if len(raw) <= _LONGEST_TEXT else raw[:_LONGEST_TEXT].decode(errors="ignore") + "\n…"
 
 
-def describe_field(dataset: h5py.Dataset, case: Case) -> None:
+def describe_field(dataset: h5py.Dataset, variable: Variable) -> None:
     """Hang a field (time, [z,] y, x) on its dimension scales and say what it is."""
-    dataset.attrs.update(units=case.output.units, long_name=case.output.long_name)
-    for axis, name in enumerate(dimensions(case)):
+    dataset.attrs.update(units=variable.units, long_name=variable.long_name)
+    for axis, name in enumerate(dimensions(dataset.ndim - 1)):
         dataset.dims[axis].attach_scale(dataset.file[name])
+
+
+def size_of_metadata(stream: Stream, outputs: int) -> int:
+    """Bytes of a file of that many outputs besides its fields, generously."""
+    texts = 4 * _LONGEST_TEXT
+    return 65536 + texts + 8 * sum(stream.region.shape) + 4096 * len(stream.variables) + 512 * outputs

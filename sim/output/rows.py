@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
+from sim.output.place import Blocks, Place
 from sim.topology import Box
 
 
-def write_blocks(
-    path: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[tuple[Box, np.ndarray]]
-) -> None:
-    """Write this process's blocks of an array of `shape` that starts at byte `offset`, and sync them.
+def write_blocks(place: Place, blocks: Blocks) -> None:
+    """Write this process's blocks, and sync them.
 
     Each process writes just its own bytes, so several may do so at once.  Raises OSError.
     """
-    descriptor = os.open(path, os.O_WRONLY)
+    descriptor = os.open(place.path, os.O_WRONLY)
     try:
         for box, block in blocks:
-            for start, run in _runs(box, np.ascontiguousarray(block, dtype), shape):
-                _write_all(descriptor, run, offset + start * dtype.itemsize)
+            if block.size:
+                for start, run in _runs(box, np.ascontiguousarray(block, place.dtype), place.shape):
+                    _write_all(descriptor, run, place.offset + start * place.dtype.itemsize)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

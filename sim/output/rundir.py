@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sim.errors import SimError
 
 RECORD, CASE, SERIES, SNAPSHOTS = "run.json", "case.toml", "results.h5", "snapshots"
 PROGRESS, MONITOR_LINES, MONITOR_PICTURE = "progress.json", "monitor.jsonl", "monitor.png"
+FILE_SERIES, MERGED, EXTRA = "snapshots.vtkhdf.series", "merged.h5", "extra"
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class RunDirectory:
     case.toml      the case, resolved        run.json   versions, decomposition, timings, numbers
     snapshots/     0.h5, 1.h5, …             results.h5 all snapshots as one (time, [z,] y, x)
     progress.json  how far it is             monitor.*  what --monitor writes while it goes
+    snapshots.vtkhdf.series                  the same, for ParaView
+    extra/         NAME/0.h5, …, NAME.h5, NAME.vtkhdf.series: the same for each further output
     """
 
     path: Path
@@ -51,15 +55,21 @@ class RunDirectory:
         return self.path / SNAPSHOTS / f"{number}.h5"
 
 
-def create(case_name: str, wanted: Path | None, overwrite: bool) -> Path:
-    """Make the directory of a run, on one rank alone.  Raises SimError where it can't be had or holds a run already."""
+def create(case_name: str, wanted: Path | None, overwrite: bool, folders: Iterable[Path] = ()) -> Path:
+    """Make the directory of a run, and folders in it, on one rank alone.
+
+    Raises SimError where it can't be had or holds a run already.
+    """
     try:
         if wanted is None:
-            return _next_number(Path("runs") / case_name)
-        _clear(wanted, overwrite)
-        (wanted / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
-        _probe(wanted)
-        return wanted
+            path = _next_number(Path("runs") / case_name)
+        else:
+            path = wanted
+            _clear(path, overwrite)
+        for folder in (Path(SNAPSHOTS), *folders):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+        _probe(path)
+        return path
     except OSError as error:
         where = wanted or Path("runs")
         raise SimError(
@@ -79,7 +89,6 @@ def _next_number(parent: Path) -> Path:
         except FileExistsError:
             number += 1
             continue
-        (path / SNAPSHOTS).mkdir()
         _point_latest(parent / "latest", path.name)
         return path
 
@@ -97,7 +106,7 @@ def _clear(path: Path, overwrite: bool) -> None:
     """Only what a run writes is ever removed, and only when asked to."""
     if path.exists() and not path.is_dir():
         raise SimError(f"--output {path} is a file; give a directory")
-    names = (RECORD, CASE, SERIES, SNAPSHOTS, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)
+    names = (RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)
     ours = [path / name for name in names]
     present = [entry for entry in ours if entry.exists() or entry.is_symlink()]
     if present and not overwrite:
@@ -105,11 +114,20 @@ def _clear(path: Path, overwrite: bool) -> None:
             f"--output {path} already holds a run ({present[0].name}); give another directory, or --overwrite"
         )
     for entry in present:
-        if entry.is_dir() and not entry.is_symlink():
-            for snapshot in entry.glob("*.h5*"):
-                snapshot.unlink()
-        else:
-            entry.unlink()
+        _remove_files(entry)
+
+
+def _remove_files(entry: Path) -> None:
+    """A file or a link; of a folder the files that a run writes into it, and into its folders where it is `extra`."""
+    if entry.is_symlink() or not entry.is_dir():
+        entry.unlink()
+        return
+    for inner in entry.iterdir():
+        if inner.is_dir() and not inner.is_symlink():
+            if entry.name == EXTRA:
+                _remove_files(inner)
+        elif ".h5" in inner.name or inner.name.endswith(".vtkhdf.series"):
+            inner.unlink()
 
 
 def _probe(path: Path) -> None:

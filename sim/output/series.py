@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from sim.case import Case
+from sim.output.contents import write_contents
 from sim.output.durable import check_room, write_durably
-from sim.output.layout import describe_field, size_of_metadata, write_coordinates
-from sim.output.rundir import SNAPSHOTS
+from sim.output.layout import size_of_metadata
+from sim.output.stream import Stream, Variable, Written
+from sim.output.vtkhdf import write_file_series
 
 
-def write_series(path: Path, case: Case, name: str, times: Sequence[float], steps: Sequence[int]) -> None:
-    """Write, on one rank, a file whose field `name` is (time, [z,] y, x) over the snapshots beside it.
+def write_series(directory: Path, case: Case, stream: Stream, written: Written, provenance: Mapping[str, str]) -> None:
+    """Write, on one rank, a file whose fields are (time, [z,] y, x) over the files beside it.
 
-    A virtual dataset: the bytes stay in the snapshots.  Its sources are numbered by a pattern rather than
+    Virtual datasets: the bytes stay in those files.  Their sources are numbered by a pattern rather than
     listed, because HDF5 reads a listed source that is missing as fill values, without a word; a pattern's
     dataset ends before the first missing one, so that reading there is an error.  netCDF readers would pad
-    such a short field, so each snapshot is also linked at the root: they open every link, and fail at the
-    missing one.
+    such a short field, so each file is also linked at the root: they open every link, and fail at the
+    missing one.  Beside it the same times as ParaView's list of the files.
     """
-    write_durably(path, lambda part: _write(part, case, name, times, steps))
+    path = directory / stream.series
+    write_durably(path, lambda part: _write(part, case, stream, written, provenance))
+    files = [directory / stream.file(number) for number in range(len(written.times))]
+    write_file_series(directory / stream.file_series, files, written.times)
 
 
-def _write(part: Path, case: Case, name: str, times: Sequence[float], steps: Sequence[int]) -> None:
-    check_room(part.parent, size_of_metadata(case, len(times)))
+def _write(part: Path, case: Case, stream: Stream, written: Written, provenance: Mapping[str, str]) -> None:
+    check_room(part.parent, size_of_metadata(stream, len(written.times)))
+
+    def store(file: h5py.File, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
+        return _virtual_field(file, stream.folder.name, variable, shape[1:])
+
     with h5py.File(part, "w") as file:
-        write_coordinates(file, case, times)
-        describe_field(_virtual_field(file, case, name), case)
-        taken = file.create_dataset("step", data=np.asarray(steps, np.int64))
-        taken.attrs.update(units="1", long_name="time steps taken")
-        taken.dims[0].attach_scale(file["time"])
-        for number in range(len(times)):
-            file[f"snapshot_{number}"] = h5py.ExternalLink(f"{SNAPSHOTS}/{number}.h5", "/")
+        write_contents(file, case, stream, written.times, provenance, store)
+        write_steps(file, written)
+        for number in range(len(written.times)):
+            file[f"snapshot_{number}"] = h5py.ExternalLink(f"{stream.folder.name}/{number}.h5", "/")
 
 
-def _virtual_field(file: h5py.File, case: Case, name: str) -> h5py.Dataset:
-    grid = case.to_grid()
-    one = (1, *grid.shape)
+def write_steps(file: h5py.File, written: Written) -> None:
+    taken = file.create_dataset("step", data=np.asarray(written.steps, np.int64))
+    taken.attrs.update(units="1", long_name="time steps taken")
+    taken.dims[0].attach_scale(file["time"])
+
+
+def _virtual_field(file: h5py.File, folder: str, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
+    one = (1, *shape)
     source = h5py.h5s.create_simple(one)
     source.select_all()
-    # Block %b of the endless first axis is the whole of the %b-th snapshot.
-    whole = h5py.h5s.create_simple(one, (h5py.h5s.UNLIMITED, *grid.shape))
-    corner, single = (0,) * len(one), (1,) * grid.ndim
+    # Block %b of the endless first axis is the whole of the %b-th file.
+    whole = h5py.h5s.create_simple(one, (h5py.h5s.UNLIMITED, *shape))
+    corner, single = (0,) * len(one), (1,) * len(shape)
     whole.select_hyperslab(corner, (h5py.h5s.UNLIMITED, *single), (1, *single), one)
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_virtual(whole, f"{SNAPSHOTS}/%b.h5".encode(), name.encode(), source)
+    creation.set_virtual(whole, f"{folder}/%b.h5".encode(), variable.name.encode(), source)
     creation.set_obj_track_times(False)
-    kind = h5py.h5t.py_create(np.dtype(case.numerics.dtype).newbyteorder("<"))
-    return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), kind, whole, creation))
+    kind = h5py.h5t.py_create(variable.dtype)
+    return h5py.Dataset(h5py.h5d.create(file.id, variable.name.encode(), kind, whole, creation))

@@ -2,76 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import h5py
-import numpy as np
 
 from sim.case import Case
 from sim.errors import SimError
-from sim.output import mpio, rows
+from sim.output.contents import plain, write_contents
 from sim.output.durable import check_room, publish, temporary
-from sim.output.layout import describe_field, size_of_metadata, write_coordinates
-from sim.team import MpiTeam, Team, agreement, on_root
-from sim.topology import Box
+from sim.output.layout import size_of_metadata
+from sim.output.pieces import copy_field, packed
+from sim.output.place import Blocks, Place
+from sim.output.stream import Stream
+from sim.output.writer import Writer
+from sim.team import Team, agreement, on_root
 
 T = TypeVar("T")
 
-Blocks = Iterable[tuple[Box, np.ndarray]]
 
-
-def write_snapshot(path: Path, case: Case, time: float, name: str, blocks: Blocks, team: Team) -> None:
-    """Write the field `name` as (1, [z,] y, x) at `path`, each rank its own blocks.  Collective.
+class Snapshot:
+    """A file in the making: the fields of a stream at one time, as (1, [z,] y, x) at `path`.
 
     Rank 0 makes a plain file with the space allocated but not written; the blocks then go straight to their
-    place in it, through MPI-IO where there is MPI, else by plain writes: the same bytes.  The file has its
-    final name only when it is whole and on disk.  Raises SimError on every rank where any rank can't write.
+    place in it.  The file has its final name only when it is whole and on disk.
     """
-    part = temporary(path)
-    try:
-        offset = on_root(team, lambda: _writing(path, lambda: _create(part, case, time, name)))
-        with agreement(team):
-            _writing(path, lambda: _fill(part, case, offset, blocks, team))
-        on_root(team, lambda: _writing(path, lambda: publish(path)))
-    except SimError:
-        if team.rank == 0:
-            part.unlink(missing_ok=True)
-        raise
+
+    def __init__(
+        self, path: Path, case: Case, stream: Stream, time: float, team: Team, provenance: Mapping[str, str]
+    ) -> None:
+        """Make the file.  Collective.  Raises SimError, on every rank alike, where it can't be made."""
+        self.path = path
+        self._part = temporary(path)
+        self._what = (self._part, case, stream, time, provenance)
+        self._packed = case.output.compress != "none"
+        self._team = team
+        try:
+            offsets = on_root(team, lambda: self._writing(lambda: _create(*self._what)))
+        except SimError:
+            self.discard()
+            raise
+        self._places = [
+            Place(self._part, variable.name, offset, stream.region.shape, variable.dtype)
+            for variable, offset in zip(stream.variables, offsets, strict=True)
+        ]
+
+    def fill(self, blocks: Mapping[str, Blocks], writer: Writer) -> None:
+        """Write this rank's blocks of each field.  Collective where the writer is.  Raises SimError on this rank."""
+        for place in self._places:
+            self._writing(lambda place=place: writer.write(place, blocks[place.name]))  # type: ignore[misc]
+
+    def pack(self) -> None:
+        """Compress it where that is asked for, on rank 0; nothing elsewhere.  Raises SimError on this rank."""
+        if self._packed and self._team.rank == 0:
+            self._writing(lambda: _pack(*self._what))
+
+    def publish(self) -> None:
+        """Give it its name.  Collective, once all ranks have filled it.  Raises SimError on every rank alike."""
+        on_root(self._team, lambda: self._writing(lambda: publish(self.path)))
+
+    def complete(self, blocks: Mapping[str, Blocks], writer: Writer) -> None:
+        """All of it, now.  Collective.  Raises SimError, on every rank alike, where any rank can't write."""
+        try:
+            with agreement(self._team):
+                self.fill(blocks, writer)
+            with agreement(self._team):
+                self.pack()
+            self.publish()
+        except SimError:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        if self._team.rank == 0:
+            self._part.unlink(missing_ok=True)
+
+    def _writing(self, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SimError(
+                f"the snapshot {self.path} can't be written: {reason}; free space, or use --output"
+            ) from None
 
 
-def _writing(path: Path, action: Callable[[], T]) -> T:
-    try:
-        return action()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise SimError(f"the snapshot {path} can't be written: {reason}; free space, or use --output") from None
-
-
-def _create(part: Path, case: Case, time: float, name: str) -> int:
-    """Make the file; return where in it the field's first byte is."""
-    grid, dtype = case.to_grid(), np.dtype(case.numerics.dtype)
-    check_room(part.parent, size_of_metadata(case, 1) + grid.cells * dtype.itemsize)
-    shape = (1, *grid.shape)
-    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_layout(h5py.h5d.CONTIGUOUS)
-    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    # The same run, the same bytes, whenever it was.
-    creation.set_obj_track_times(False)
+def _create(part: Path, case: Case, stream: Stream, time: float, provenance: Mapping[str, str]) -> list[int]:
+    """Make the file; return where in it each field's first byte is."""
+    check_room(part.parent, size_of_metadata(stream, 1) + stream.bytes)
     with h5py.File(part, "w") as file:
-        write_coordinates(file, case, [time])
-        kind = h5py.h5t.py_create(dtype.newbyteorder("<"))
-        identifier = h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple(shape), creation)
-        describe_field(h5py.Dataset(identifier), case)
-        offset: int = identifier.get_offset()
-        return offset
+        write_contents(file, case, stream, [time], provenance, plain)
+        return [file[variable.name].id.get_offset() for variable in stream.variables]
 
 
-def _fill(part: Path, case: Case, offset: int, blocks: Blocks, team: Team) -> None:
-    shape, dtype = case.to_grid().shape, np.dtype(case.numerics.dtype)
-    if isinstance(team, MpiTeam):
-        mpio.write_blocks(part, offset, shape, dtype, blocks, team.comm)
-    else:
-        rows.write_blocks(part, offset, shape, dtype, blocks)
+def _pack(part: Path, case: Case, stream: Stream, time: float, provenance: Mapping[str, str]) -> None:
+    """Put a file with packed fields in the place of a plain one."""
+    smaller = part.with_suffix(".packed")
+    try:
+        # What can't be packed may grow a little.
+        check_room(part.parent, size_of_metadata(stream, 1) + int(1.01 * stream.bytes))
+        with h5py.File(part) as source, h5py.File(smaller, "w") as target:
+            write_contents(target, case, stream, [time], provenance, packed)
+            for variable in stream.variables:
+                copy_field(source[variable.name], target[variable.name], 0)
+        os.replace(smaller, part)
+    except BaseException:
+        smaller.unlink(missing_ok=True)
+        raise

@@ -117,6 +117,13 @@ class FakeComm:
         assert root == 0
         return copy.deepcopy(value)
 
+    def allreduce(self, value: Any, op: str) -> Any:
+        self._check()
+        return value
+
+    def Split_type(self, kind: int) -> FakeComm:
+        return self.Dup()
+
     def Barrier(self) -> None:
         self._check()
 
@@ -199,6 +206,10 @@ def single_rank_mpi(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleTyp
         Datatype=FakeDatatype,
         File=FakeFile,
         MODE_WRONLY=4,
+        THREAD_MULTIPLE=3,
+        Query_thread=lambda: 3,
+        COMM_TYPE_SHARED=0,
+        LAND="land",
         Exception=FakeError,
         Is_initialized=lambda: True,
         Is_finalized=lambda: False,

@@ -282,7 +282,7 @@ def test_a_header_larger_than_its_data(tmp_path: Path) -> None:
         archive.writestr("u.npy", header.getvalue() + bytes(80))
     for name in ("f.npy", "f.npz"):
         field = open_field(tmp_path / name)
-        with pytest.raises(FieldFileError, match="cannot read"):
+        with pytest.raises(FieldFileError, match="cannot read|comes in pieces of 7629 MiB"):
             field.read(np.index_exp[0:2, 0:2])
 
 

@@ -19,8 +19,10 @@ import sim
 from sim import casefile
 from sim.errors import SimError
 from sim.output.durable import write_durably
-from sim.output.snapshot import write_snapshot
-from sim.team import MpiTeam, Solo
+from sim.output.snapshot import Snapshot
+from sim.output.stream import streams_of
+from sim.output.writer import PLAIN, choose_writer
+from sim.team import MpiTeam, Solo, Team
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = [(9,), (5, 8), (3, 5, 4)]
@@ -68,7 +70,7 @@ def test_a_snapshot_is_netcdf_with_cf_at_its_root(finished: Any) -> None:
     for path, time in zip(result.snapshots, [0.0, 0.01, 0.02, 0.025], strict=True):
         with h5py.File(path) as file:
             check_layout(file, table, [time])
-            assert set(file) == {"u", "time", *table["grid"]}
+            assert set(file) == {"u", "time", *table["grid"], "VTKHDF"}
 
 
 def test_the_series_is_netcdf_with_cf_at_its_root(finished: Any) -> None:
@@ -173,6 +175,12 @@ def test_a_missing_snapshot_is_an_error(
 # ----------------------------------------------------------------------------------------- writes that go wrong
 
 
+def write(path: Path, case: Any, time: float, blocks: Any, team: Team) -> None:
+    """A snapshot of u, whole."""
+    writer = PLAIN if isinstance(team, Solo) else choose_writer("mpi-io", team)
+    Snapshot(path, case, streams_of(case, ["u"])["snapshots"], time, team, {}).complete({"u": blocks}, writer)
+
+
 def boxes(case: Any) -> Iterator[Any]:
     rows, columns = case.to_grid().shape
     half = rows // 2
@@ -184,7 +192,7 @@ def boxes(case: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_blocks_go_to_their_places(small: Callable[..., dict[str, Any]], tmp_path: Path, dtype: str) -> None:
     case = casefile.load(small((5, 8), numerics__dtype=dtype))
-    write_snapshot(tmp_path / "7.h5", case, 0.25, "u", boxes(case), Solo())
+    write(tmp_path / "7.h5", case, 0.25, boxes(case), Solo())
     with h5py.File(tmp_path / "7.h5") as file:
         np.testing.assert_array_equal(file["u"][0], np.arange(40, dtype=dtype).reshape(5, 8))
         assert file["time"][:].tolist() == [0.25]
@@ -198,8 +206,8 @@ def test_mpi_io_makes_the_same_file(
     case = casefile.load(small((5, 8), numerics__dtype=dtype))
     whole = np.arange(40, dtype=dtype).reshape(5, 8)
     block = [((slice(0, 5), slice(0, 8)), whole)]
-    write_snapshot(tmp_path / "a.h5", case, 0.25, "u", block, Solo())
-    write_snapshot(tmp_path / "b.h5", case, 0.25, "u", block, MpiTeam(single_rank_mpi.COMM_WORLD.Dup()))
+    write(tmp_path / "a.h5", case, 0.25, block, Solo())
+    write(tmp_path / "b.h5", case, 0.25, block, MpiTeam(single_rank_mpi.COMM_WORLD.Dup()))
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
@@ -213,11 +221,11 @@ def test_an_interrupted_snapshot_leaves_no_file_and_the_old_one(
         yield next(boxes(case))
         raise error
 
-    write_snapshot(tmp_path / "0.h5", case, 0.0, "u", boxes(case), Solo())
+    write(tmp_path / "0.h5", case, 0.0, boxes(case), Solo())
     before = (tmp_path / "0.h5").read_bytes()
     for name in ("0.h5", "1.h5"):
         with pytest.raises((SimError, KeyboardInterrupt)) as caught:
-            write_snapshot(tmp_path / name, case, 0.0, "u", broken(), Solo())
+            write(tmp_path / name, case, 0.0, broken(), Solo())
         assert not isinstance(error, OSError) or "No space left" in str(caught.value)
     assert (tmp_path / "0.h5").read_bytes() == before
     assert not (tmp_path / "1.h5").exists()
@@ -229,7 +237,9 @@ KILLED = """
 import os, numpy as np
 from pathlib import Path
 from sim import casefile
-from sim.output.snapshot import write_snapshot
+from sim.output.snapshot import Snapshot
+from sim.output.stream import streams_of
+from sim.output.writer import PLAIN
 from sim.team import Solo
 case = casefile.load("heat2d", ["grid.x.cells=64", "grid.y.cells=64"])
 def rows(start):
@@ -237,8 +247,10 @@ def rows(start):
 def killed():
     yield rows(0)
     os._exit(9)
-write_snapshot(Path("0.h5"), case, 0.0, "u", [rows(0), rows(32)], Solo())
-write_snapshot(Path("1.h5"), case, 0.0, "u", killed(), Solo())
+def write(path, blocks):
+    Snapshot(path, case, streams_of(case, ["u"])["snapshots"], 0.0, Solo(), {}).complete({"u": blocks}, PLAIN)
+write(Path("0.h5"), [rows(0), rows(32)])
+write(Path("1.h5"), killed())
 """
 
 
@@ -257,15 +269,16 @@ def test_a_kill_in_the_middle_leaves_nothing_under_the_name(tmp_path: Path) -> N
 
 FULL_DISK = """
 import resource, sys
-from sim import cli, loop
+from sim import cli
+from sim.output import recorder
 name, number, limit = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-write, calls = getattr(loop, name), []
+write, calls = getattr(recorder, name), []
 def limited(*arguments):
     calls.append(1)
     if len(calls) == number:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     return write(*arguments)
-setattr(loop, name, limited)
+setattr(recorder, name, limited)
 sys.argv[1:4] = []
 cli.entry()
 """
@@ -274,10 +287,10 @@ cli.entry()
 @pytest.mark.parametrize(
     ("writer", "call", "limit", "kept"),
     [
-        ("write_snapshot", 1, 20_000, 0),
-        ("write_snapshot", 3, 20_000, 2),
-        ("write_snapshot", 3, 1_000, 2),
-        ("write_snapshot", 3, 0, 2),
+        ("Snapshot", 1, 20_000, 0),
+        ("Snapshot", 3, 20_000, 2),
+        ("Snapshot", 3, 1_000, 2),
+        ("Snapshot", 3, 0, 2),
         ("write_series", 3, 1_000, 3),
         ("write_series", 3, 0, 3),
     ],

@@ -313,7 +313,8 @@ def test_a_long_chunk_is_the_same_as_many_short_ones(
 def test_the_result_and_the_record(small: Small) -> None:
     result = sim.run(small((12, 16)), output="out")
     assert Path(result.directory) == Path("out") and next(path.name for path in result.snapshots) == "0.h5"
-    assert {entry.name for entry in Path("out").iterdir()} == {"case.toml", "run.json", "results.h5", "snapshots"}
+    left = {"case.toml", "run.json", "results.h5", "snapshots", "snapshots.vtkhdf.series"}
+    assert {entry.name for entry in Path("out").iterdir()} == left
     record = json.loads(Path("out/run.json").read_text())
     assert record["status"] == "complete"
     assert {"python", "jax", "numpy", "h5py"} <= set(record["versions"])

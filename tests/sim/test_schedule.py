@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.case import TimeTable
 from sim.errors import SimError
-from sim.schedule import output_times, segments, step_limit
+from sim.schedule import is_output_time, output_times, segments, step_limit
 
 POSITIVE = st.floats(1e-9, 1e9)
 
@@ -99,3 +99,15 @@ def test_an_unstable_step_names_step_and_limit(stable: float, factor: float) -> 
 def test_a_run_without_end_is_refused(end: float, every: float | None, limit: float) -> None:
     with pytest.raises(SimError):
         list(segments(end, every, limit))
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1e-3, 1), st.floats(1e-3, 1))
+def test_outputs_of_two_kinds_make_one_list(end: float, coarse: float, fine: float) -> None:
+    """In order, no time twice; each kind finds its own times in it again."""
+    kinds = [coarse * end, fine * end / 3]
+    times = list(output_times(end, *kinds))
+    assert times == sorted(times) and times[0] == 0.0 and times[-1] == end
+    assert all(b - a > 1e-9 * min(kinds) for a, b in itertools.pairwise(times))
+    for every in kinds:
+        found = [time for time in times if is_output_time(time, end, every)]
+        assert found == pytest.approx(list(output_times(end, every)), rel=1e-8)

@@ -13,7 +13,9 @@ import numpy as np
 from mpi4py import MPI
 
 from sim import casefile, platform
-from sim.output.snapshot import write_snapshot
+from sim.output.snapshot import Snapshot
+from sim.output.stream import streams_of
+from sim.output.writer import choose_writer
 from sim.team import MpiTeam
 from sim.topology import axis_names
 from sim.transport import Transport, Wish, choose_transport
@@ -44,7 +46,9 @@ def check_file(transport: Transport, values: np.ndarray, path: Path) -> None:
     table = {**table, "boundary": dict.fromkeys(axes, "periodic"), "numerics": {"dtype": str(values.dtype)}}
     case = casefile.load(table)
     field = transport.place(lambda box: values[box], values.dtype)
-    write_snapshot(path, case, 0.5, "u", transport.blocks(field), transport.team)
+    writer = choose_writer("mpi-io", transport.team)
+    snapshot = Snapshot(path, case, streams_of(case, ["u"])["snapshots"], 0.5, transport.team, {})
+    snapshot.complete({"u": transport.blocks(field)}, writer)
     transport.team.gather(None)
     with h5py.File(path) as file:
         np.testing.assert_array_equal(file["u"][0], values)

@@ -1,0 +1,38 @@
+"""The whole of a file: both views, its coordinates, its provenance; only how its fields are stored is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import h5py
+
+from sim.case import Case
+from sim.output.layout import describe_field, write_coordinates, write_provenance
+from sim.output.stream import Stream, Variable
+from sim.output.vtkhdf import write_view
+
+Store: TypeAlias = Callable[[h5py.File, Variable, tuple[int, ...]], h5py.Dataset]
+"""Makes the dataset of a field of that shape, (time, [z,] y, x), at the root of a file."""
+
+
+def write_contents(
+    file: h5py.File, case: Case, stream: Stream, times: Sequence[float], provenance: Mapping[str, str], store: Store
+) -> None:
+    write_coordinates(file, case, stream, times)
+    write_provenance(file, provenance)
+    for variable in stream.variables:
+        describe_field(store(file, variable, (len(times), *stream.region.shape)), variable)
+    write_view(file, case.to_grid(), stream, times)
+
+
+def plain(file: h5py.File, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
+    """One run of bytes, there at once and not written: its place is known, and it never moves."""
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_layout(h5py.h5d.CONTIGUOUS)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    # The same run, the same bytes, whenever it was.
+    creation.set_obj_track_times(False)
+    kind = h5py.h5t.py_create(variable.dtype)
+    return h5py.Dataset(h5py.h5d.create(file.id, variable.name.encode(), kind, h5py.h5s.create_simple(shape), creation))

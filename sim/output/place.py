@@ -1,0 +1,29 @@
+"""Where in a file an array lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sim.topology import Box
+
+Blocks: TypeAlias = Iterable[tuple[Box, np.ndarray]]
+"""Parts of an array, each with the box of cells where it belongs; either may be empty."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An array of `shape` in the dataset `name` of a file, plain bytes from `offset` on.
+
+    In the dataset it has a leading axis of length 1 besides, the time.
+    """
+
+    path: Path
+    name: str
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]

@@ -1,0 +1,109 @@
+"""What a run writes: series of files, each of some fields on some cells at some times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.case import Case, ExtraOutput, FieldOutput, OutputTable
+from sim.errors import SimError
+from sim.region import Region
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A field as it lies in a file."""
+
+    name: str
+    dtype: np.dtype[Any]
+    long_name: str
+    units: str
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A series of files 0.h5, 1.h5, … in `folder`, which `series` ties together; paths in the run directory."""
+
+    folder: Path
+    series: Path
+    region: Region
+    variables: tuple[Variable, ...]
+    every: float | None
+
+    @property
+    def bytes(self) -> int:
+        """Of one file's fields."""
+        return sum(variable.dtype.itemsize for variable in self.variables) * self.region.count
+
+    @property
+    def file_series(self) -> Path:
+        """ParaView's list of the files."""
+        return self.folder.with_suffix(".vtkhdf.series")
+
+    def file(self, number: int) -> Path:
+        return self.folder / f"{number}.h5"
+
+
+@dataclass
+class Written:
+    """The times and steps of a stream's files so far."""
+
+    times: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+
+
+MAIN = "snapshots"
+
+
+def streams_of(case: Case, fields: Iterable[str]) -> dict[str, Stream]:
+    """All streams of a case whose equation has these fields, the snapshots first.
+
+    Raises SimError where the case names another field.
+    """
+    names = list(fields)
+    for name in case.output.fields:
+        _check_known(f"output.fields.{name}", name, names)
+    found = {MAIN: _stream(case, case.output, names, Path(MAIN), Path("results.h5"))}
+    for key, extra in case.output.extra.items():
+        for name in extra.fields or ():
+            _check_known(f"output.extra.{key}.fields", name, names)
+        folder = Path("extra") / key
+        found[f"extra/{key}"] = _stream(case, extra, extra.fields or names, folder, folder.with_suffix(".h5"))
+    return found
+
+
+def _check_known(key: str, name: str, names: list[str]) -> None:
+    if name not in names:
+        raise SimError(f"{key}: there is no field {name!r}; the equation has {', '.join(names)}")
+
+
+def _stream(case: Case, table: OutputTable | ExtraOutput, names: Iterable[str], folder: Path, series: Path) -> Stream:
+    precision = table.dtype if isinstance(table, ExtraOutput) else None
+    variables = tuple(_variable(case, name, precision) for name in dict.fromkeys(names))
+    return Stream(folder, series, table.region(case.to_grid()), variables, table.every or case.output.every)
+
+
+def _variable(case: Case, name: str, precision: str | None) -> Variable:
+    output, own = case.output, case.output.fields.get(name, FieldOutput())
+    dtype = np.dtype(precision or own.dtype or case.numerics.dtype).newbyteorder("<")
+    return Variable(name, dtype, own.long_name or output.long_name or name, own.units or output.units)
+
+
+def parts_of(stream: Stream, blocks: Mapping[str, Iterable[Any]], keep: bool) -> dict[str, Iterator[Any]]:
+    """Of each field the blocks' shares of a stream, (place in the file, values); their own copies where `keep`."""
+    found: dict[str, Iterator[Any]] = {}
+    for variable in stream.variables:
+        shares = _shares(stream.region, blocks[variable.name], variable.dtype, keep)
+        found[variable.name] = iter(list(shares)) if keep else shares
+    return found
+
+
+def _shares(region: Region, blocks: Iterable[Any], dtype: np.dtype[Any], keep: bool) -> Iterator[Any]:
+    for box, block in blocks:
+        place, cells = region.part(box)
+        with np.errstate(over="ignore"):  # what float32 can't hold is infinite there
+            yield place, np.array(block[cells], dtype, order="C", copy=keep or None)
