@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sim import casefile, distributed, fingerprint, membership, platform
 from sim.acting import forced
 from sim.case import Case, ParallelTable
@@ -96,8 +94,7 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     def transport_of(depth: int) -> Transport:
         return choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(depth))
 
-    itemsize = np.dtype(problem.case.numerics.dtype).itemsize
-    tuning = tune(transport_of, problem.march.step.width, itemsize, parallel.ghost_depth, parallel.slab)
+    tuning = tune(transport_of, problem)
     return transport_of(tuning.steps), tuning
 
 
