@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sim import casefile, distributed, fingerprint, membership, platform
 from sim.acting import forced
 from sim.case import Case, ParallelTable
@@ -19,6 +17,7 @@ from sim.output import rundir
 from sim.output.stream import streams_of
 from sim.output.writer import choose_writer
 from sim.problem import Problem, build
+from sim.programs import keep_programs
 from sim.result import Result
 from sim.schedule import Segment, segments, step_limit
 from sim.simulation import Simulation
@@ -95,8 +94,7 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     def transport_of(depth: int) -> Transport:
         return choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(depth))
 
-    itemsize = np.dtype(problem.case.numerics.dtype).itemsize
-    tuning = tune(transport_of, problem.march.step.width, itemsize, parallel.ghost_depth, parallel.slab)
+    tuning = tune(transport_of, problem)
     return transport_of(tuning.steps), tuning
 
 
@@ -107,4 +105,7 @@ def _settle(wish: Wish, team: Team) -> Name:
     if wish.transport == "xla" and isinstance(team, MpiTeam) and team.size > 1 and not distributed.is_connected():
         distributed.connect(distributed.from_mpi(team), wish.devices)
     platform.check_devices(wish.devices)
+    # Processes that XLA connects compile together, or else wait for one another for ever; and a program that holds
+    # the address of a communicator fits no other run.
+    keep_programs(not distributed.is_connected() and (not isinstance(team, MpiTeam) or team.has_lasting_handles))
     return resolve(wish, team)

@@ -203,6 +203,7 @@ class OuterLoop:
             process_grid=self.transport.topology.blocks,
             ghost_depth=self.tuning.steps,
             slab=self.tuning.slab,
+            tuned=self.tuning.why,
             exchange_seconds=self.tuning.exchange_seconds,
             time=simulation.time,
             steps=simulation.step,

@@ -10,6 +10,7 @@ import numpy as np
 from sim.case import Case, Source
 from sim.physics import equation_of, sides_of
 from sim.sources import evaluator
+from sim.topology import box_shape
 from sim.transport.protocol import Transport
 from solvers.boundary import Neumann, Periodic
 from solvers.equations import Equation
@@ -52,10 +53,32 @@ class Problem:
         dtype = self.case.numerics.dtype
         return {
             name: jax.numpy.asarray(value, dtype)
-            if isinstance(value, float) and name not in self.case.equation.always_blocks
+            if self._is_scalar(name, value)
             else self._place(f"equation.{name}", value, transport, self.case.equation.least.get(name, -np.inf))
             for name, value in self.case.equation.coefficients.items()
         }
+
+    def blank(self, transport: Transport) -> tuple[Fields, Fields]:
+        """Fields and coefficients like the problem's, of ones: something to step."""
+        dtype = self.case.numerics.dtype
+
+        def ones() -> jax.Array:
+            return transport.place(lambda box: np.broadcast_to(np.ones((), dtype), box_shape(box)), dtype)
+
+        coefficients = {
+            name: jax.numpy.ones((), dtype) if self._is_scalar(name, value) else ones()
+            for name, value in self.case.equation.coefficients.items()
+        }
+        return {name: ones() for name in self.equation.fields}, coefficients
+
+    @property
+    def cell_bytes(self) -> int:
+        """What a step moves of each cell: of fields old and new values, of coefficients those that vary."""
+        varying = sum(not self._is_scalar(*item) for item in self.case.equation.coefficients.items())
+        return (2 * len(self.equation.fields) + varying) * np.dtype(self.case.numerics.dtype).itemsize
+
+    def _is_scalar(self, name: str, value: Source) -> bool:
+        return isinstance(value, float) and name not in self.case.equation.always_blocks
 
     def mirrors(self, ghosts: int) -> Walls:
         """What coefficients are beyond the walls: what they are on this side."""

@@ -13,10 +13,10 @@ class Result:
     """The outcome of a run; the same on every rank.
 
     `ghost_depth` is in steps an exchange, `exchange_seconds` what one took where that was measured, `slab` the
-    layers of cells stepped together in cache (0: all of a block's).  `time` is in the case's unit, `*_seconds` in
-    seconds; `teff` is the effective throughput 2 · bytes of the field · steps / march_seconds in GB/s.  `drift` is
-    the change of the field's integral that its boundaries and source do not explain, relative to max|u| · volume;
-    None where they do not determine it.
+    layers of cells stepped together in cache (0: all of a block's), `tuned` why these (`sim.tuning.Tuning`).
+    `time` is in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput 2 · bytes of the
+    field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that its boundaries and
+    source do not explain, relative to max|u| · volume; None where they do not determine it.
     `errors` is the difference from the exact solution at the end; None where none is known.
     """
 
@@ -27,6 +27,7 @@ class Result:
     process_grid: tuple[int, ...]
     ghost_depth: int
     slab: int
+    tuned: str
     exchange_seconds: float | None
     time: float
     steps: int
@@ -58,12 +59,10 @@ class Result:
 
     def summary(self) -> str:
         grid = " × ".join(map(str, self.process_grid))
-        measured = f" (an exchange takes {self.exchange_seconds * 1e6:.0f} µs)" if self.exchange_seconds else ""
-        slabs = f", in slabs of {self.slab} layers" if self.slab else ""
         lines = [
             f"{self.case}: t = {self.time:.6g} after {self.steps:,} steps of {self.cells:,} cells",
             f"  ran on    {self.transport}, {self.ranks} rank{'s' * (self.ranks > 1)}, blocks {grid}",
-            f"  ghosts    {self.ghost_depth} step{'s' * (self.ghost_depth > 1)} an exchange{measured}{slabs}",
+            f"  ghosts    {self._tuning()}",
             f"  speed     {self.cells_per_second:.4g} cells/s, T_eff {self.teff:.3g} GB/s",
             f"  seconds   {self.march_seconds:.2f} stepping, {self.compile_seconds:.2f} compiling, "
             f"{self.output_seconds:.2f} writing",
@@ -77,6 +76,15 @@ class Result:
         count = len(self.snapshots)
         lines.append(f"  results   {self.series} ({count} snapshot{'s' * (count != 1)})")
         return "\n".join(lines)
+
+    def _tuning(self) -> str:
+        said = f"{self.ghost_depth} step{'s' * (self.ghost_depth > 1)} an exchange"
+        if self.exchange_seconds:
+            said += f" (it takes {self.exchange_seconds * 1e6:.0f} µs)"
+        if self.slab:
+            said += f", in slabs of {self.slab} layer{'s' * (self.slab > 1)}"
+        how = {"measured": ", the fastest of those tried", "kept": ", the fastest of those tried earlier"}
+        return said + how.get(self.tuned, "")
 
 
 def _finite(value: Any) -> Any:

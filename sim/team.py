@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -65,6 +66,13 @@ class MpiTeam:
         self.disk_comm = comm.Dup()
         self.rank: int = comm.Get_rank()
         self.size: int = comm.Get_size()
+
+    @property
+    def has_lasting_handles(self) -> bool:
+        """Whether the MPI library knows communicators by numbers, the same in the next run, and not by addresses."""
+        from mpi4py import MPI
+
+        return MPI._sizeof(MPI.Comm) < struct.calcsize("P")
 
     def gather(self, value: Any) -> list[Any]:
         gathered: list[Any] = self.comm.allgather(value)

@@ -2,77 +2,131 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from sim.topology import Topology, box_shape
+from sim import kept
+from sim.costs import Choice, Costs
+from sim.problem import Problem
+from sim.topology import box_shape
 from sim.transport.protocol import Transport
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
+from solvers.rounds import Clock
 
-_CANDIDATES = (1, 2, 4, 8, 16)
 _EXCHANGES = 20
-# Of the right order on anything from a laptop to a node of a cluster; the best depth goes with the square root of
-# their ratios.
-_CELLS_PER_SECOND = 4e9  # what a core steps in cache
-_BYTES_PER_SECOND = 2e10  # what it moves to and from memory
-_CACHE = 6 << 20  # a core's share of the last level
+_TRIED = 4
+_ROUNDS = 2  # timed ones a trial; the better counts
+
+
+class Trial(NamedTuple):
+    """Seconds that a step took with so many steps an exchange, in such slabs."""
+
+    steps: int
+    slab: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Steps an exchange, layers a slab (0: no slabs), and why: "given", "rule", or the measured exchange."""
+    """Steps an exchange, layers a slab (0: no slabs), and why.
+
+    `why`: "given", "rule" (a model's, without measurement), "exchange" (the model's, by what an exchange was
+    measured to take), "measured" (the fastest of `trials`) or "kept" (of an earlier run's).
+    """
 
     steps: int
     slab: int
     why: str
     exchange_seconds: float | None = None
+    trials: tuple[Trial, ...] = ()
 
 
-def tune(
-    transport_of: Callable[[int], Transport], width: int, itemsize: int, steps: int | None, slab: int | None
-) -> Tuning:
-    """What is given, and for the rest what a model says is fastest, by the measured cost of an exchange.  Collective.
+def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
+    """What the case gives, and for the rest what is fastest here.  Collective; all ranks choose the same.
 
-    Deeper ghosts mean fewer exchanges, each step computing more ghost cells, and more steps in cache for once
-    through memory: with blocks of n cells a side, N in all, of which the cache holds few,
-
-        seconds(k) = Π (n + 2 (k - 1) w) / rate + 2 N bytes / (k bandwidth) + exchange / k
+    A model ranks what there is to choose from.  Where blocks fit into the cache, its first choice is taken, by the
+    measured cost of an exchange; where they don't, its best few are tried on blocks of the real size, and what was
+    found is kept on disk.
     """
+    wish = problem.case.parallel
     transport = transport_of(1)
-    topology, on_cpu = transport.topology, jax.default_backend() == "cpu"
-    why, seconds = "given" if steps else "rule", None
-    if steps is None and topology.count > 1:
-        why, seconds = "measured", max(transport.team.gather(_exchange_seconds(transport)))
-    traffic = 2 * itemsize * math.prod(topology.largest)
-    if traffic <= _CACHE or not on_cpu or slab == 0:
-        traffic = 0
-    if steps is None:
-        fitting = [k for k in _CANDIDATES if min(topology.smallest) >= k * width]
-        steps = min(fitting, key=lambda k: _step_seconds(topology, k, width, seconds or 0.0, traffic))
-    if slab is None:
-        slab = _slab(topology, steps, width, itemsize) if traffic and steps > 1 else 0
-    return Tuning(steps, slab, why, seconds)
+    costs = Costs(transport.topology, problem.march.step.width, problem.cell_bytes, jax.default_backend() == "cpu")
+    given = wish.ghost_depth is not None and wish.slab is not None
+    choices = costs.choices(wish.ghost_depth, wish.slab)
+    if given or not wish.tune:
+        return Tuning(*costs.ranked(choices)[0], "given" if given else "rule")
+    file = _file(problem, transport)
+    if (known := transport.team.broadcast(_read(file))) is not None:
+        return known
+    seconds = None
+    if transport.topology.count > 1 and wish.ghost_depth is None:
+        seconds = max(transport.team.gather(_exchange_seconds(transport)))
+        costs = replace(costs, exchange_seconds=seconds)
+    ranked = costs.ranked(choices)
+    if not costs.blocked or len(ranked) == 1:
+        return Tuning(*ranked[0], "exchange" if seconds else "rule", seconds)
+    trials = tuple(_try(choice, transport_of, problem) for choice in ranked[:_TRIED])
+    best = min(trials, key=lambda trial: trial.seconds)
+    found = Tuning(best.steps, best.slab, "measured", seconds, trials)
+    if transport.team.rank == 0 and file is not None:
+        kept.write(file, json.dumps(asdict(found)).encode())
+    return found
 
 
-def _step_seconds(topology: Topology, depth: int, width: int, exchange_seconds: float, traffic: int) -> float:
-    sides = [n + 2 * (depth - 1) * width for n in topology.largest]
-    computing = math.prod(sides) / _CELLS_PER_SECOND
-    return computing + (traffic / _BYTES_PER_SECOND + exchange_seconds) / depth
+def _try(choice: Choice, transport_of: Callable[[int], Transport], problem: Problem) -> Trial:
+    """Step blocks of the real size, of ones, that way.  The slowest rank's time counts."""
+    transport, march = transport_of(choice.steps), problem.in_slabs(choice.slab).march
+    fields, coefficients = problem.blank(transport)
+    buffers = march.buffers(fields)
+    program = transport.compile(march.even, (0,))
+    # Twice as many as an exchange serves, where that is odd: the loop's turns are even.
+    steps = choice.steps * (1 + choice.steps % 2)
+    standing = Clock(jnp.float64(0.0), jnp.int64(0), jnp.float64(0.0))
+    seconds = []
+    for count in (0, *[steps] * _ROUNDS):
+        transport.team.barrier()
+        begin = time.perf_counter()
+        buffers, _ = program(buffers, coefficients, standing, jnp.int64(count))
+        jax.block_until_ready(buffers)
+        seconds.append(time.perf_counter() - begin)
+    # The first one compiles.
+    return Trial(*choice, max(transport.team.gather(min(seconds[1:]))) / steps)
 
 
-def _slab(topology: Topology, depth: int, width: int, itemsize: int) -> int:
-    """Layers a slab, so that the 2 · depth slabs that a wavefront touches, of two buffers, fit into the cache."""
-    layer = itemsize * math.prod(n + 2 * depth * width for n in topology.largest[1:])
-    return max(width, _CACHE // (4 * depth * layer))
+def _file(problem: Problem, transport: Transport) -> Path | None:
+    """Where the choice for this work, on this machine and as many ranks, is kept."""
+    directory = kept.directory()
+    case, topology = problem.case, transport.topology
+    tables = [case.grid, case.equation, case.boundary, case.numerics, case.parallel]
+    parts = [jax.__version__, transport.name, topology, transport.team.size, *(t.model_dump_json() for t in tables)]
+    digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+    return None if directory is None else directory / f"{digest[:32]}.tuning"
+
+
+def _read(file: Path | None) -> Tuning | None:
+    try:
+        found = json.loads(file.read_bytes()) if file is not None else None
+        return found and Tuning(
+            int(found["steps"]),
+            int(found["slab"]),
+            "kept",
+            found["exchange_seconds"],
+            tuple(Trial(*trial) for trial in found["trials"]),
+        )
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _exchange_seconds(transport: Transport) -> float:

@@ -21,7 +21,7 @@ from solvers.patch import Patch
 from solvers.rounding import Rounding
 from solvers.wall import Setting
 from solvers.walls import Walls
-from solvers.wavefront import Slabs, sweep
+from solvers.wavefront import Buffered, Slabs, sweep
 
 
 class Clock(NamedTuple):
@@ -121,8 +121,8 @@ class Rounds:
         def advance(old: Fields, target: Fields, slab: jax.Array, stage: jax.Array) -> Fields:
             return self._advance_slab(old, target, Layers(slabs.start(slab), slabs.size), first + stage)
 
-        def settle(fields: Fields, front: jax.Array, parity: int) -> Fields:
-            return {name: self._settle(name, u, slabs, front, count, first, parity) for name, u in fields.items()}
+        def settle(states: Buffered, front: jax.Array) -> Buffered:
+            return self._settle(states, slabs, front, count, first)
 
         return Buffers(*sweep(self._filled(buffers.now, first), buffers.spare, slabs, count, advance, settle))
 
@@ -146,31 +146,33 @@ class Rounds:
 
         return {name: written(name, u) for name, u in target.items()}
 
-    def _settle(
-        self, name: str, u: jax.Array, slabs: Slabs, front: jax.Array, count: jax.Array, first: jax.Array, parity: int
-    ) -> jax.Array:
+    def _settle(self, states: Buffered, slabs: Slabs, front: jax.Array, count: jax.Array, first: jax.Array) -> Buffered:
         """Fill the ghosts at the walls of the first axis, while slabs next to them are being written.
 
-        `parity` says which of the states, counted from the round's first, lie in this buffer: even or odd ones.
+        `states`: what lies in the two buffers, after an even and after an odd number of stages of the round.
         """
-        if name not in self.walls:
-            return u
-        walls = self.walls[name]
         for side in (LOWER, UPPER):
-            if walls.is_wall(0, side, self.exchange):
-                begin, end = slabs.holding(*self._near(walls, side))
-                near = (front >= begin) & (front <= end + 2 * (count - 1))
-                # The cells that ghosts depend on have been through this many stages, those in this buffer perhaps
-                # through one less.
-                state = (front - slabs.last_holding(self._mirrored(walls, side))) // 2 + 1
-                state = state - (state - parity) % 2
+            here = {name: walls for name, walls in self.walls.items() if walls.is_wall(0, side, self.exchange)}
+            if not here:
+                continue
+            slabs_near = [slabs.holding(*self._near(walls, side)) for walls in here.values()]
+            begin, end = min(b for b, _ in slabs_near), max(e for _, e in slabs_near)
+            near = (front >= begin) & (front <= end + 2 * (count - 1))
 
-                def fill(_: jax.Array, u: jax.Array, side: int = side, state: jax.Array = state) -> jax.Array:
-                    return walls.fill_first(u, side, self._setting(first + state))
+            def fill(_: jax.Array, states: Buffered, side: int = side, here: Mapping[str, Walls] = here) -> Buffered:
+                def filled(name: str, parity: int) -> jax.Array:
+                    # The cells that ghosts depend on have been through this many stages, those in this buffer
+                    # perhaps through one less.
+                    stage = (front - slabs.last_holding(self._mirrored(here[name], side))) // 2 + 1
+                    stage = jnp.maximum(stage - (stage - parity) % 2, parity)
+                    return here[name].fill_first(states[parity][name], side, self._setting(first + stage))
 
-                # A loop of one turn or none: XLA runs it in place, and not always a conditional.
-                u = lax.fori_loop(0, near.astype(jnp.int32), fill, u)
-        return u
+                now, spare = ({**states[p], **{name: filled(name, p) for name in here}} for p in (0, 1))
+                return now, spare
+
+            # A loop of one turn or none: XLA runs it in place, and not always a conditional.
+            states = lax.fori_loop(0, near.astype(jnp.int32), fill, states)
+        return states
 
     def _mirrored(self, walls: Walls, side: int) -> Count:
         """The last layer that the ghosts at a wall of the first axis depend on, counted like `layers` above."""

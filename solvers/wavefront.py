@@ -20,10 +20,13 @@ Buffered: TypeAlias = tuple[Fields, Fields]
 AdvanceSlab: TypeAlias = Callable[[Fields, Fields, jax.Array, jax.Array], Fields]
 """(fields after step s, fields after step s - 1, slab, s) → the latter with one slab of step s + 1 written."""
 
-Settle: TypeAlias = Callable[[Fields, jax.Array, int], Fields]
-"""(fields, front, parity) → the same with what the slabs of a front leave to be done afterwards.
+Settle: TypeAlias = Callable[[Buffered, jax.Array], Buffered]
+"""(fields after an even number of steps, after an odd one), front → the same with what the slabs of a front leave
+to be done afterwards.
 
-Parity 0: fields as they are after an even number of steps; 1: after an odd one."""
+Both at once, for XLA runs what does not depend on one another in several threads, and the loops that follow go on
+in any of them: on another core, far from the slabs in this one's cache.  That takes twice the time.
+"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def sweep(now: Fields, spare: Fields, slabs: Slabs, steps: jax.Array, advance: A
 
     def one_front(front: jax.Array, buffers: Buffered) -> Buffered:
         # First what the front before this one has left: as the last thing in a loop XLA would not do it in place.
-        now, spare = (settle(fields, front - 1, parity) for parity, fields in enumerate(buffers))
+        now, spare = settle(buffers, front - 1)
         # The steps s with 0 ≤ front - 2 s < count.
         begin = jnp.maximum(0, -((slabs.count - 1 - front) // 2))
         end = jnp.minimum(steps, front // 2 + 1)

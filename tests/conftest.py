@@ -9,6 +9,8 @@ from hypothesis import settings
 
 from sim import platform
 
+# What is kept from run to run would make the second run of a test another than the first.
+os.environ["SIM_CACHE"] = "off"
 jax.config.update("jax_platforms", os.environ.get("JAX_PLATFORMS") or "cpu")
 platform.configure(devices=8)
 

@@ -26,6 +26,7 @@ class ParallelTable(Table):
     slab: int | None = Field(
         None, ge=0, description="layers of cells stepped together in cache, 0: all; by default measured"
     )
+    tune: bool = Field(True, description="try depths and slabs where blocks outgrow the cache; false: by a rule")
     devices: int | None = Field(None, ge=1, le=4096, description="devices of each process (virtual ones on CPU)")
     blocks: int | None = Field(None, ge=1, le=4096, description="virtual ranks of the transport virtual")
     process_grid: ProcessGrid | None = Field(None, description="blocks along each axis; by default least surface")

@@ -27,6 +27,7 @@ def add(commands: Any) -> None:
     run.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
     run.add_argument("--ghost-depth", type=int, metavar="K", help="steps an exchange (default: measured)")
     run.add_argument("--slab", type=int, metavar="N", help="layers of cells stepped together in cache, 0: all")
+    run.add_argument("--no-tune", action="store_true", help="choose both by a rule, without trying them")
     run.add_argument("--blocks", type=int, metavar="N", help="virtual ranks of --transport virtual")
     run.add_argument("--watchdog", type=float, metavar="S", help="seconds without progress that end the run")
     run.add_argument("--coordinator", metavar="HOST:PORT", help="where processes meet without MPI")
@@ -76,6 +77,8 @@ def _overrides(arguments: argparse.Namespace) -> list[str]:
     for key in ("ghost_depth", "slab", "devices", "blocks", "watchdog"):
         if (value := getattr(arguments, key)) is not None:
             found.append(f"parallel.{key}={value}")
+    if arguments.no_tune:
+        found.append("parallel.tune=false")
     for part in arguments.process_grid.split(",") if arguments.process_grid else ():
         found.append(f"parallel.process_grid.{part.strip()}")
     return found

@@ -1,0 +1,82 @@
+"""Depth and slab: what is given counts, what is measured is kept, and no bit depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sim
+from sim import kept, machine
+from sim.costs import Choice, Costs
+from sim.topology import Topology
+
+Small = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def tiny_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A core so small that blocks of a few cells outgrow it, and somewhere to keep things."""
+    monkeypatch.setattr(machine, "l2_bytes", lambda: 1024)
+    monkeypatch.setenv(kept.VARIABLE, str(tmp_path / "kept"))
+    return tmp_path / "kept"
+
+
+def test_a_choice_is_measured_once(small: Small, fields: Callable[..., list[np.ndarray]], tiny_cache: Path) -> None:
+    case = small((40, 32))
+    first = sim.run(case, output=tiny_cache.parent / "1")
+    again = sim.run(case, output=tiny_cache.parent / "2")
+    assert (first.tuned, again.tuned) == ("measured", "kept")
+    assert (first.ghost_depth, first.slab) == (again.ghost_depth, again.slab)
+    assert "the fastest of those tried earlier" in again.summary()
+    (file,) = tiny_cache.rglob("*.tuning")
+    file.write_text(file.read_text()[:20])
+    assert sim.run(case, output=tiny_cache.parent / "3").tuned == "measured"
+    plain = sim.run(case, output=tiny_cache.parent / "4", overrides=["parallel.ghost_depth=1", "parallel.slab=0"])
+    assert plain.tuned == "given"
+    for one, other in zip(fields(again.directory), fields(plain.directory), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_without_tuning_a_rule_chooses(small: Small, tiny_cache: Path) -> None:
+    result = sim.run(small((40, 32)), output=tiny_cache.parent / "1", overrides=["parallel.tune=false"])
+    assert result.tuned == "rule" and not list(tiny_cache.rglob("*.tuning"))
+
+
+def test_what_is_given_is_left_alone(small: Small, tiny_cache: Path) -> None:
+    result = sim.run(small((40, 32)), output=tiny_cache.parent / "1", overrides=["parallel.ghost_depth=4"])
+    assert result.ghost_depth == 4 and result.tuned == "measured"
+    result = sim.run(small((40, 32)), output=tiny_cache.parent / "2", overrides=["parallel.slab=3"])
+    assert result.slab == 3
+
+
+def test_blocks_in_cache_need_no_slabs() -> None:
+    costs = Costs(Topology((64, 64), (1, 1)), 1, 8, on_cpu=True, cache=1 << 20)
+    assert costs.ranked(costs.choices(None, None))[0] == Choice(1, 0)
+
+
+def test_large_blocks_do() -> None:
+    """As was measured on a core with 2 MiB: slabs pay, and thin ones that fit."""
+    costs = Costs(Topology((4096, 8192), (1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
+    steps, slab = costs.ranked(costs.choices(None, None))[0]
+    assert steps >= 4 and 0 < 2 * steps * slab * 8192 * 8 <= 3 << 20
+
+
+def test_a_dear_exchange_makes_ghosts_deep() -> None:
+    costs = Costs(Topology((256, 256), (2, 1)), 1, 8, on_cpu=True, cache=1 << 20, exchange_seconds=1e-3)
+    assert costs.ranked(costs.choices(None, None))[0].steps == 16
+
+
+def test_the_cache_is_the_machines(tmp_path: Path) -> None:
+    for number, (level, kind, size) in enumerate(
+        [("1", "Data", "48K"), ("2", "Unified", "2048K"), ("3", "Unified", "x")]
+    ):
+        folder = tmp_path / f"index{number}"
+        folder.mkdir()
+        for name, value in (("level", level), ("type", kind), ("size", size)):
+            (folder / name).write_text(value + "\n")
+    assert machine.l2_bytes(tmp_path) == 2 << 20
+    assert machine.l2_bytes(tmp_path / "nothing") == 1 << 20
