@@ -48,7 +48,7 @@ class Job:
     options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, count in (("nodes", self.nodes), ("ranks-per-node", self.ranks_per_node), ("gpus", self.gpus)):
+        for name, count in (("nodes", self.nodes), ("gpus", self.gpus), ("ranks-per-node", self.ranks_per_node)):
             if count is not None and count < 1:
                 raise SimError(f"--{name} is a number from 1; got {count}")
         if not _TIME.fullmatch(self.time):
@@ -71,7 +71,13 @@ class Job:
 
     def _check(self, case: Case) -> None:
         """What the job would be refused for when it starts, after hours in the queue."""
-        blocks = self.nodes * self.ranks_per_node * (case.parallel.devices or 1)
+        ranks = self.nodes * self.ranks_per_node
+        if case.parallel.transport in ("serial", "virtual", "auto-sharded") and ranks > 1:
+            raise SimError(
+                f"parallel.transport {case.parallel.transport} works in one process, but the job has {ranks} ranks; "
+                f"--set parallel.transport=auto, or ask for one node and one rank"
+            )
+        blocks = ranks * (case.parallel.devices or 1)
         choose_topology(case.to_grid().shape, blocks, case.parallel.ghost_depth or 1, case.process_grid())
         if self.output is not None and (Path(self.output) / rundir.RECORD).exists():
             raise SimError(f"--output {self.output} already holds a run; give another directory")

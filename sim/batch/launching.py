@@ -81,8 +81,12 @@ def _candidates(environment: Mapping[str, str]) -> Iterator[str]:
 
 def _spoken() -> Sequence[str]:
     """By mpi4py's library, which is loaded in a process that knows of no launcher, and not started."""
-    said = run_bounded(alone("mpi"), _SECONDS)
-    return next((managers for vendor, managers in _SPOKEN.items() if vendor in said.stdout), _OTHERS_SPEAK)
+    return spoken_by(run_bounded(alone("mpi"), _SECONDS).stdout)
+
+
+def spoken_by(library: str) -> Sequence[str]:
+    """The process managers that an MPI library speaks, by its name."""
+    return next((managers for vendor, managers in _SPOKEN.items() if vendor in library), _OTHERS_SPEAK)
 
 
 def _try(words: str, sample: Allocation, environment: Mapping[str, str]) -> Finished:
