@@ -20,7 +20,7 @@ def find(name: str) -> Path:
     except metadata.PackageNotFoundError:
         files = []
     for file in files:
-        installed = Path(str(file.locate()))
+        installed = Path(str(file.locate())).resolve()
         if file.name == name and installed.is_file():
             return installed
     raise SimError(
