@@ -20,7 +20,7 @@ ODD = 'it\'s a $HOME; "odd" #name'
 @pytest.fixture
 def long_case(tmp_path: Path) -> Path:
     """A case that steps for seconds on four ranks, an exchange a step, and for none on one."""
-    settings = ["grid.x.cells=32", "grid.y.cells=24", "time.end=0.02", "time.step=1e-6", "output.every=0.002"]
+    settings = ["grid.x.cells=32", "grid.y.cells=24", "time.end=0.012", "time.step=1e-6", "output.every=0.001"]
     path = tmp_path / "long case.toml"
     path.write_text(casefile.to_toml(casefile.load("heat2d", [*settings, "parallel.ghost_depth=1"])))
     return path
