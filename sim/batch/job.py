@@ -108,14 +108,16 @@ class Job:
         found = {
             "python": shlex.quote(sys.executable),
             "case": shlex.quote(self._case_from_anywhere()),
-            "options": _set(self.overrides),
         }
         if self.output is not None:
             found["output"] = shlex.quote(self.output)
+        overrides = self.overrides
         if self.chain:
+            overrides = tuple(override for override in overrides if not override.strip().startswith("parallel."))
             found["parallel"] = _set(_placing(case))
             if case.parallel.transport == "xla":
                 found["launch"] = '"srun --mpi=none --cpus-per-task=$SLURM_CPUS_PER_TASK --wait=60"'
+        found["options"] = _set(overrides)
         return found
 
     def _case_from_anywhere(self) -> str:
