@@ -32,13 +32,14 @@ def find(name: str) -> Path:
 def fill(text: str, directives: Mapping[str, str | None], settings: Mapping[str, str]) -> str:
     """A script with its `#SBATCH --NAME=…` lines and its `NAME=…` settings changed, all else as it was.
 
-    directives: of sbatch's long options, quoted as sbatch reads them; new ones are added, None stands for an option
-    without a value.  settings: bash's right-hand sides, quoted; each must be one of the script's.
+    directives: of sbatch's long options, quoted as sbatch reads them; those that the script has only as a suggestion
+    (##SBATCH) come into force, new ones are added, None stands for an option without a value.  settings: bash's
+    right-hand sides, quoted; each must be one of the script's.
     """
     lines = text.splitlines()
     for name, value in directives.items():
         line = f"#SBATCH --{name}" if value is None else f"#SBATCH --{name}={value}"
-        places = [i for i, old in enumerate(lines) if re.fullmatch(rf"#SBATCH --{re.escape(name)}(=.*)?", old)]
+        places = [i for i, old in enumerate(lines) if re.fullmatch(rf"##?SBATCH --{re.escape(name)}(=.*)?", old)]
         if places:
             lines[places[0]] = line
         else:
