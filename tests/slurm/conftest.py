@@ -22,6 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slurm)
+            item.add_marker(pytest.mark.long)
             item.add_marker(pytest.mark.timeout(SECONDS_PER_TEST))
             if missing:
                 item.add_marker(pytest.mark.skip(reason=missing))

@@ -20,7 +20,7 @@ ODD = 'it\'s a $HOME; "odd" #name'
 @pytest.fixture
 def long_case(tmp_path: Path) -> Path:
     """A case that takes seconds on any machine: many exchanges, and many snapshots, each of them synced."""
-    settings = ["grid.x.cells=32", "grid.y.cells=24", "time.end=0.006", "time.step=1e-6", "output.every=5e-5"]
+    settings = ["grid.x.cells=32", "grid.y.cells=24", "time.end=0.003", "time.step=1e-6", "output.every=5e-5"]
     path = tmp_path / "long case.toml"
     path.write_text(casefile.to_toml(casefile.load("heat2d", [*settings, "parallel.ghost_depth=1"])))
     return path
