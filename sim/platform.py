@@ -60,10 +60,15 @@ def _add_xla_flags() -> None:
 
 
 def _bind_to_one_gpu() -> None:
-    launch = launched()
-    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
-    if launch is not None and gpus > 1 and "CUDA_VISIBLE_DEVICES" not in os.environ:
+    launch, gpus = launched(), _visible_gpus()
+    if launch is not None and gpus > 1:
         jax.config.update("jax_cuda_visible_devices", str(launch.local_rank % gpus))
+
+
+def _visible_gpus() -> int:
+    """How many GPUs this process sees: what the batch system or the user shows it, else all of the machine."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return len(list(Path("/dev").glob("nvidia[0-9]*"))) if listed is None else len(listed.split(","))
 
 
 def _backend_started() -> bool:

@@ -1,0 +1,139 @@
+"""One batch job: what is asked of SLURM, what it runs, and so the script that does it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim import casefile
+from sim.batch import template
+from sim.case import Case
+from sim.errors import SimError
+from sim.output import rundir
+from sim.topology import choose_topology
+
+# minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds
+_TIME = re.compile(r"\d+|\d+:\d\d|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
+_WORD = re.compile(r"[\w.@+,:%-]+", re.ASCII)
+_OPTION = re.compile(r"--([a-z][a-z-]*)(?:=(.+))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A case on nodes × ranks_per_node ranks for at most `time`, in one of SLURM's formats.
+
+    case, overrides, output: as `sim run` takes them; without an output directory the script names one by the job.
+    gpus: of a node.  chain: stop before the time is up, and go on in the next job, until the case is done.
+    options: more for sbatch, such as "--qos=debug".
+
+    Raises SimError where the case is bad, where it can't be cut into so many blocks, where `output` holds a run, or
+    where SLURM would not understand what is asked.
+    """
+
+    case: str
+    nodes: int
+    ranks_per_node: int
+    time: str
+    partition: str | None = None
+    account: str | None = None
+    gpus: int | None = None
+    chain: bool = False
+    output: str | None = None
+    overrides: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, count in (("nodes", self.nodes), ("gpus", self.gpus), ("ranks-per-node", self.ranks_per_node)):
+            if count is not None and count < 1:
+                raise SimError(f"--{name} is a number from 1; got {count}")
+        if not _TIME.fullmatch(self.time):
+            raise SimError(f"--time is minutes, hours:minutes:seconds or days-hours:minutes:seconds; got {self.time!r}")
+        for name, word in (("partition", self.partition), ("account", self.account)):
+            if word is not None and not _WORD.fullmatch(word):
+                raise SimError(f"--{name} is a name that SLURM knows (sinfo, sacctmgr); got {word!r:.80}")
+        for option in self.options:
+            if not _OPTION.fullmatch(option):
+                raise SimError(
+                    f"--sbatch takes one of sbatch's long options, such as --sbatch=--qos=debug; got {option!r}"
+                )
+
+    def script(self) -> str:
+        """The whole batch script."""
+        case = casefile.load(self.case, self.overrides)
+        self._check(case)
+        path = template.find(self._template(case))
+        return template.fill(path.read_text(encoding="utf-8"), self._directives(case), self._settings(case))
+
+    def _check(self, case: Case) -> None:
+        """What the job would be refused for when it starts, after hours in the queue."""
+        ranks = self.nodes * self.ranks_per_node
+        if case.parallel.transport in ("serial", "virtual", "auto-sharded") and ranks > 1:
+            raise SimError(
+                f"parallel.transport {case.parallel.transport} works in one process, but the job has {ranks} ranks; "
+                f"--set parallel.transport=auto, or ask for one node and one rank"
+            )
+        blocks = ranks * (case.parallel.devices or 1)
+        choose_topology(case.to_grid().shape, blocks, case.parallel.ghost_depth or 1, case.process_grid())
+        if self.output is not None and (Path(self.output) / rundir.RECORD).exists():
+            raise SimError(f"--output {self.output} already holds a run; give another directory")
+
+    def _template(self, case: Case) -> str:
+        if self.chain:
+            return "chain.sbatch"
+        if case.parallel.transport == "xla":
+            return "run-multihost-xla.sbatch"
+        return "run-cpu.sbatch" if self.gpus is None else "run-gpu.sbatch"
+
+    def _directives(self, case: Case) -> dict[str, str | None]:
+        found: dict[str, str | None] = {
+            "job-name": case.name,
+            "nodes": str(self.nodes),
+            "ntasks-per-node": str(self.ranks_per_node),
+            "time": self.time,
+        }
+        optional = {"partition": self.partition, "account": self.account, "gpus-per-node": self.gpus}
+        found.update({name: str(value) for name, value in optional.items() if value is not None})
+        for option in self.options:
+            match = _OPTION.fullmatch(option)
+            assert match is not None
+            found[match[1]] = None if match[2] is None else shlex.quote(match[2])
+        return found
+
+    def _settings(self, case: Case) -> dict[str, str]:
+        found = {
+            "python": shlex.quote(sys.executable),
+            "case": shlex.quote(self._case_from_anywhere()),
+        }
+        if self.output is not None:
+            found["output"] = shlex.quote(self.output)
+        overrides = self.overrides
+        if self.chain:
+            overrides = tuple(override for override in overrides if not override.strip().startswith("parallel."))
+            found["parallel"] = _set(_placing(case))
+            if case.parallel.transport == "xla":
+                found["launch"] = '"srun --mpi=none --cpus-per-task=$SLURM_CPUS_PER_TASK --wait=60"'
+        found["options"] = _set(overrides)
+        return found
+
+    def _case_from_anywhere(self) -> str:
+        builtin = self.case in casefile.builtin_names()
+        return self.case if builtin else str(Path(self.case).resolve())
+
+
+def _placing(case: Case) -> Iterator[str]:
+    """What a case says of where to run: a run that is resumed has forgotten it."""
+    for key, value in case.parallel.model_dump(exclude_defaults=True).items():
+        if isinstance(value, dict):
+            yield from (f"parallel.{key}.{axis}={blocks}" for axis, blocks in value.items())
+        else:
+            yield f"parallel.{key}={json.dumps(value)}"
+
+
+def _set(overrides: Iterable[str]) -> str:
+    """An array of bash's: the options that change a case so."""
+    return f"({shlex.join(word for override in overrides for word in ('--set', override))})"

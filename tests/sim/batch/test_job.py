@@ -1,0 +1,141 @@
+"""A script is filled in as bash and sbatch read it, and what can't run is refused before it queues."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim import casefile, cli
+from sim.batch import Job, template
+from sim.errors import SimError
+
+from .conftest import Machine, with_python
+
+# Characters that a shell, or sbatch, might take for its own.
+ODD = 'it\'s a "$HOME" `id` \\ #1\n#SBATCH --nodes=9; é'
+JOB: dict[str, Any] = {"case": "heat2d", "nodes": 2, "ranks_per_node": 4, "time": "2:00:00"}
+
+
+def directives(script: str) -> dict[str, str]:
+    """Of sbatch's lines, which end where the first command stands; none is given twice."""
+    head = re.split(r"^[^#\n]", script, maxsplit=1, flags=re.MULTILINE)[0]
+    found = re.findall(r"^#SBATCH --([\w-]+)=?(.*)$", head, re.MULTILINE)
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def test_what_is_asked_of_slurm() -> None:
+    script = Job(**JOB, partition="long", account="phys-17", gpus=4, options=("--qos=debug", "--exclusive")).script()
+    found = directives(script)
+    assert found == {
+        "job-name": "heat2d",
+        "nodes": "2",
+        "ntasks-per-node": "4",
+        "gpus-per-node": "4",
+        "cpus-per-task": "8",
+        "time": "2:00:00",
+        "partition": "long",
+        "account": "phys-17",
+        "qos": "debug",
+        "exclusive": "",
+        "no-requeue": "",
+    }
+    changed = directives(Job(**JOB, options=("--cpus-per-task=2", "--comment=a b")).script())
+    assert changed["cpus-per-task"] == "2" and changed["comment"] == "'a b'"
+
+
+WHICH: dict[str, dict[str, Any]] = {
+    "run-cpu": {},
+    "run-gpu": {"gpus": 2},
+    "run-multihost-xla": {"gpus": 2, "overrides": ("parallel.transport=xla",)},
+    "chain": {"gpus": 2, "chain": True},
+}
+
+
+@pytest.mark.parametrize(("name", "asked"), WHICH.items(), ids=WHICH)
+def test_which_script(name: str, asked: dict[str, Any]) -> None:
+    script = Job(**JOB, **asked).script()
+    assert f"sbatch {name}.sbatch" in script
+    assert directives(script).get("gpus-per-node") == (str(asked["gpus"]) if "gpus" in asked else None)
+
+
+def test_odd_names_arrive(machine: Machine, small: Callable[..., dict[str, Any]]) -> None:
+    path = machine.folder / f"{ODD}.toml"
+    path.write_text(casefile.to_toml(casefile.load(small(parallel={}))))
+    script = Job(**{**JOB, "case": str(path)}, output=ODD, overrides=(f"title={ODD}",)).script()
+    assert directives(script)["nodes"] == "2"
+    finished = machine.run(with_python(script, machine))
+    assert finished.returncode == 0, finished
+    assert machine.calls("python") == [["-m", "sim", "run", str(path), "--output", ODD, "--set", f"title={ODD}"]]
+
+
+def test_a_chain_remembers_where_to_run(machine: Machine) -> None:
+    """A run that is resumed doesn't."""
+    wishes = ("parallel.transport=xla", "parallel.devices=2", "parallel.process_grid.x=4", "time.end=0.1")
+    script = Job(**{**JOB, "ranks_per_node": 1}, chain=True, output="out", overrides=wishes).script()
+    (machine.folder / "out").mkdir()
+    (machine.folder / "out" / "case.toml").touch()
+    machine.install("srun", "os.execvp(sys.argv[4], sys.argv[4:])")
+    script = template.fill(script, {}, {"python": str(machine.install("python"))})
+    assert machine.run(script, SLURM_RESTART_COUNT="1").returncode == 0
+    (call,) = machine.calls("python")
+    assert call[:4] == ["-m", "sim", "resume", "out"] and "time.end=0.1" not in call
+    given = {word.partition("=")[0]: word.partition("=")[2] for word in call[5::2]}
+    assert given["parallel.transport"] == '"xla"' and given["parallel.devices"] == "2"
+    assert given["parallel.process_grid.x"] == "4"
+    assert [call[:3] for call in machine.calls("srun")] == [["--mpi=none", "--cpus-per-task=3", "--wait=60"]]
+
+
+def test_an_installed_package_has_them_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    share = tmp_path / "share" / "halostep" / "chain.sbatch"
+    share.parent.mkdir(parents=True)
+    share.write_text("here")
+
+    class Installed:
+        name = "chain.sbatch"
+
+        def locate(self) -> Path:
+            return share
+
+    monkeypatch.setattr(template, "__file__", str(tmp_path / "sim" / "batch" / "template.py"))
+    monkeypatch.setattr("importlib.metadata.files", lambda name: [Installed()])
+    assert template.find("chain.sbatch").read_text() == "here"
+    with pytest.raises(SimError, match=r"run-cpu\.sbatch.*reinstall"):
+        template.find("run-cpu.sbatch")
+
+
+REFUSED = {
+    "no time": (["--nodes", "2"], "--time"),
+    "a time of words": (["--time", "soon"], "--time"),
+    "a time and more": (["--time", "1:00 --nodes=9"], "--time"),
+    "no nodes": (["--time", "5", "--nodes", "0"], "--nodes"),
+    "no ranks": (["--time", "5", "--ranks-per-node", "0"], "--ranks-per-node"),
+    "no GPUs": (["--time", "5", "--gpus", "0"], "--gpus"),
+    "a partition of two lines": (["--time", "5", "--partition", "a\n#SBATCH --nodes=9"], "--partition"),
+    "an account with a blank": (["--time", "5", "--account", "a b"], "--account"),
+    "no option of sbatch's": (["--time", "5", "--sbatch", "qos=debug"], "--sbatch"),
+    "an option of two lines": (["--time", "5", "--sbatch", "--qos=a\nb"], "--sbatch"),
+    "an unknown key": (["--time", "5", "--set", "time.stop=3"], "time.stop"),
+    "more ranks than cells": (["--time", "5", "--nodes", "9999", "--ranks-per-node", "999"], "fewer ranks"),
+    "another process grid": (["--time", "5", "--nodes", "3", "--set", "parallel.process_grid.x=2"], "process grid"),
+    "a process alone": (["--time", "5", "--nodes", "3", "--set", "parallel.transport=serial"], "serial"),
+}
+
+
+@pytest.mark.parametrize(("options", "word"), REFUSED.values(), ids=REFUSED)
+def test_refused(options: list[str], word: str, on_path: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    on_path.install("sbatch")
+    assert cli.main(["submit", "heat2d", *options]) == cli.EXIT_USER_ERROR
+    said = capsys.readouterr().err
+    assert said.count("sim: error: ") == 1 and word in said
+    assert not on_path.calls("sbatch")
+
+
+def test_a_directory_that_holds_a_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.json").touch()
+    with pytest.raises(SimError, match="already holds a run"):
+        Job(**JOB, output=str(tmp_path)).script()
