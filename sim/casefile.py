@@ -140,7 +140,7 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
     for name, value, description in entries:
         if value is None:
             table.add(tomlkit.comment(f"{name} = …  {description or ''}".rstrip()))
-        elif isinstance(value, dict) or (isinstance(value, list) and (not value or isinstance(value[0], BaseModel))):
+        elif isinstance(value, dict):
             continue
         elif not isinstance(value, BaseModel):
             item = tomlkit.item(value)
@@ -150,11 +150,6 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
             table.add(name, _as_item(value, description))
         elif isinstance(value, dict):
             table.add(name, _as_named(value, description))
-        elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
-            entries_of_it = tomlkit.aot()
-            for entry in value:
-                entries_of_it.append(tomlkit.item(entry.model_dump(exclude_none=True)))
-            table.add(name, entries_of_it)
 
 
 def _as_item(model: BaseModel, description: str | None) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from sim import casefile, distributed, fingerprint, membership, platform
-from sim.acting import forced
 from sim.case import Case, ParallelTable
 from sim.errors import SimError
 from sim.looking.monitor import monitoring
@@ -60,7 +59,7 @@ def run(
         with agreement(team):
             step = step_of(loaded.time, problem.equation, speed)
             plan = tuple(_plan(loaded, step.stable_step(speed.decay, speed.wave)))
-        simulation.settle(forced(loaded, step))
+        simulation.settle(step)
         wanted = Path(output) if output else None
         path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite)))
         directory = rundir.RunDirectory(Path(path))

@@ -2,13 +2,10 @@
 
 from sim.case.boundary import AxisSides, BoundaryTable, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Side
 from sim.case.equation import EquationTable, HeatTable
-from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import Axis, GridTable
 from sim.case.numerics import NumericsTable, TimeTable
 from sim.case.output import OutputTable
 from sim.case.parallel import ParallelTable, ProcessGrid
-from sim.case.probes import ProbesTable, SideProbe
-from sim.case.region import Placed, Point
 from sim.case.source import FileSource, Source, Value
 from sim.case.whole import Case
 
@@ -34,17 +31,11 @@ __all__ = [
     "OutputTable",
     "ParallelTable",
     "Periodic",
-    "Placed",
-    "Point",
-    "ProbesTable",
     "ProcessGrid",
     "Radiation",
-    "RegionTable",
     "Robin",
     "Side",
-    "SideProbe",
     "Source",
-    "SourceTable",
     "TimeTable",
     "Value",
 ]

@@ -6,15 +6,12 @@ from pathlib import Path
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from sim.case.acting import check_acting, check_probes
 from sim.case.boundary import BoundaryTable, Neumann, Periodic
 from sim.case.equation import EquationTable
-from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import GridTable
 from sim.case.numerics import NumericsTable, TimeTable
 from sim.case.output import OutputTable
 from sim.case.parallel import ParallelTable
-from sim.case.probes import ProbesTable
 from sim.case.source import FileSource, Source, check_formula
 from sim.case.table import Table
 from sim.topology import axis_names
@@ -35,9 +32,6 @@ class Case(Table):
     boundary: BoundaryTable
     time: TimeTable
     numerics: NumericsTable = NumericsTable()
-    sources: list[SourceTable] = Field([], description="sources at points, which may move")
-    regions: list[RegionTable] = Field([], description="operations on regions, after every step or at given times")
-    probes: ProbesTable | None = None
     output: OutputTable = OutputTable()
     exact: dict[str, str] = Field({}, description="exact solutions in x, y, z, t, for the errors in the summary")
     parallel: ParallelTable = ParallelTable()
@@ -93,9 +87,6 @@ class Case(Table):
         self._check_fields()
         self._check_sources(names)
         self._check_walls(names)
-        check_acting(self.sources, self.regions, self.equation.fields, names)
-        if self.probes is not None:
-            check_probes(self.probes, self.equation.fields, names)
         return self
 
     def _check_fields(self) -> None:
