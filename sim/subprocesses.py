@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,16 +26,23 @@ _LAUNCHERS = re.compile(r"PMI|MPI_LOCAL|HYDI_|HYDRA_|OMPI_|PRTE_|PALS_|SLURMD?_|
 _USERS = re.compile(r"OMPI_ALLOW_RUN_AS_ROOT|(OMPI|PRTE)_MCA_(btl|pml|mtl|coll|io|osc|rmaps)")
 _SECONDS_TO_OBEY = 5.0
 _NOT_STARTED = 127
+# macOS counts bytes.
+_BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended: its exit status (negative: the signal that killed it) and all that it said."""
+    """How a program ended: its exit status (negative: the signal that killed it) and all that it said.
+
+    peak_bytes: the most memory that was resident in it, or in the largest of the processes that it waited for; at
+    least what was resident here when it started.
+    """
 
     returncode: int
     stdout: str
     stderr: str
     timed_out: bool
+    peak_bytes: int = field(default=0, compare=False)
 
     def complaint(self) -> str:
         """What went wrong, in one line: the program's own error message where there is one."""
@@ -147,6 +154,7 @@ class _Child:
         # Files rather than pipes: somebody who inherited a pipe could keep us reading for ever.
         self._stdout, self._stderr = TemporaryFile(), TemporaryFile()  # noqa: SIM115 (closed on leaving)
         self._failure = ""
+        self._peak_bytes = 0
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._process = subprocess.Popen(
@@ -178,7 +186,7 @@ class _Child:
         in_time = _ended_by(deadline, self._process.pid)
         self._stop()
         texts = (_text(self._stdout), _text(self._stderr))
-        return Finished(self._process.returncode, *texts, timed_out=not in_time)
+        return Finished(self._process.returncode, *texts, not in_time, self._peak_bytes)
 
     def _stop(self) -> None:
         """Leave nothing of it, whether it has ended or not."""
@@ -190,7 +198,9 @@ class _Child:
             _ended_by(time.monotonic() + _SECONDS_TO_OBEY, self._process.pid)
         # Before the leader is reaped, while nobody else can have its number.
         _signal_group(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        self._peak_bytes = usage.ru_maxrss * _BYTES_OF_MAXRSS
 
 
 def _ended_by(deadline: float, pid: int) -> bool:

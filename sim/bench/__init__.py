@@ -2,49 +2,106 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.bench.contestants.roster import Contestant
+    from sim.bench.measuring import Standing
+    from sim.bench.work import Work
 
 EXIT_WRONG = 1
+_ROUNDS = 3
 
 
-def bench(quick: bool = False, as_json: bool = False, plot: Path | None = None) -> int:
+def bench(
+    quick: bool = False,
+    as_json: bool = False,
+    plot: Path | None = None,
+    works: Sequence[str] = (),
+    only: Sequence[str] = (),
+) -> int:
     """Measure all contestants on all works, in turn, and print medians and ratios.
 
-    plot: where to draw a bar chart, as PNG.  Returns the exit status: 1 where an answer was wrong or one of
-    halostep's own ways failed.  Raises SimError where a launcher started it, or the chart can't be written.
+    plot: where to draw a bar chart, as PNG.  works: instead of ours, as `work_of` reads them.  only: contestants
+    whose names contain one of these.  Returns the exit status: 1 where an answer was wrong or one of halostep's own
+    ways failed.  Raises SimError where a launcher started it, something isn't known, or the chart can't be written.
     """
     from rich.console import Console
 
-    from sim.bench import report
-    from sim.bench.contestants.roster import roster
-    from sim.bench.measuring import measure
-    from sim.bench.work import FULL, QUICK
+    from sim.bench import work
+    from sim.bench.asked import work_of
+    from sim.bench.report import to_dict, to_table
+
+    refuse_launchers("bench")
+    _check_chart(plot)
+    contestants = _chosen(only)
+    chosen = [work_of(text) for text in works] or (work.QUICK if quick else work.FULL)
+    measured: list[list[Standing]] = []
+    with Console(stderr=True).status("") as status:
+        for each in chosen:
+            measured.append(_measure(contestants, each, quick, status.update))
+            if not as_json and measured[-1]:
+                print(to_table(measured[-1]), end="\n\n", flush=True)
+    measured = [standings for standings in measured if standings]
+    if as_json:
+        print(json.dumps({"bench": [row for standings in measured for row in to_dict(standings)]}), flush=True)
+    if plot is not None:
+        _draw(measured, plot)
+    ours_or_wrong = [s for standings in measured for s in standings if s.failed and (s.contestant.ours or not s.right)]
+    return EXIT_WRONG if ours_or_wrong else 0
+
+
+def refuse_launchers(command: str) -> None:
+    """Raise SimError where this process is one of many that a launcher started."""
     from sim.errors import SimError
     from sim.launcher import launched
 
     launch = launched()
     if launch is not None and launch.size > 1:
         raise SimError(
-            f"bench starts its ranks itself, and {launch.launcher} has started {launch.size} of it; "
+            f"{command} starts its ranks itself, and {launch.launcher} has started {launch.size} of it; "
             f"run it without a launcher"
         )
+
+
+def _measure(contestants: Sequence[Contestant], work: Work, quick: bool, tell: Callable[[str], None]) -> list[Standing]:
+    """All contestants on a work; only ours where it leaves files, which peers don't."""
+    from sim.bench.measuring import measure
+
+    taking_part = [c for c in contestants if c.ours or not work.every]
+    rounds = 1 if work.lean or (quick and work.every) else _ROUNDS
+    return measure(taking_part, work, rounds, tell)
+
+
+def _chosen(only: Sequence[str]) -> list[Contestant]:
+    from sim.bench.contestants.roster import roster
+    from sim.errors import SimError
+
+    everybody = roster()
+    chosen = [c for c in everybody if not only or any(part.lower() in c.name.lower() for part in only)]
+    if not chosen:
+        raise SimError(
+            f"--only {' '.join(only)}: nobody is called that; there are {', '.join(c.name for c in everybody)}"
+        )
+    return chosen
+
+
+def _check_chart(plot: Path | None) -> None:
+    from sim.errors import SimError
+
     if plot is not None and not os.access(plot.parent, os.W_OK):
         raise SimError(f"the chart {plot} can't be written: {plot.parent} is no directory of yours; use another --plot")
-    contestants = roster()
-    with Console(stderr=True).status("") as status:
-        works = [measure(contestants, work, 3, status.update) for work in (QUICK if quick else FULL)]
-    if as_json:
-        report.print_json(works)
-    else:
-        report.print_tables(works)
-    if plot is not None:
-        try:
-            report.draw(works, plot)
-        except (OSError, ValueError) as error:
-            raise SimError(
-                f"the chart {plot} can't be written: {error}; use another --plot, such as bench.png"
-            ) from None
-    standings = [standing for work in works for standing in work]
-    bad = [s for s in standings if not s.right or (s.contestant.ours and s.why and not s.contestant.absent)]
-    return EXIT_WRONG if bad else 0
+
+
+def _draw(measured: Sequence[Sequence[Standing]], plot: Path) -> None:
+    from sim.bench.chart import draw
+    from sim.errors import SimError
+
+    try:
+        draw(measured, plot)
+    except (OSError, ValueError) as error:
+        raise SimError(f"the chart {plot} can't be written: {error}; use another --plot, such as bench.png") from None

@@ -8,61 +8,94 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from sim.bench.contestants.halostep import Taken
 from sim.bench.contestants.roster import Contestant
 from sim.bench.work import Work
 from sim.subprocesses import Finished, clean_environment, run_bounded
 
-_SECONDS_PER_RUN = 900.0
+_SECONDS_PER_RUN = 600.0
 # Who takes longer than this is not run again: what disturbs the fast hardly shows in it.
 _SLOW = 5.0
 
 
 @dataclass
 class Standing:
-    """What a contestant did on a work: seconds of each round, the largest error, or why there are none."""
+    """What a contestant did on a work: what each round took, the most memory, or why there is nothing to tell."""
 
     contestant: Contestant
     work: Work
-    seconds: list[float] = field(default_factory=list)
-    error: float = 0.0
+    taken: list[Taken] = field(default_factory=list)
+    peak_bytes: int = 0
     why: str = ""
+
+    @property
+    def seconds(self) -> list[float]:
+        return [taken.seconds for taken in self.taken]
+
+    @property
+    def median(self) -> float | None:
+        """Seconds of the median round."""
+        return statistics.median(self.seconds) if self.taken and not self.why else None
 
     @property
     def teff(self) -> float | None:
         """GB/s, of the median round."""
-        return self.work.teff(statistics.median(self.seconds)) if self.seconds and not self.why else None
+        return None if self.median is None else self.work.teff(self.median)
+
+    @property
+    def writing(self) -> float:
+        """The share of the time that outputs took, of the median round."""
+        return statistics.median(taken.writing / taken.seconds for taken in self.taken) if self.taken else 0.0
+
+    @property
+    def error(self) -> float:
+        """The largest of all rounds."""
+        return max((taken.error for taken in self.taken), default=0.0)
 
     @property
     def right(self) -> bool:
         return self.error <= self.work.tolerance
 
+    @property
+    def failed(self) -> bool:
+        """Whether it took part, and gave no answer or a wrong one."""
+        return self.why.startswith(_FAILED) or not self.right
+
+
+_FAILED = "failed: "
+
 
 def measure(contestants: Sequence[Contestant], work: Work, rounds: int, tell: Callable[[str], None]) -> list[Standing]:
     """Run all contestants `rounds` times over, in turn.  One that fails, or is slow, takes no further part."""
-    standings = [Standing(contestant, work, why=contestant.absent) for contestant in contestants]
+    standings = [Standing(c, c.share_of(work), why=c.absent(work)) for c in contestants]
+    run_in_turn(standings, rounds, tell)
+    return standings
+
+
+def run_in_turn(standings: Sequence[Standing], rounds: int, tell: Callable[[str], None]) -> None:
+    """Like `measure`, where each may have a work of its own."""
     with TemporaryDirectory(prefix="sim-bench-") as folder:
         for number in range(rounds):
             for standing in standings:
                 if not standing.why and max(standing.seconds, default=0.0) < _SLOW:
-                    tell(f"{work.name}, round {number + 1} of {rounds}: {standing.contestant.name}")
+                    tell(f"{standing.work.name}, round {number + 1} of {rounds}: {standing.contestant.name}")
                     _run(standing, Path(folder))
-    return standings
 
 
 def _run(standing: Standing, folder: Path) -> None:
     command = standing.contestant.command(standing.work, folder)
     done = run_bounded(command, _SECONDS_PER_RUN, clean_environment(), cwd=folder)
-    try:
-        seconds, error = standing.contestant.read(_last_object(done))
-    except (ValueError, LookupError, TypeError):
-        standing.why = f"failed: {done.complaint()}"
+    if done.returncode != 0 or done.timed_out:
+        standing.why = _FAILED + done.complaint()
         return
-    standing.seconds.append(seconds)
-    standing.error = max(standing.error, error)
+    try:
+        standing.taken.append(standing.contestant.read(standing.work, _last_object(done)))
+    except (ValueError, LookupError, TypeError) as error:
+        standing.why = f"{_FAILED}its answer can't be read: {error}"
+    standing.peak_bytes = max(standing.peak_bytes, done.peak_bytes * standing.contestant.processes)
 
 
-def _last_object(done: Finished) -> object:
-    if done.returncode != 0:
-        raise ValueError("it failed")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+def _last_object(done: Finished) -> Any:
+    return json.loads((done.stdout.strip().splitlines() or [""])[-1])

@@ -1,5 +1,20 @@
 """The commands of the command line, one a file: `add` says what it takes, and names the function that does it."""
 
-from sim.commands import bench, cases, compare, doctor, info, launcher, merge, plot, report, run, submit, verify, watch
+from sim.commands import (
+    bench,
+    cases,
+    compare,
+    doctor,
+    info,
+    launcher,
+    merge,
+    plan,
+    plot,
+    report,
+    run,
+    submit,
+    verify,
+    watch,
+)
 
-COMMANDS = (run, submit, launcher, info, watch, plot, report, compare, merge, cases, verify, doctor, bench)
+COMMANDS = (run, plan, submit, launcher, info, watch, plot, report, compare, merge, cases, verify, doctor, bench)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
+import subprocess
 import sys
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,49 +15,110 @@ import pytest
 
 from sim import bench, cli
 from sim.bench import report
-from sim.bench.contestants.roster import Contestant, case_of, halostep, roster
-from sim.bench.measuring import measure
-from sim.bench.work import Work
+from sim.bench.asked import work_of
+from sim.bench.contestants.halostep import Taken, case_of, read_run
+from sim.bench.contestants.roster import Contestant, halostep, roster
+from sim.bench.measuring import Standing, measure
+from sim.bench.work import FULL, QUICK, Work
 from sim.casefile import load
+from sim.errors import SimError
+from sim.subprocesses import clean_environment
 
-LOOPS = {
-    "numpy_slices": None,
+# Libraries such as torch change how a process rounds and which threads it has: each contestant has one of its own.
+PEERS = {
+    "numpy_slices": "numpy",
     "numba_parallel": "numba",
     "devito_operator": "devito",
     "torch_conv": "torch",
+    "py_pde": "pde",
+    "c_openmp": "ctypes",
 }
-WORKS = [Work(2, 40, "float32", 31), Work(2, 33, "float64", 20), Work(3, 17, "float32", 12), Work(3, 20, "float64", 9)]
+WORKS = [
+    Work((40, 64), "float32", 31),
+    Work((33, 33), "float64", 20),
+    Work((17, 20, 36), "float32", 12),
+    Work((20, 17, 64), "float64", 9),
+]
+FIELDS = [replace(WORKS[1], alpha="field"), replace(WORKS[2], alpha="field")]
+
+_PEER = """
+import importlib, json, sys
+from dataclasses import replace
+from sim.bench.work import Work
+loop = importlib.import_module("sim.bench.contestants." + sys.argv[1]).loop
+for text in sys.argv[2:]:
+    work = Work.from_json(text)
+    errors = [work.error(loop(work, work.initial(), steps)) for steps in (work.steps, work.steps - 1)]
+    print(json.dumps([errors[0] / work.tolerance, errors[1] / work.tolerance]))
+"""
 
 
-@pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
-@pytest.mark.parametrize("module", [*LOOPS, "c_openmp"])
-def test_peers_compute_what_they_should(module: str, work: Work) -> None:
+@pytest.mark.parametrize(
+    "module", [pytest.param(name, marks=[pytest.mark.long] if name == "py_pde" else []) for name in PEERS]
+)
+def test_peers_compute_what_they_should(module: str) -> None:
     if module == "c_openmp" and shutil.which("cc") is None:
         pytest.skip("no C compiler")
-    if LOOPS.get(module):
-        pytest.importorskip(LOOPS[module])
-    loop = importlib.import_module(f"sim.bench.contestants.{module}").loop
-    u = loop(work, work.initial(), work.steps)
-    assert work.error(u) <= work.tolerance
+    if find_spec(PEERS[module]) is None:
+        pytest.skip(f"{PEERS[module]} is not installed")
+    compiled = [WORKS[0], FIELDS[1]]
+    fewer = {"torch_conv": WORKS, "py_pde": WORKS[:1], "numba_parallel": compiled, "devito_operator": compiled}
+    works = fewer.get(module, [*WORKS, *FIELDS])
+    command = [sys.executable, "-c", _PEER, module, *(work.to_json() for work in works)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=clean_environment(), check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) == len(works)
     # A step too few is no rounding.
-    assert work.error(loop(work, work.initial(), work.steps - 1)) > 3 * work.tolerance
+    assert all(right <= 1.0 and wrong > 3.0 for right, wrong in found), found
+
+
+def test_each_step_shows_in_the_answer() -> None:
+    """Of all that is measured: who leaves out a step is seen, whatever the size."""
+    for work in (*QUICK, *FULL):
+        assert 0.2 < work.decay < 0.5
+        one_less = work.largest() * work.decay ** (-1 / work.steps)
+        assert one_less - work.largest() > work.tolerance or work.every
+
+
+def test_a_work_is_a_mode_of_the_grid() -> None:
+    work = Work((24, 40), "float64", 1)
+    u = work.initial()
+    assert u.shape == (26, 42) and np.abs(u).max() == pytest.approx(work.largest() / work.decay)
+    assert work.error(u * work.decay) < 1e-15 < work.error(u)
+    assert Work.from_json(work.to_json()) == work
+    assert Work((100, 100), "float32", 10).teff(1.0) == pytest.approx(2 * 4e4 * 10 / 1e9)
 
 
 def test_ours_takes_the_same_steps(tmp_path: Path) -> None:
-    contestant = halostep(1, 1)
-    for work in WORKS:
+    for work in (*WORKS, *FIELDS):
         case = load(case_of(work))
         assert case.time.step == work.dt and case.time.end == pytest.approx(work.steps * work.dt)
         assert case.to_grid().shape == work.shape
-    (standing,) = measure([contestant], WORKS[0], 2, lambda _: None)
-    assert len(standing.seconds) == 2 and standing.right and standing.error > 0 and not standing.why
+        assert case.to_grid().spacing == pytest.approx([work.spacing] * work.ndim)
+        assert isinstance(case.equation.alpha, str) == (work.alpha == "field")
+    lean = replace(FIELDS[0], lean=True, every=10)
+    for work in (WORKS[0], lean):
+        (standing,) = measure([halostep(1, 1)], work, 1, lambda _: None)
+        assert not standing.why and standing.right and not standing.failed
+        assert len(standing.seconds) == 1 and standing.peak_bytes > 50e6
+    assert 0 < standing.writing < 1 and standing.error < work.tolerance
+    assert work.every and case_of(lean).get("exact") is None
 
 
-def says(name: str, code: str, absent: str = "") -> Contestant:
-    return Contestant(name, lambda *_: [sys.executable, "-c", code], lambda o: (o["seconds"], o["error"]), absent)
+def test_other_steps_are_no_answer() -> None:
+    with pytest.raises(ValueError, match="took 30 steps instead of 31"):
+        read_run(WORKS[0], {"steps": 30})
 
 
-def test_who_fails_is_wrong_or_absent(capsys: pytest.CaptureFixture[str]) -> None:
+def says(name: str, code: str, absent: str = "", ours: bool = False) -> Contestant:
+    def read(_: Work, found: dict[str, float]) -> Taken:
+        return Taken(found["seconds"], found["error"])
+
+    return Contestant(name, lambda *_: [sys.executable, "-c", code], read, lambda _: absent, ours)
+
+
+def test_who_fails_is_wrong_or_absent() -> None:
     good = 'print(\'{"seconds": 2.0, "error": 0.0}\')'
     contestants = [
         says("memcpy", good.replace("2.0", "1.0")),
@@ -65,31 +128,91 @@ def test_who_fails_is_wrong_or_absent(capsys: pytest.CaptureFixture[str]) -> Non
         says("silent", "pass"),
         says("absent", "raise AssertionError", "not installed"),
     ]
-    standings = measure(contestants, WORKS[0], 3, lambda _: None)
-    assert [len(s.seconds) for s in standings] == [3, 3, 3, 0, 0, 0]
-    report.print_tables([standings])
-    table = capsys.readouterr().out
+    standings = measure(contestants, WORKS[0], 2, lambda _: None)
+    assert [len(s.seconds) for s in standings] == [2, 2, 2, 0, 0, 0]
+    assert [s.failed for s in standings] == [False, False, True, True, True, False]
+    table = report.to_table(standings)
     rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
     assert "right" in rows["good"] and "0.50" in rows["good"] and "WRONG by 1.0e-03" in rows["wrong"]
     assert "- broken: failed: no such luck" in table and "- absent: not installed" in table
-    report.print_json([standings])
-    found = json.loads(capsys.readouterr().out)["bench"]
+    found = report.to_dict(standings)
     assert [row["right"] for row in found] == [True, True, False, None, None, None]
+    json.dumps(found)
+
+
+def test_who_is_slow_takes_fewer_steps() -> None:
+    slow = replace(says("slow", 'print(\'{"seconds": 1.0, "error": 0.0}\')'), patience=8)
+    (standing,) = measure([slow], WORKS[0], 1, lambda _: None)
+    assert standing.work == replace(WORKS[0], steps=4) and standing.teff == pytest.approx(standing.work.teff(1.0))
+    assert "31 steps (slow ones 4)" in report.to_table([Standing(slow, WORKS[0]), standing])
+
+
+def test_who_is_slow_runs_once() -> None:
+    slow = says("slow", 'print(\'{"seconds": 9.0, "error": 0.0}\')')
+    (standing,) = measure([slow], WORKS[0], 3, lambda _: None)
+    assert standing.seconds == [9.0]
+
+
+def test_what_a_row_shows() -> None:
+    work = replace(WORKS[0], every=10, lean=True)
+    standing = Standing(halostep(1, 1), work, [Taken(2.0, 0.0, 0.5)], 10 * work.field_bytes)
+    table = report.to_table([standing])
+    assert "25.0%" in table and "| 10.00 |" in table and "an output every 10 steps" in table
+
+
+@pytest.mark.parametrize(
+    ("text", "work"),
+    [
+        ("64x32", Work((64, 32), "float32", 1000)),
+        ("8192x8192, float64, 12", Work((8192, 8192), "float64", 12)),
+        ("64x32x16,alpha=field,200,every=100,lean", Work((64, 32, 16), "float32", 200, "field", 100, True)),
+    ],
+)
+def test_works_in_words(text: str, work: Work) -> None:
+    assert work_of(text) == work
+
+
+@pytest.mark.parametrize("text", ["", "64", "64x", "0x4", "4x4x4x4", "64x64,float16", "64x64,-1", "64x64,8,every=9"])
+def test_what_is_no_work(text: str) -> None:
+    with pytest.raises(SimError):
+        work_of(text)
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sim.bench.work.QUICK", WORKS[:1])
-    monkeypatch.setattr(
-        "sim.bench.contestants.roster.roster", lambda: [c for c in roster() if c.name[-5:] != "numpy"][:2]
-    )
-    assert cli.main(["bench", "--quick", "--plot", str(tmp_path / "bars.png")]) == 0
-    assert "halostep, one process" in capsys.readouterr().out
+    command = ["bench", "--only", "one process", "--only", "memcpy", "--work", "40x64,31"]
+    monkeypatch.setattr("sim.bench._ROUNDS", 1)
+    assert cli.main([*command, "--plot", str(tmp_path / "bars.png")]) == 0
+    said = capsys.readouterr().out
+    assert "halostep, one process" in said and "numpy" not in said
     assert (tmp_path / "bars.png").read_bytes().startswith(b"\x89PNG")
-    assert cli.main(["bench", "--quick", "--plot", str(tmp_path / "no" / "bars.png")]) == 2
 
 
-def test_what_is_drawn_says_who_is_who() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--plot", "no/such/folder/bars.png"], "no/such/folder is no directory"),
+        (["--only", "fortran"], "nobody is called that"),
+        (["--work", "many"], "a work is NxN"),
+        (["--machine", "m.json"], "--machine is for --scaling"),
+        (["--scaling", "--only", "numpy"], "not for --scaling"),
+    ],
+)
+def test_what_cant_be_measured(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_bench_within_a_launcher(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    for arguments in ([], ["--scaling"]):
+        assert cli.main(["bench", *arguments]) == 2
+        assert "run it without a launcher" in capsys.readouterr().err
+
+
+def test_the_roster_says_who_is_who() -> None:
     names = [c.name for c in roster()]
     assert names[0] == "memcpy" and len(set(names)) == len(names)
     assert [c.ours for c in roster()].count(True) >= 1 and bench.EXIT_WRONG == 1
-    assert np.isclose(Work(2, 100, "float32", 10).teff(1.0), 2 * 4e4 * 10 / 1e9)
+    torch = next(c for c in roster() if c.name == "torch")
+    assert torch.absent(FIELDS[0]) and "minutes" in torch.absent(FULL[-1]) + "minutes" * (find_spec("torch") is None)

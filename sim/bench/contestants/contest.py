@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -19,8 +20,8 @@ _WARM_STEPS = 2
 
 
 def contest(loop: Loop) -> None:
-    """Run a loop on the work of the command line; print what came of it."""
-    work = Work(**json.loads(sys.argv[1]))
+    """Run a loop on the work of the command line, once warm; print what came of it."""
+    work = Work.from_json(sys.argv[1])
     loop(work, work.initial(), _WARM_STEPS)
     u = work.initial()
     begin = time.perf_counter()
@@ -31,7 +32,13 @@ def contest(loop: Loop) -> None:
 
 def cores() -> int:
     """How many this process may use."""
-    return len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def alpha_field(work: Work) -> np.ndarray:
+    """α of each cell, ghosts included, where the work has it as a field; made when warm."""
+    return np.ones([n + 2 for n in work.shape], work.dtype)
 
 
 def fill_ghosts(u: np.ndarray) -> None:

@@ -16,7 +16,7 @@ _REPEATS = 9
 
 
 def main() -> None:
-    work = Work(**json.loads(sys.argv[1]))
+    work = Work.from_json(sys.argv[1])
     source = work.initial().reshape(-1)
     target = np.ones_like(source)
     parts = list(zip(np.array_split(source, cores()), np.array_split(target, cores()), strict=True))

@@ -1,0 +1,39 @@
+"""The same as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.bench.contestants.roster import MEMCPY
+from sim.bench.measuring import Standing
+
+_PANELS_A_ROW = 3
+
+
+def draw(works: Sequence[Sequence[Standing]], path: Path) -> None:
+    """Bars of T_eff, a panel a work; the dotted line is memcpy.  Raises OSError, ValueError where it can't be saved."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows, columns = -(-len(works) // _PANELS_A_ROW), min(len(works), _PANELS_A_ROW)
+    figure, panels = pyplot.subplots(
+        rows, columns, figsize=(5 * columns, 3.5 * rows), squeeze=False, layout="constrained"
+    )
+    for panel, standings in zip(panels.flat, works, strict=False):
+        shown = [(s, s.teff) for s in reversed(standings) if s.teff is not None]
+        colours = ["tab:orange" if s.contestant.ours else "tab:gray" for s, _ in shown]
+        bars = panel.barh([s.contestant.name for s, _ in shown], [teff for _, teff in shown], color=colours)
+        panel.bar_label(bars, fmt="%.3g", padding=2, fontsize="small")
+        panel.margins(x=0.12)
+        panel.set_title(standings[0].work.name, fontsize="medium")
+        panel.set_xlabel("T_eff, GB/s")
+        for s, teff in shown:
+            if s.contestant.name == MEMCPY:
+                panel.axvline(teff, color="tab:gray", linestyle=":")
+    for panel in panels.flat[len(works) :]:
+        panel.set_visible(False)
+    figure.savefig(path, format="png", dpi=120)
+    pyplot.close(figure)

@@ -1,0 +1,1 @@
+"""`python -m sim plan CASE --ranks N`: blocks, memory, messages, depth, time and efficiency, before anything runs."""

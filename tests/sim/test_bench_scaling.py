@@ -1,0 +1,95 @@
+"""Scaling: which runs, what is fitted to them, and what the fit foretells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sim.bench.contestants.halostep import Taken
+from sim.bench.measuring import Standing
+from sim.bench.scaling import report
+from sim.bench.scaling.described import described
+from sim.bench.scaling.fit import foretold
+from sim.bench.scaling.series import Series, ranks_at_hand, series
+from sim.cost import Core, Link
+from sim.measured import fit_link, read, save
+
+CORE = Core(2e9, 1.5e9, 8e9, 6 << 20)
+LINK = Link(2e-5, 4e9)
+TIMES = {size: LINK.seconds(size) for size in (256, 1 << 14, 1 << 20)}
+
+
+@pytest.mark.parametrize(("cores", "ranks"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
+def test_ranks_at_hand(cores: int, ranks: list[int]) -> None:
+    assert ranks_at_hand(cores) == ranks
+
+
+def ideal(quick: bool = True) -> Series:
+    """Runs that took just what the model says, but for one that took twice as long."""
+    runs = series([1, 2], quick)
+    for run in runs.standings:
+        run.why = ""
+        plain = "--slab" in run.contestant.command(run.work, Path())
+        blocks = (run.contestant.processes, *[1] * (run.work.ndim - 1))
+        run.taken = [Taken(1.0, 0.0, 0.0, blocks, 1 if plain else 8, not plain)]
+        seconds = foretold(run, CORE, LINK).seconds * run.work.steps
+        run.taken = [Taken(seconds * (2 if run is runs.weak[2] else 1), 0.0, 0.0, blocks, 1 if plain else 8, not plain)]
+    return runs
+
+
+@pytest.fixture(autouse=True)
+def _somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_which_runs() -> None:
+    runs = series([1, 2, 4], quick=False)
+    assert runs.weak[1] is runs.strong[1] and [w.work.shape[0] for w in runs.weak.values()] == [4096, 8192, 16384]
+    assert runs.rates[0].large is runs.strong[4] and len(runs.rates) == 4
+    standings: list[Standing] = runs.standings
+    assert len(standings) == len({id(s) for s in standings}) == 3 + 2 + 4 * 3 - 1
+    assert all(three.small.contestant.processes == 4 for three in runs.rates)
+
+
+def test_the_fit_finds_the_rates_again() -> None:
+    runs = ideal(quick=False)
+    found = described(runs, TIMES)
+    assert found.latency == pytest.approx(LINK.latency) and found.bandwidth == pytest.approx(LINK.bandwidth)
+    for rate in found.rates:
+        core = rate.core(found.cache)
+        assert core.cells_per_second == pytest.approx(CORE.cells_per_second)
+        assert core.in_slabs == pytest.approx(CORE.in_slabs)
+        assert core.bytes_per_second == pytest.approx(CORE.bytes_per_second)
+    assert [(c.what, c.ranks) for c in found.checks] == [("strong", 1), ("weak", 2)]
+    assert found.checks[0].error == pytest.approx(0.0, abs=1e-9) and found.checks[1].error == pytest.approx(-0.5)
+    assert found.worst_error == pytest.approx(0.5)
+
+
+def test_noise_gives_no_nonsense() -> None:
+    link = fit_link([1, 1000], [2e-5, 1e-5])
+    assert link.latency > 0 and 0 < link.bandwidth < float("inf")
+    runs = ideal()
+    for three in runs.rates:
+        # Step by step as fast as if memory were not there, and small blocks in no time at all.
+        three.plain.taken = [Taken(1e-9, 0.0, 0.0, (2, *[1] * (three.plain.work.ndim - 1)), 1)]
+        three.small.taken = [Taken(1e-9, 0.0, 0.0, (2, *[1] * (three.small.work.ndim - 1)), 8, True)]
+    found = described(runs, TIMES)
+    assert all(rate.bytes_per_second is None and rate.cells_per_second > 0 for rate in found.rates)
+    json.loads(found.model_dump_json())
+
+
+def test_what_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    runs = ideal()
+    found = described(runs, TIMES)
+    path = tmp_path / "a" / "machine.json"
+    save(found, path)
+    assert read(path) == found
+    report.print_tables(runs, TIMES, found, path)
+    said = capsys.readouterr().out
+    assert "Strong scaling: 2048²" in said and "(-50%)" in said and str(path) in said and "within 50%" in said
+    report.print_json(runs, TIMES, found, path)
+    told = json.loads(capsys.readouterr().out)
+    assert told["weak"][0]["efficiency"] == 1.0 and told["machine"]["cores"] == found.cores
+    assert report.efficiency(runs.weak, weak=True)[2] < 0.6 < report.efficiency(runs.strong, weak=False)[2]
