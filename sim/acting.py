@@ -54,7 +54,7 @@ def _action(case: Case, region: tables.RegionTable) -> Action:
 def _side(case: Case, probe: tables.SideProbe) -> OverSide:
     axis, side = probe.side.split(".")
     number = axis_names(case.ndim).index(axis)
-    conductivity = "alpha" if "alpha" in case.equation.coefficients else None
+    conductivity = "alpha" if case.equation.wall_conductivity != 0.0 else None
     return OverSide(probe.field, number, UPPER if side == "upper" else LOWER, probe.measure, conductivity)
 
 

@@ -137,6 +137,7 @@ def to_toml(case: Case) -> str:
 def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
     # Plain values first: in TOML what follows a [table] belongs to it.
     entries = [(name, getattr(model, name), info.description) for name, info in type(model).model_fields.items()]
+    entries += [(name, value, None) for name, value in (model.model_extra or {}).items()]
     for name, value, description in entries:
         if value is None or value == {}:
             table.add(tomlkit.comment(f"{name} = …  {description or ''}".rstrip()))

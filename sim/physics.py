@@ -1,4 +1,4 @@
-"""What the tables of a case mean in the terms of the numerics: equation, boundaries, integrator."""
+"""What the tables of a case mean in the terms of the numerics: boundaries, integrator."""
 
 from __future__ import annotations
 
@@ -13,17 +13,8 @@ from sim.expression import Formula
 from sim.expression.careful import Careful
 from sim.topology import axis_names
 from solvers.boundary import Boundary, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Value
-from solvers.equations import Equation, Heat
-from solvers.operators import laplacian
-from solvers.stencil import Stencil, best_form
 from solvers.wall import Wall
 from solvers.walls import Sides
-
-
-def equation_of(case: Case) -> Equation:
-    weights = laplacian(case.to_grid().spacing)
-    form = best_form(weights) if case.numerics.stencil == "auto" else case.numerics.stencil
-    return Heat(Stencil(weights, form), case.equation.mean)
 
 
 def sides_of(case: Case, field: str) -> Sides:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
 
 from sim.case import Case, Source
-from sim.physics import equation_of, sides_of
+from sim.equations import Coefficient, model_of
+from sim.physics import sides_of
 from sim.sources import evaluator
 from sim.topology import box_shape
 from sim.transport.protocol import Transport
@@ -28,6 +30,7 @@ class Problem:
     case: Case
     grid: Grid
     equation: Equation
+    given: Mapping[str, Coefficient]
     march: March
 
     def ghosts(self, depth: int) -> int:
@@ -52,10 +55,10 @@ class Problem:
         """Scalars and distributed blocks that the tendency reads.  Raises SimError like `initial`."""
         dtype = self.case.numerics.dtype
         return {
-            name: jax.numpy.asarray(value, dtype)
-            if self._is_scalar(name, value)
-            else self._place(f"equation.{name}", value, transport, self.case.equation.least.get(name, -np.inf))
-            for name, value in self.case.equation.coefficients.items()
+            name: jax.numpy.asarray(given.source, dtype)
+            if given.is_scalar
+            else self._place(f"equation.{name}", given.source, transport, given.least)
+            for name, given in self.given.items()
         }
 
     def blank(self, transport: Transport) -> tuple[Fields, Fields]:
@@ -66,19 +69,15 @@ class Problem:
             return transport.place(lambda box: np.broadcast_to(np.ones((), dtype), box_shape(box)), dtype)
 
         coefficients = {
-            name: jax.numpy.ones((), dtype) if self._is_scalar(name, value) else ones()
-            for name, value in self.case.equation.coefficients.items()
+            name: jax.numpy.ones((), dtype) if given.is_scalar else ones() for name, given in self.given.items()
         }
         return {name: ones() for name in self.equation.fields}, coefficients
 
     @property
     def cell_bytes(self) -> int:
         """What a step moves of each cell: of fields old and new values, of coefficients those that vary."""
-        varying = sum(not self._is_scalar(*item) for item in self.case.equation.coefficients.items())
+        varying = sum(not given.is_scalar for given in self.given.values())
         return (2 * len(self.equation.fields) + varying) * np.dtype(self.case.numerics.dtype).itemsize
-
-    def _is_scalar(self, name: str, value: Source) -> bool:
-        return isinstance(value, float) and name not in self.case.equation.always_blocks
 
     def mirrors(self, ghosts: int) -> Walls:
         """What coefficients are beyond the walls: what they are on this side."""
@@ -95,8 +94,9 @@ class Problem:
 
 def build(case: Case) -> Problem:
     grid = case.to_grid()
-    equation = equation_of(case)
+    model = model_of(case)
+    equation = model.equation
     # The one that every equation has; another may take its place once it is known how fast the fields change.
     step = Euler(equation)
     walls = {name: Walls(sides_of(case, name), grid, step.width) for name in equation.fields}
-    return Problem(case, grid, equation, March(step, walls, grid))
+    return Problem(case, grid, equation, model.coefficients, March(step, walls, grid))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import jax
@@ -14,16 +14,32 @@ from solvers.rounding import Rounding
 Mean: TypeAlias = Literal["arithmetic", "harmonic"]
 
 
-def laplacian(spacing: Sequence[float]) -> np.ndarray:
-    """∇²u ≈ Σ_axis (u_{i-1} - 2 u_i + u_{i+1}) / h²: second-order central weights, float64[3, …]."""
-    ndim = len(spacing)
-    weights = np.zeros((3,) * ndim)
-    for axis, h in enumerate(spacing):
-        for offset, factor in ((0, 1.0), (1, -2.0), (2, 1.0)):
-            index = [1] * ndim
-            index[axis] = offset
-            weights[tuple(index)] += factor / h**2
+Order: TypeAlias = Literal[2, 4]
+"""Of accuracy in space."""
+
+# Central differences by (derivative, order), in units of h^-derivative; Fornberg, Generation of finite difference
+# formulas on arbitrarily spaced grids (doi:10.1090/S0025-5718-1988-0935077-0), table 1.
+_CENTRAL: Mapping[tuple[int, int], tuple[float, ...]] = {
+    (1, 2): (-1 / 2, 0.0, 1 / 2),
+    (2, 2): (1.0, -2.0, 1.0),
+    (1, 4): (1 / 12, -2 / 3, 0.0, 2 / 3, -1 / 12),
+    (2, 4): (-1 / 12, 4 / 3, -5 / 2, 4 / 3, -1 / 12),
+}
+
+
+def derivative(spacing: Sequence[float], axis: int, times: Literal[1, 2], order: Order = 2) -> np.ndarray:
+    """∂u/∂x or ∂²u/∂x² along an axis, by central differences: weights, float64[order + 1, …]."""
+    line = np.array(_CENTRAL[times, order])
+    weights = np.zeros((line.size,) * len(spacing))
+    along = [line.size // 2] * len(spacing)
+    weights[tuple(slice(None) if a == axis else i for a, i in enumerate(along))] = line / spacing[axis] ** times
     return weights
+
+
+def laplacian(spacing: Sequence[float], order: Order = 2) -> np.ndarray:
+    """∇²u, second order: Σ_axis (u_{i-1} - 2 u_i + u_{i+1}) / h²; or fourth: weights, float64[order + 1, …]."""
+    total: np.ndarray = sum(derivative(spacing, axis, 2, order) for axis in range(len(spacing)))  # type: ignore[assignment]
+    return total
 
 
 def divergence_of_flux(

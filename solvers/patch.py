@@ -37,6 +37,11 @@ class Patch:
     def dtype(self) -> jnp.dtype:
         return next(iter(self.fields.values())).dtype
 
+    def coefficient(self, name: str, width: int) -> jax.Array:
+        """A coefficient in the cells that have `width` neighbours: dtype[m - 2·width, …], or a scalar."""
+        c = self.coefficients[name]
+        return core(c, width) if c.ndim else c
+
     def centres(self, axis: int) -> jax.Array:
         """Cell centres along an axis, float64, shaped to broadcast: `Grid.centres`, to the bit."""
         centres = line(self.grid, axis, self.origin[axis], self.shape[axis], self.rounded)

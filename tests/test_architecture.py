@@ -26,8 +26,8 @@ MPI = {
 LAYERS = [
     {"fields", "grid", "exchange", "block"},
     {"halo", "rounding", "stencil", "reductions"},
-    {"operators", "patch", "wavefront"},
-    {"wall"},
+    {"operators", "patch", "reconstruction", "wavefront"},
+    {"terms", "wall"},
     {"boundary"},
     {"walls"},
     {"equations"},

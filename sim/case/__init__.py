@@ -1,7 +1,7 @@
 """The case file: one table of it a file, each a validated model; `Case` holds them all."""
 
 from sim.case.boundary import AxisSides, BoundaryTable, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Side
-from sim.case.equation import EquationTable, HeatTable
+from sim.case.equation import KINDS, EquationTable, HeatTable, WrittenTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import Axis, GridTable
 from sim.case.numerics import NumericsTable, TimeTable
@@ -12,9 +12,10 @@ from sim.case.region import Placed, Point
 from sim.case.source import FileSource, Source, Value
 from sim.case.whole import Case
 
-TAGS = frozenset(
-    {"number", "formula", "file", "heat", "periodic", "dirichlet", "neumann"} | {"robin", "radiation", "outflow"}
-)
+TAGS = frozenset({"number", "formula", "file", "periodic", "dirichlet", "neumann", "robin", "radiation", "outflow"}) | {
+    *KINDS,
+    "python",
+}
 """Names of a union's members, which pydantic puts into the place of an error after the key that holds it."""
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "SourceTable",
     "TimeTable",
     "Value",
+    "WrittenTable",
 ]

@@ -29,4 +29,5 @@ class TimeTable(Table):
 
 class NumericsTable(Table):
     dtype: Literal["float32", "float64"] = "float32"
+    order: Literal[2, 4] = Field(2, description="of accuracy of central differences in space")
     stencil: Literal["auto", "conv", "slices"] = Field("auto", description="how the stencil is applied")

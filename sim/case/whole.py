@@ -58,7 +58,8 @@ class Case(Table):
     def with_absolute_files(self) -> Case:
         """The same case, to be read from anywhere."""
         table = self.model_dump(exclude_none=True)
-        for source in (*table["initial"].values(), *table["equation"].values()):
+        equation = table["equation"]
+        for source in (*table["initial"].values(), *equation.values(), *equation.get("coefficients", {}).values()):
             if isinstance(source, dict) and "file" in source and "package" not in source:
                 source["file"] = str((self.base / source["file"]).resolve())
         return Case.model_validate(table)
@@ -114,11 +115,12 @@ class Case(Table):
 
     def _check_sources(self, names: tuple[str, ...]) -> None:
         sources = {f"initial.{name}": source for name, source in self.initial.items()}
-        sources |= {f"equation.{name}": source for name, source in self.equation.coefficients.items()}
+        sources |= {f"equation.{name}": source for name, source in self.equation.given.items()}
         for key, source in sources.items():
             if isinstance(source, FileSource) and not set(source.flip) <= set(names):
                 raise ValueError(f"{key}.flip names an axis that the grid doesn't have")
             check_formula(key, source, names)
+        self.equation.check(names)
         for name, formula in self.exact.items():
             check_formula(f"exact.{name}", formula, (*names, "t"))
 
@@ -129,8 +131,8 @@ class Case(Table):
                     for quantity, value in side:
                         if quantity != "kind":
                             check_formula(f"boundary.{name}.{key}.{quantity}", value, (*names, "t"))
-                    if isinstance(side, Neumann) and side.flux != 0 and self.equation.conductivity == 0:
-                        raise ValueError("a flux through a wall needs a diffusivity; equation.alpha is 0")
+                    if isinstance(side, Neumann) and side.flux != 0 and self.equation.wall_conductivity == 0:
+                        raise ValueError("a flux through a wall needs a diffusivity; equation.alpha is 0 or unknown")
 
     def _check_cuts(self) -> None:
         cuts = {"output": self.output, **{f"output.extra.{name}": cut for name, cut in self.output.extra.items()}}

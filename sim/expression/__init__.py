@@ -5,6 +5,7 @@ small nodes of our own (number, variable, comparison, operation of a table): tho
 """
 
 from sim.expression.formula import Formula
-from sim.expression.reader import MAX_DEPTH, MAX_LENGTH, FormulaError
+from sim.expression.reader import MAX_DEPTH, MAX_EXPONENT, MAX_LENGTH, FormulaError
+from sim.expression.rightside import RightSide
 
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "Formula", "FormulaError"]
+__all__ = ["MAX_DEPTH", "MAX_EXPONENT", "MAX_LENGTH", "Formula", "FormulaError", "RightSide"]

@@ -6,13 +6,13 @@ import functools
 import importlib
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from sim.expression.tree import Comparison, Node, Number, Variable
+from sim.expression.tree import Comparison, Node, Number, Operation, Variable
 
 # Functions of two arguments that take more by folding.
 _FOLDED = frozenset({"minimum", "maximum", "logical_and", "logical_or"})
@@ -79,6 +79,11 @@ def evaluate(node: Node, values: Mapping[str, Any], xp: ModuleType) -> Any:
     if isinstance(node, Variable):
         return values[node.name]
     args = [evaluate(arg, values, xp) for arg in node.args]
+    return apply(node, args, xp)
+
+
+def apply(node: Operation | Comparison, args: Sequence[Any], xp: Any) -> Any:
+    """What a node makes of the values of its arguments."""
     if isinstance(node, Comparison):
         pairs = zip(node.ops, itertools.pairwise(args), strict=True)
         return functools.reduce(xp.logical_and, [getattr(xp, op)(*pair) for op, pair in pairs])

@@ -31,7 +31,7 @@ class Formula:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variables", tuple(self.variables))
-        _check_variables(self.variables)
+        check_variables(self.variables)
         object.__setattr__(self, "_tree", Reader(self.text, self.variables).formula())
         object.__setattr__(self, "names", names_in(self._tree))
 
@@ -67,7 +67,7 @@ class Formula:
         return np.array(result, dtype=np.float64) if xp is np else xp.asarray(result)
 
 
-def _check_variables(variables: tuple[str, ...]) -> None:
+def check_variables(variables: tuple[str, ...]) -> None:
     for name in variables:
         if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
             raise ValueError(f"{name!r} cannot name a variable of a formula; use ASCII letters, digits and _")

@@ -40,6 +40,9 @@ class FormulaError(ValueError):
 class Reader:
     """One text on its way to a tree; every refusal knows its column."""
 
+    functions: tuple[str, ...] = tuple(FUNCTIONS)
+    """Names of all that can be called."""
+
     def __init__(self, text: str, variables: tuple[str, ...]) -> None:
         self.text = text
         self.variables = variables
@@ -142,7 +145,7 @@ class Reader:
             return Number(CONSTANTS[name])
         if name in FUNCTIONS:
             self._fail(f"{name!r} is a function; give it {FUNCTIONS[name].takes()} in parentheses", node)
-        known = ", ".join([*self.variables, *CONSTANTS, *FUNCTIONS])
+        known = ", ".join([*self.variables, *CONSTANTS, *self.functions])
         return self._fail(f"unknown name {name[:40]!r}; known: {known}", node)
 
     def _unary(self, node: ast.UnaryOp, depth: int) -> Node:
@@ -210,7 +213,7 @@ class Reader:
         if name in self.variables or name in CONSTANTS:
             self._fail(f"{name!r} is not a function; write {name}*(…) for a product", node)
         if name not in FUNCTIONS:
-            self._fail(f"unknown function {name[:40]!r}; known: {', '.join(FUNCTIONS)}", node)
+            self._fail(f"unknown function {name[:40]!r}; known: {', '.join(self.functions)}", node)
         return name
 
     def _check_arguments(self, name: str, node: ast.Call) -> None:

@@ -1,6 +1,32 @@
 """One file an equation: a frozen dataclass with a pure tendency."""
 
+from solvers.equations.advection_diffusion import AdvectionDiffusion
+from solvers.equations.allen_cahn import AllenCahn
+from solvers.equations.anisotropic import Anisotropic
+from solvers.equations.burgers import Burgers
+from solvers.equations.cahn_hilliard import CahnHilliard
 from solvers.equations.equation import Equation, Rates
+from solvers.equations.fitzhugh_nagumo import FitzHughNagumo
+from solvers.equations.gray_scott import GrayScott
 from solvers.equations.heat import Heat
+from solvers.equations.porous_medium import PorousMedium
+from solvers.equations.reaction import ReactionDiffusion
+from solvers.equations.wave import Wave
+from solvers.equations.written import Written
 
-__all__ = ["Equation", "Heat", "Rates"]
+__all__ = [
+    "AdvectionDiffusion",
+    "AllenCahn",
+    "Anisotropic",
+    "Burgers",
+    "CahnHilliard",
+    "Equation",
+    "FitzHughNagumo",
+    "GrayScott",
+    "Heat",
+    "PorousMedium",
+    "Rates",
+    "ReactionDiffusion",
+    "Wave",
+    "Written",
+]

@@ -1,0 +1,80 @@
+"""[equation]: what is solved; one file a family."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Discriminator, Tag
+
+from sim.case.equation.base import Equation
+from sim.case.equation.conduction import AnisotropicTable, ConductionTable
+from sim.case.equation.heat import HeatTable
+from sim.case.equation.python import PythonTable
+from sim.case.equation.reactions import (
+    AllenCahnTable,
+    CahnHilliardTable,
+    FitzHughNagumoTable,
+    GrayScottTable,
+    PorousMediumTable,
+)
+from sim.case.equation.transport import AdvectionDiffusionTable, BurgersTable
+from sim.case.equation.waves import WaveTable
+from sim.case.equation.written import WrittenTable
+
+KINDS = (
+    *("heat", "conduction", "anisotropic", "advection-diffusion", "burgers", "wave", "gray-scott", "fitzhugh-nagumo"),
+    *("allen-cahn", "cahn-hilliard", "porous-medium", "written"),
+)
+
+
+def _tag(value: Any) -> Any:
+    """The kind; where none is given, formulas, if there is a text that is no key of the heat equation's, else that."""
+    if isinstance(value, Equation):
+        value = dict(value)
+    if not isinstance(value, dict):
+        return None
+    formulas = any(isinstance(text, str) for key, text in value.items() if key not in HeatTable.model_fields)
+    kind = value.get("kind", "written" if formulas else "heat")
+    return "python" if isinstance(kind, str) and ":" in kind else kind
+
+
+EquationTable: TypeAlias = Annotated[
+    Annotated[HeatTable, Tag("heat")]
+    | Annotated[ConductionTable, Tag("conduction")]
+    | Annotated[AnisotropicTable, Tag("anisotropic")]
+    | Annotated[AdvectionDiffusionTable, Tag("advection-diffusion")]
+    | Annotated[BurgersTable, Tag("burgers")]
+    | Annotated[WaveTable, Tag("wave")]
+    | Annotated[GrayScottTable, Tag("gray-scott")]
+    | Annotated[FitzHughNagumoTable, Tag("fitzhugh-nagumo")]
+    | Annotated[AllenCahnTable, Tag("allen-cahn")]
+    | Annotated[CahnHilliardTable, Tag("cahn-hilliard")]
+    | Annotated[PorousMediumTable, Tag("porous-medium")]
+    | Annotated[WrittenTable, Tag("written")]
+    | Annotated[PythonTable, Tag("python")],
+    Discriminator(
+        _tag,
+        custom_error_type="unknown_equation",
+        custom_error_message=f"equation.kind is unknown; it is one of {', '.join(KINDS)}, or module:Name",
+    ),
+]
+"""What can be solved."""
+
+__all__ = [
+    "KINDS",
+    "AdvectionDiffusionTable",
+    "AllenCahnTable",
+    "AnisotropicTable",
+    "BurgersTable",
+    "CahnHilliardTable",
+    "ConductionTable",
+    "Equation",
+    "EquationTable",
+    "FitzHughNagumoTable",
+    "GrayScottTable",
+    "HeatTable",
+    "PorousMediumTable",
+    "PythonTable",
+    "WaveTable",
+    "WrittenTable",
+]

@@ -1,0 +1,59 @@
+"""What every [equation] says."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+from sim.case.source import FileSource, Source
+from sim.case.table import Table
+from sim.expression import RightSide
+from sim.expression.differential import AXES
+
+
+class Equation(Table):
+    """An equation as a case states it."""
+
+    @property
+    @abstractmethod
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields that evolve."""
+
+    @property
+    def given(self) -> Mapping[str, Source]:
+        """Those formulas of the place, and files, that the equation reads beside its fields, by key."""
+        return {}
+
+    @property
+    def wall_conductivity(self) -> Source:
+        """k of the flux k ∂u/∂n through walls, which is the coefficient `alpha`; 0 where none is defined."""
+        return 0.0
+
+    def conserves(self, ring: bool) -> bool:
+        """Whether walls and a `source` of the place alone explain all change of u's integral; `ring`: without walls."""
+        return False
+
+    def check(self, axes: tuple[str, ...]) -> None:
+        """Raise ValueError, naming the key, for what makes no sense on a grid of these axes (in array order)."""
+
+
+def files(**sources: Source) -> dict[str, Source]:
+    """Those that are files: what formulas may depend on, their equation knows."""
+    return {key: source for key, source in sources.items() if isinstance(source, FileSource)}
+
+
+def depends_on_more(source: Source) -> bool:
+    """Whether a valid formula depends on more than the place: on u, t or derivatives."""
+    if not isinstance(source, str):
+        return False
+    right_side = RightSide(source, ("u",), (), AXES)
+    return bool(right_side.names & {"u", "t"}) or right_side.differentiates
+
+
+def check_right_side(key: str, source: object, axes: tuple[str, ...]) -> None:
+    """A formula that may depend on u and t too."""
+    if isinstance(source, str):
+        try:
+            RightSide(source, ("u",), (), axes)
+        except ValueError as error:
+            raise ValueError(f"{key}: {error}") from None

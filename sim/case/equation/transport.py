@@ -1,0 +1,63 @@
+"""[equation] kind = "advection-diffusion" and "burgers"."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from pydantic import Field
+
+from sim.case.equation.base import Equation
+from sim.case.source import Source
+from sim.case.table import Finite, NonNegativeNumber, Table
+
+Scheme: TypeAlias = Literal["upwind", "central", "limited"]
+_SCHEME = "of transport: upwind (first order), central, limited (second order, no new extrema)"
+
+
+class Velocity(Table):
+    x: Source = 0.0
+    y: Source = 0.0
+    z: Source = 0.0
+
+
+class AdvectionDiffusionTable(Equation):
+    """∂u/∂t + ∇·(a u) = α∇²u."""
+
+    kind: Literal["advection-diffusion"] = "advection-diffusion"
+    velocity: Velocity = Field(description="a, a formula of the place or a number along each axis, length/time")
+    alpha: NonNegativeNumber = Field(0.0, description="diffusivity α ≥ 0, length²/time")
+    scheme: Scheme = Field("limited", description=_SCHEME)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("u",)
+
+    def conserves(self, ring: bool) -> bool:
+        return ring
+
+    @property
+    def given(self) -> dict[str, Source]:
+        return {f"velocity.{axis}": speed for axis, speed in self.velocity if speed != 0.0}
+
+    @property
+    def wall_conductivity(self) -> Source:
+        return self.alpha
+
+    def check(self, axes: tuple[str, ...]) -> None:
+        for axis in self.velocity.model_fields_set - set(axes):
+            raise ValueError(f"equation.velocity.{axis} is along an axis that the grid doesn't have")
+
+
+class BurgersTable(Equation):
+    """∂u/∂t + Σ ∂(u²/2)/∂x = ν∇²u."""
+
+    kind: Literal["burgers"] = "burgers"
+    viscosity: Finite = Field(ge=0, description="ν ≥ 0, length²/time")
+    scheme: Scheme = Field("limited", description=_SCHEME)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("u",)
+
+    def conserves(self, ring: bool) -> bool:
+        return ring

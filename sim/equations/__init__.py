@@ -1,0 +1,6 @@
+"""What the [equation] of a case is to the numerics; one file a family."""
+
+from sim.equations.model import Coefficient, Model
+from sim.equations.modelling import model_of
+
+__all__ = ["Coefficient", "Model", "model_of"]

@@ -1,0 +1,96 @@
+"""Heat, with whatever it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+
+from sim.case import Source
+from sim.case.equation import AnisotropicTable, ConductionTable, HeatTable
+from sim.case.equation.base import depends_on_more
+from sim.equations.model import Coefficient, Model
+from sim.equations.translation import Discretisation, Translator
+from sim.errors import SimError
+from sim.expression import RightSide
+from solvers.equations import Anisotropic, Heat, Written
+from solvers.operators import laplacian
+from solvers.rounding import Rounding
+from solvers.terms import Difference, DivergenceOfFlux, Given, Pointwise, Sum, Term
+
+
+def heat(table: HeatTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
+    """∂u/∂t = ∇·(α∇u) + q; α and q of the place alone are coefficients."""
+    if depends_on_more(table.alpha) or depends_on_more(table.source):
+        return _composed({"alpha": table.alpha, "source": table.source}, None, axes, discretisation)
+    if not isinstance(table.alpha, float):
+        _check_order(discretisation)
+    stencil = discretisation.stencil(laplacian(discretisation.spacing, discretisation.order))
+    source = {} if table.source == 0.0 else {"source": Coefficient(table.source, as_block=True)}
+    return Model(Heat(stencil, table.mean), {"alpha": Coefficient(table.alpha, least=0.0), **source})
+
+
+def conduction(table: ConductionTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
+    """ρ c ∂u/∂t = ∇·(k∇u) + q."""
+    capacities = {"density": table.density, "capacity": table.capacity}
+    return _composed({"alpha": table.conductivity, "source": table.source}, capacities, axes, discretisation)
+
+
+def anisotropic(table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
+    """∂u/∂t = ∇·(A∇u) + q."""
+    _check_order(discretisation)
+    found = {}
+    for name, entry in table.tensor:
+        if entry != 0.0:
+            i, j = sorted(axes.index(axis) for axis in name)
+            found[f"alpha_{i}{j}"] = Coefficient(entry, least=0.0 if i == j else float("-inf"))
+    if table.source != 0.0:
+        found["source"] = Coefficient(table.source, as_block=True)
+    return Model(Anisotropic(), found)
+
+
+def _composed(
+    flow: Mapping[str, Source],
+    capacities: Mapping[str, Source] | None,
+    axes: tuple[str, ...],
+    discretisation: Discretisation,
+) -> Model:
+    """(∇·(α∇u) + q) / Π capacities."""
+    translator = Translator(axes, {}, discretisation)
+    given: dict[str, Coefficient] = {}
+
+    def part(name: str, source: Source, least: float) -> Term:
+        if isinstance(source, str) and depends_on_more(source):
+            return translator.term(RightSide(source, ("u",), (), axes).tree)
+        given[name] = Coefficient(source, as_block=name == "source", least=least)
+        return Given(name)
+
+    alpha = part("alpha", flow["alpha"], 0.0)
+    if isinstance(flow["alpha"], float):
+        stencil = discretisation.stencil(laplacian(discretisation.spacing, discretisation.order))
+        rate: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"), alone=True)))
+    else:
+        _check_order(discretisation)
+        rate = DivergenceOfFlux(alpha, Given("u"), discretisation.mean)
+    if flow["source"] != 0.0:
+        rate = Sum.of(rate, part("source", flow["source"], float("-inf")), 1)
+    for name, source in (capacities or {}).items():
+        if source != 1.0:
+            rate = Pointwise(_ratio, (rate, part(name, source, float("-inf"))))
+    given |= {name: Coefficient(source) for name, source in translator.sources.items()}
+    return Model(Written({"u": rate}), given)
+
+
+def _check_order(discretisation: Discretisation) -> None:
+    if discretisation.order != 2:
+        raise SimError(
+            "numerics.order = 4 takes a constant diffusivity; fluxes with one that varies are of second order: use 2"
+        )
+
+
+def _product(_: Rounding, a: jax.Array, b: jax.Array) -> jax.Array:
+    return a * b
+
+
+def _ratio(rounded: Rounding, a: jax.Array, b: jax.Array) -> jax.Array:
+    return rounded.ratio(a, b)

@@ -1,0 +1,30 @@
+"""An equation of the numerics, and what it reads beside its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sim.case import Source
+from solvers.equations import Equation
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A coefficient's values: a number becomes a scalar unless `as_block`, all else a block; none is below `least`."""
+
+    source: Source
+    as_block: bool = False
+    least: float = float("-inf")
+
+    @property
+    def is_scalar(self) -> bool:
+        return isinstance(self.source, float) and not self.as_block
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a case's [equation] is."""
+
+    equation: Equation
+    coefficients: Mapping[str, Coefficient] = field(default_factory=dict)

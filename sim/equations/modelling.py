@@ -1,0 +1,68 @@
+"""From the table of an equation to the equation."""
+
+from __future__ import annotations
+
+from sim.case import Case
+from sim.case import equation as tables
+from sim.equations.conduction import anisotropic, conduction, heat
+from sim.equations.model import Coefficient, Model
+from sim.equations.python import imported
+from sim.equations.translation import Discretisation
+from sim.equations.written import written
+from sim.topology import axis_names
+from solvers import equations
+from solvers.operators import laplacian
+from solvers.stencil import Stencil
+
+
+def model_of(case: Case) -> Model:
+    """Raises SimError for what can be seen only now."""
+    table, grid, axes = case.equation, case.to_grid(), axis_names(case.ndim)
+    form = None if case.numerics.stencil == "auto" else case.numerics.stencil
+    discretisation = Discretisation(grid.spacing, case.numerics.order, form, getattr(table, "mean", "arithmetic"))
+    match table:
+        case tables.HeatTable():
+            return heat(table, axes, discretisation)
+        case tables.ConductionTable():
+            return conduction(table, axes, discretisation)
+        case tables.AnisotropicTable():
+            return anisotropic(table, axes, discretisation)
+        case tables.WrittenTable():
+            return written(table, axes, discretisation)
+        case tables.PythonTable():
+            return imported(table, grid, case.base)
+    return _built_in(table, axes, discretisation.stencil(laplacian(grid.spacing, case.numerics.order)))
+
+
+def _built_in(table: tables.Equation, axes: tuple[str, ...], lap: Stencil) -> Model:
+    match table:
+        case tables.AdvectionDiffusionTable():
+            speeds = {f"velocity_{i}": Coefficient(getattr(table.velocity, axis)) for i, axis in enumerate(axes)}
+            equation = equations.AdvectionDiffusion(lap, table.scheme)
+            return Model(equation, {"alpha": Coefficient(table.alpha), **speeds})
+        case tables.BurgersTable():
+            return Model(equations.Burgers(lap, table.scheme), _named(table, "viscosity"))
+        case tables.WaveTable():
+            return Model(equations.Wave(lap), _named(table, "speed", "damping"))
+        case tables.GrayScottTable():
+            return Model(equations.GrayScott(lap), _named(table, "diffusivity_u", "diffusivity_v", "feed", "kill"))
+        case tables.FitzHughNagumoTable():
+            names = ("diffusivity_u", "diffusivity_v", "current", "epsilon", "beta", "gamma")
+            return Model(equations.FitzHughNagumo(lap), _named(table, *names))
+        case tables.AllenCahnTable():
+            return Model(equations.AllenCahn(lap), _named(table, "diffusivity", "rate"))
+        case tables.CahnHilliardTable():
+            return Model(equations.CahnHilliard(lap), _named(table, "mobility", "gradient"))
+        case tables.PorousMediumTable(m=m):
+            return Model(equations.PorousMedium(lap, m), _named(table, "alpha"))
+    raise TypeError(f"no equation for {type(table).__name__}")
+
+
+def _named(table: tables.Equation, *names: str) -> dict[str, Coefficient]:
+    return {
+        name: Coefficient(getattr(table, name), least=0.0 if name in _NOT_NEGATIVE else float("-inf")) for name in names
+    }
+
+
+# Those that may be formulas or files.
+_NOT_NEGATIVE = frozenset({"speed", "damping"})

@@ -1,0 +1,182 @@
+"""Formulas → terms: what a right-hand side in a case means to the numerics."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from sim.errors import SimError
+from sim.expression import MAX_EXPONENT, MAX_LENGTH
+from sim.expression.careful import Careful
+from sim.expression.differential import DIFFERENCES, OPERATORS, has_operator
+from sim.expression.evaluation import apply, evaluate
+from sim.expression.tree import Comparison, Node, Number, Operation, Variable, is_condition, names_in
+from sim.expression.writing import text_of
+from solvers.operators import Mean, Order, derivative, laplacian
+from solvers.rounding import Rounding
+from solvers.stencil import Form, Stencil, best_form
+from solvers.terms import (
+    Constant,
+    Coordinate,
+    Difference,
+    DivergenceOfFlux,
+    Given,
+    InDouble,
+    Pointwise,
+    Sum,
+    Term,
+    Time,
+)
+
+# Operations that add nothing to their arguments: a product among these need not be rounded first.
+_NEVER_ADD = frozenset(
+    {"multiply", "divide", "negative", "square", "power", "minimum", "maximum", "where", "absolute", "abs", "sign"}
+    | {"sqrt", "as_number"}
+)
+
+
+@dataclass(frozen=True)
+class Discretisation:
+    """How derivatives become differences."""
+
+    spacing: tuple[float, ...]
+    order: Order
+    form: Form | None
+    mean: Mean
+
+    def stencil(self, weights: np.ndarray) -> Stencil:
+        return Stencil(weights, self.form or best_form(weights))
+
+    def difference(self, name: str, axes: tuple[str, ...]) -> Stencil:
+        """laplace, d_dx, d2_dx2, …."""
+        if name == "laplace":
+            return self.stencil(laplacian(self.spacing, self.order))
+        axis = axes.index(name.removeprefix("d2_d").removeprefix("d_d")[0])
+        return self.stencil(derivative(self.spacing, axis, 2 if name.startswith("d2") else 1, self.order))
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Trees → terms.  What does not change while the run goes is evaluated once: it comes to be in `sources`.
+
+    axes: names in array order.  parameters: numbers by name.  alone: Laplacians of fields are all that there is of
+    derivatives.  sources: name → number (a scalar) or formula (a block).
+    """
+
+    axes: tuple[str, ...]
+    parameters: Mapping[str, float]
+    discretisation: Discretisation
+    alone: bool = False
+    sources: dict[str, float | str] = field(default_factory=dict)
+
+    def term(self, node: Node, differentiated: bool = False) -> Term:
+        """The term; within a derivative a function of the place goes on beyond walls, where blocks are mirrored."""
+        if isinstance(node, Number):
+            return Constant(node.value)
+        if isinstance(node, Variable):
+            return self._variable(node.name)
+        names = names_in(node)
+        if has_operator(node) or is_condition(node):
+            return self._operation(node, differentiated)
+        if names <= self.parameters.keys():
+            return self._number(node)
+        if names <= {*self.parameters, *self.axes} and not differentiated:
+            return self._block(node)
+        if names <= {*self.parameters, "t"}:
+            return InDouble(self._operation(node, differentiated))
+        return self._operation(node, differentiated)
+
+    def _variable(self, name: str) -> Term:
+        if name in self.axes:
+            return Coordinate(self.axes.index(name))
+        if name in self.parameters:
+            self.sources[name] = self.parameters[name]
+        return Time() if name == "t" else Given(name)
+
+    def value_of(self, node: Node) -> float:
+        """The value of a tree of numbers and parameters.  Raises SimError where it is none."""
+        with np.errstate(all="ignore"):
+            value = float(evaluate(node, {name: np.float64(x) for name, x in self.parameters.items()}, np))
+        if not np.isfinite(value):
+            raise SimError(f"equation: {text_of(node, {})} is {value:g}; give parameters of which it is a number")
+        return value
+
+    def _number(self, node: Node) -> Term:
+        value = self.value_of(node)
+        if not names_in(node):
+            return Constant(value)
+        name = text_of(node, {})
+        self.sources[name] = value
+        return Given(name)
+
+    def _block(self, node: Node) -> Term:
+        text = text_of(node, self.parameters)
+        if len(text) > MAX_LENGTH:
+            raise SimError(f"equation: {text[:60]}… is too long, written out; make it one of equation.coefficients")
+        self.sources[text] = text
+        return Given(text)
+
+    def _operation(self, node: Operation | Comparison, differentiated: bool) -> Term:
+        if isinstance(node, Operation):
+            if node.op in OPERATORS:
+                return self._differential(node)
+            if node.op in ("add", "subtract"):
+                left, right = (self.term(arg, differentiated) for arg in node.args)
+                return Sum.of(left, right, 1 if node.op == "add" else -1)
+            if node.op == "power" and names_in(node.args[1]) <= self.parameters.keys():
+                return self._power(self.term(node.args[0], differentiated), self.value_of(node.args[1]))
+        args = tuple(self.term(arg, differentiated) for arg in node.args)
+        never_adds = isinstance(node, Comparison) or node.op in _NEVER_ADD
+        return Pointwise(_applied(node), args, adds=not never_adds)
+
+    def _power(self, base: Term, exponent: float) -> Term:
+        if abs(exponent) > MAX_EXPONENT:
+            raise SimError(
+                f"equation: an exponent is {exponent:g}; keep it within -{MAX_EXPONENT:g} to {MAX_EXPONENT:g}"
+            )
+        if exponent.is_integer():
+            return Pointwise(functools.partial(_to_the, int(exponent)), (base,))
+        return Pointwise(lambda _, x: jnp.power(x, jnp.asarray(exponent, x.dtype)), (base,))
+
+    def _differential(self, node: Operation) -> Term:
+        d = self.discretisation
+        if node.op == "div":
+            k, u = node.args
+            uniform = names_in(k) <= {*self.parameters, "t"}
+            if uniform:
+                laplacian_of_u = Operation("laplace", (u,))
+                return self.term(laplacian_of_u if k == Number(1.0) else Operation("multiply", (k, laplacian_of_u)))
+            if d.order != 2:
+                raise SimError("numerics.order = 4 takes div() with a constant k; fluxes are of second order: use 2")
+            return DivergenceOfFlux(self._conductivity(k), self.term(u, differentiated=True), d.mean)
+        of = self.term(node.args[0], differentiated=True)
+        if node.op in DIFFERENCES:
+            return Difference(d.difference(node.op, self.axes), of, self.alone)
+        slopes = [Difference(d.difference(f"d_d{axis}", self.axes), of) for axis in self.axes]
+        return Sum(tuple(Pointwise(_square, (slope,)) for slope in slopes), (1,) * len(slopes))
+
+    def _conductivity(self, k: Node) -> Term:
+        """Beyond walls it is what it is on this side, as of every coefficient: then nothing depends on its form."""
+        return self._block(k) if not has_operator(k) and names_in(k) <= {*self.parameters, *self.axes} else self.term(k)
+
+
+def _applied(node: Operation | Comparison) -> Callable[..., jax.Array]:
+    def function(rounded: Rounding, *args: jax.Array) -> jax.Array:
+        plain = isinstance(node, Operation) and node.op in _NEVER_ADD and node.op != "divide"
+        return apply(node, args, jnp if plain else Careful(rounded))
+
+    return function
+
+
+def _square(_: Rounding, x: jax.Array) -> jax.Array:
+    return x * x
+
+
+def _to_the(exponent: int, _: Rounding, x: jax.Array) -> jax.Array:
+    """x ** n by multiplications alone."""
+    return jax.lax.integer_pow(x, exponent)

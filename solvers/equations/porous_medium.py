@@ -1,0 +1,49 @@
+"""The porous medium equation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from solvers.equations.equation import Equation, Rates
+from solvers.fields import Fields
+from solvers.patch import Patch
+from solvers.stencil import Stencil
+
+
+@dataclass(frozen=True)
+class PorousMedium(Equation):
+    """∂u/∂t = α∇²(u^m), u ≥ 0, m ≥ 1: fronts of finite speed.
+
+    Coefficient: `alpha`, a scalar.  What is below zero, by rounding, counts as nothing.
+    Vázquez, The Porous Medium Equation, 2006 (doi:10.1093/acprof:oso/9780198569039.001.0001); Barenblatt's solution in
+    its section 4.4.
+    """
+
+    laplacian: Stencil
+    m: float
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("u",)
+
+    @property
+    def width(self) -> int:
+        return self.laplacian.width
+
+    def tendency(self, patch: Patch) -> Fields:
+        pressure = patch.rounded(_power(patch.fields["u"], self.m))
+        return {"u": patch.coefficients["alpha"] * self.laplacian(pressure)}
+
+    def rates(self, patch: Patch) -> Rates:
+        """α m u^(m-1) times the Laplacian's largest eigenvalue."""
+        u, alpha = patch.fields["u"].astype(jnp.float64), patch.coefficients["alpha"].astype(jnp.float64)
+        return Rates(alpha * self.m * _power(u, self.m - 1.0) * self.laplacian.stiffness, jnp.float64(0.0))
+
+
+def _power(u: jax.Array, m: float) -> jax.Array:
+    """max(u, 0)^m; by multiplications where m is whole."""
+    u = jnp.maximum(u, 0.0)
+    return jax.lax.integer_pow(u, int(m)) if float(m).is_integer() else jnp.power(u, jnp.asarray(m, u.dtype))

@@ -1,0 +1,61 @@
+"""Equations put together from terms, such as those written in a case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+
+from solvers.equations.coupling import coupled
+from solvers.equations.equation import Equation, Rates
+from solvers.fields import Fields
+from solvers.patch import Patch
+from solvers.terms import Symbol, Term
+from solvers.terms.shapes import cropped, full
+from solvers.terms.term import in_double
+
+
+@dataclass(frozen=True)
+class Written(Equation):
+    """∂u/∂t = a term of the fields, the coefficients, the place and the time, for each of some fields.
+
+    The width is that of the widest right-hand side: operators within operators add up, ∇²(u³ - ∇²u) reaches two
+    cells.  Coefficients are whatever the terms are given.
+    """
+
+    right_sides: Mapping[str, Term]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(self.right_sides)
+
+    @property
+    def width(self) -> int:
+        # A fieldwise ODE has neighbours all the same: the loop exchanges at least one layer.
+        return max(1, *(term.width for term in self.right_sides.values()))
+
+    def tendency(self, patch: Patch) -> Fields:
+        return {
+            name: full(cropped(term.value(patch), self.width - term.width), patch, self.width)
+            for name, term in self.right_sides.items()
+        }
+
+    def rates(self, patch: Patch) -> Rates:
+        """The right sides linearised about the fields as they are, coefficients frozen, by bounds of the symbols.
+
+        Forward, term by term: ∇² has the symbol [-4 Σ 1/h², 0] and ∂/∂x i [-1/h, 1/h]; a cell by cell function
+        multiplies by its derivative in the cell, an operator by its own symbol after the worst of the cells around
+        it.  Exact for a heat equation; a bound in general, but not a proof for nonlinear equations.
+        """
+        patch = in_double(patch)
+        symbols: dict[str, dict[str, Symbol]] = {}
+        for name, term in self.right_sides.items():
+            found = term.linearised(patch).symbols
+            symbols[name] = {of: symbol.cropped(self.width - term.width) for of, symbol in found.items()}
+        return coupled([[_of(symbols[a].get(b), patch) for b in self.fields] for a in self.fields], patch.grid.spacing)
+
+
+def _of(symbol: Symbol | None, patch: Patch) -> Symbol:
+    nothing = jnp.float64(0.0)
+    return Symbol(nothing, nothing, (nothing,) * patch.grid.ndim) if symbol is None else symbol

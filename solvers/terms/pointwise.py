@@ -1,0 +1,103 @@
+"""Terms of terms, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from solvers.patch import Patch
+from solvers.rounding import Rounding
+from solvers.terms.shapes import cropped
+from solvers.terms.symbol import Linearised, Symbol, total
+from solvers.terms.term import Term, rounded
+
+
+@dataclass(frozen=True)
+class Pointwise(Term):
+    """function(rounded, *args), the value in a cell of those in the same cell; differentiable where JAX can do it.
+
+    `adds` says whether the function may add something to its arguments, as that of a remainder does.
+    """
+
+    function: Callable[..., jax.Array]
+    args: tuple[Term, ...]
+    adds: bool = False
+
+    is_product = True
+
+    @property
+    def width(self) -> int:
+        return max(arg.width for arg in self.args)
+
+    def value(self, patch: Patch) -> jax.Array:
+        values = (rounded(arg, patch) if self.adds else arg.value(patch) for arg in self.args)
+        margins = (self.width - arg.width for arg in self.args)
+        return self.function(patch.rounded, *map(cropped, values, margins))
+
+    def linearised(self, patch: Patch) -> Linearised:
+        """δf = Σ ∂f/∂aᵢ δaᵢ; where a derivative is not finite, as that of √u at 0, it is left out."""
+        parts = [arg.linearised(patch) for arg in self.args]
+        margins = [self.width - arg.width for arg in self.args]
+        values = [cropped(part.value, margin) for part, margin in zip(parts, margins, strict=True)]
+        found: list[dict[str, Symbol]] = []
+        for i, (part, margin) in enumerate(zip(parts, margins, strict=True)):
+            if part.symbols and jnp.issubdtype(values[i].dtype, jnp.floating):
+                slope = self._slope(patch.rounded, values, i)
+                if slope is not None:
+                    found.append({name: s.cropped(margin).times(slope) for name, s in part.symbols.items()})
+        return Linearised(self.function(patch.rounded, *values), total(found))
+
+    def _slope(self, rounded: Rounding, values: Sequence[jax.Array], i: int) -> jax.Array | None:
+        def along(x: jax.Array) -> jax.Array:
+            return self.function(rounded, *values[:i], x, *values[i + 1 :])
+
+        _, slope = jax.jvp(along, (values[i],), (jnp.ones_like(values[i]),))
+        if not jnp.issubdtype(slope.dtype, jnp.floating):
+            return None
+        return jnp.where(jnp.isfinite(slope), slope, 0.0)
+
+
+@dataclass(frozen=True)
+class Sum(Term):
+    """Σ ±term, from left to right.  Products among them are rounded, unless there is but one."""
+
+    terms: tuple[Term, ...]
+    signs: tuple[int, ...]
+
+    is_product = False
+
+    @classmethod
+    def of(cls, left: Term, right: Term, sign: int) -> Sum:
+        """left ± right, one sum where the left one is a sum already."""
+        if isinstance(left, Sum):
+            return cls((*left.terms, right), (*left.signs, sign))
+        return cls((left, right), (1, sign))
+
+    @property
+    def width(self) -> int:
+        return max(term.width for term in self.terms)
+
+    def value(self, patch: Patch) -> jax.Array:
+        several = sum(term.is_product for term in self.terms) > 1
+        result: jax.Array | None = None
+        for term, sign in zip(self.terms, self.signs, strict=True):
+            value = cropped(term.value(patch), self.width - term.width)
+            if term.is_product and several:
+                value = patch.rounded(value)
+            if result is None:
+                result = value if sign > 0 else -value
+            else:
+                result = result + value if sign > 0 else result - value
+        assert result is not None
+        return result
+
+    def linearised(self, patch: Patch) -> Linearised:
+        parts = [term.linearised(patch) for term in self.terms]
+        found = [
+            {name: s.cropped(self.width - term.width).times(jnp.float64(sign)) for name, s in part.symbols.items()}
+            for part, term, sign in zip(parts, self.terms, self.signs, strict=True)
+        ]
+        return Linearised(self.value(patch), total(found))

@@ -1,0 +1,52 @@
+"""A term of a right-hand side."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+
+from solvers.patch import Patch
+from solvers.terms.symbol import Linearised
+
+
+class Term(ABC):
+    """A function of the fields, the coefficients, the place and the time, local within `width` cells.
+
+    All arithmetic is in the fields' dtype, and what is added is rounded first where the compiler could choose: a
+    value does not depend, to the bit, on the array that it is computed in.
+    """
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Ghost layers that the value consumes."""
+
+    @property
+    @abstractmethod
+    def is_product(self) -> bool:
+        """Whether the last operation may be a product, which a compiler would contract with an addition."""
+
+    @abstractmethod
+    def value(self, patch: Patch) -> jax.Array:
+        """dtype[m - 2·width, …], or what broadcasts to that: a scalar, or layers of one axis."""
+
+    @abstractmethod
+    def linearised(self, patch: Patch) -> Linearised:
+        """The value and how it follows small changes of the fields; of a patch in double precision."""
+
+
+def rounded(term: Term, patch: Patch) -> jax.Array:
+    """A term's value, safe to be added to something."""
+    value = term.value(patch)
+    return patch.rounded(value) if term.is_product else value
+
+
+def in_double(patch: Patch) -> Patch:
+    """The same cells in double precision."""
+    fields, coefficients = (
+        {name: u.astype(jnp.float64) for name, u in values.items()} for values in (patch.fields, patch.coefficients)
+    )
+    return replace(patch, fields=fields, coefficients=coefficients)
