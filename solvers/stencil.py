@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from solvers.rounding import Rounding
+
 Form = Literal["conv", "slices"]
-Rounded = Callable[..., jax.Array]
 
 # By measurement (jax 0.10.2, one Zen 4 core, two buffers in turn; time of conv over that of slices): stars 1.2 to 14
 # in 1-D and 2-D up to 9 wide, then 34 to 195, for a convolution multiplies all the zeros too; dense boxes of 3 to 7
@@ -75,14 +75,14 @@ class Stencil:
                 groups.setdefault(weight, []).append(offset)
         return sorted(groups.items(), key=lambda group: (abs(group[0]), group[0]))
 
-    def __call__(self, u: jax.Array, rounded: Rounded | None = None) -> jax.Array:
+    def __call__(self, u: jax.Array, rounded: Rounding | None = None) -> jax.Array:
         """S u.  Where other stencils look at the same cells, or at the result, products must be `rounded` too.
 
         A product that two sums share is not contracted with both: then the compiler chooses after all.
         """
-        return self._by_convolution(u) if self.form == "conv" else self._by_slices(u, rounded or _as_it_is)
+        return self._by_convolution(u) if self.form == "conv" else self._by_slices(u, rounded)
 
-    def _by_slices(self, u: jax.Array, rounded: Rounded) -> jax.Array:
+    def _by_slices(self, u: jax.Array, rounded: Rounding | None) -> jax.Array:
         shape = tuple(n - 2 * self.width for n in u.shape)
 
         def images(offset: tuple[int, ...], axis: int = 0) -> jax.Array:
@@ -101,7 +101,8 @@ class Stencil:
         (lead, _), *rest = self._groups
         total, *sums = (functools.reduce(operator.add, map(images, offsets)) for _, offsets in self._groups)
         for (weight, _), further in zip(rest, sums, strict=True):
-            total = total + rounded(jnp.asarray(weight / lead, u.dtype) * further)
+            part = jnp.asarray(weight / lead, u.dtype) * further
+            total = total + (part if rounded is None else rounded(part))
         return jnp.asarray(lead, u.dtype) * total
 
     def _by_convolution(self, u: jax.Array) -> jax.Array:
@@ -122,10 +123,6 @@ class Stencil:
             precision=lax.Precision.HIGHEST,
         )[0, 0]
         return full[..., : n - 2 * self.width]
-
-
-def _as_it_is(u: jax.Array) -> jax.Array:
-    return u
 
 
 def best_form(weights: np.ndarray) -> Form:

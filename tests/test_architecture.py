@@ -24,8 +24,8 @@ MPI = {
 }
 # `solvers` from the bottom up; what stands on one line does not know each other.
 LAYERS = [
-    {"fields", "grid", "exchange", "block"},
-    {"halo", "rounding", "stencil", "reductions"},
+    {"fields", "grid", "exchange", "block", "rounding"},
+    {"halo", "stencil", "reductions"},
     {"operators", "patch", "reconstruction", "wavefront"},
     {"terms", "wall"},
     {"boundary"},
