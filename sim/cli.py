@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sim.commands import COMMANDS
-from sim.errors import SimError
+from sim.errors import SimError, Stopped
 from sim.launcher import is_speaker
 
 EXIT_USER_ERROR = 2
 EXIT_BUG = 1
+EXIT_RESUMABLE = 75
 EXIT_INTERRUPTED = 130
 
 
@@ -38,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parsed = _parser().parse_args(arguments)
         return int(parsed.do(parsed))
+    except Stopped as stopped:
+        if is_speaker():
+            print(f"sim: {stopped}", file=sys.stderr, flush=True)
+        return EXIT_RESUMABLE
     except SimError as error:
         if is_speaker():
             print(f"sim: error: {error}", file=sys.stderr, flush=True)

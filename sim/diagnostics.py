@@ -88,3 +88,24 @@ def inflow(case: Case) -> float | None:
                 return None
             total += side.flux * area
     return total
+
+
+def drift(
+    case: Case,
+    before: dict[str, dict[str, float]],
+    after: dict[str, dict[str, float]],
+    source_mean: float,
+    elapsed: float,
+) -> float | None:
+    """The change of u's integral that walls and source do not explain, relative to max|u| · volume.
+
+    None where that is nothing to expect: the equation does not conserve, or something else acts on the field.
+    """
+    ring = all(isinstance(sides.lower, Periodic) for sides in case.boundary.axes)
+    through_walls = inflow(case)
+    if through_walls is None or case.sources or case.regions or not case.equation.conserves(ring):
+        return None
+    grid, initial, final = case.to_grid(), before["u"], after["u"]
+    expected = initial["mean"] + elapsed * (source_mean + through_walls / (grid.cell_volume * grid.cells))
+    scale = max(abs(value) for s in (initial, final) for value in (s["min"], s["max"]))
+    return abs(final["mean"] - expected) / scale if scale else 0.0

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sim import casefile, distributed, fingerprint, membership, platform
 from sim.acting import forced
 from sim.case import Case, ParallelTable
+from sim.checkpoint.restart import Restart, restart
+from sim.checkpoint.store import Store
 from sim.errors import SimError
 from sim.looking.monitor import monitoring
 from sim.loop import OuterLoop
 from sim.output import rundir
 from sim.output.stream import streams_of
 from sim.output.writer import choose_writer
+from sim.prepared import Prepared
 from sim.problem import Problem, build
 from sim.programs import keep_programs
 from sim.result import Result
-from sim.schedule import Segment, segments, step_limit
+from sim.schedule import Plan, Position, plan, step_limit
 from sim.simulation import Simulation
 from sim.stepping import step_of
 from sim.team import MpiTeam, Team, agreement, on_root
@@ -46,42 +49,97 @@ def run(
     rendezvous: where the processes of a run without MPI meet.  monitor: keep monitor.png and monitor.jsonl up to date.
 
     Raises SimError, on every rank alike, for whatever is the user's to mend; nothing half-written is left.
+    Raises Stopped, a SimError, where a signal or the time limit ended it before its end: `resume` goes on.
     """
     begin = time.perf_counter()
-    parallel = _foreseen(case, overrides)
+    parallel = _foreseen(lambda: casefile.load(case, overrides))
+    wanted = Path(output) if output else None
     with membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team:
         with agreement(team):
             loaded = casefile.load(case, overrides)
-            problem = build(loaded)
-        fingerprint.compare(team, fingerprint.of_case(loaded))
-        transport, tuning = _connect(team, problem)
+            rundir.foresee(wanted)
         # The field's values are checked before a directory is made, the directory before anything compiles.
-        simulation = Simulation(problem.in_slabs(tuning.slab), transport)
-        speed = simulation.speed()
+        prepared = _prepare(team, loaded)
+        folders = prepared.folders
+        with (
+            rundir.held(team, lambda: rundir.create(loaded.name, wanted, overwrite, folders)) as directory,
+            monitoring(directory, monitor and team.rank == 0) as eye,
+        ):
+            return OuterLoop(prepared, directory, quiet, begin, monitor=eye).run()
+
+
+def resume(
+    directory: str | Path,
+    *,
+    comm: Any = None,
+    overrides: Sequence[str] = (),
+    rendezvous: distributed.Rendezvous | None = None,
+    monitor: bool = False,
+    quiet: bool = True,
+) -> Result:
+    """Go on with the run in `directory` from its newest checkpoint that is whole, to the bytes it would have had.
+
+    On any ranks and devices: where the run ran before is forgotten, its `parallel` table is as `overrides` says.
+    They may also change time.end, [output] and [checkpoint]; where the times of the outputs around the checkpoint
+    change, so does the step from there on.  A run that was ended before its first checkpoint begins anew.
+
+    Raises SimError, on every rank alike, where the case is not that of the checkpoint, where no checkpoint is
+    whole, where the directory is another run's who is at it; and all that `run` raises.
+    """
+    begin = time.perf_counter()
+    path = Path(directory)
+    parallel = _foreseen(lambda: _case_of_run(path, overrides))
+    with membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team:
         with agreement(team):
-            step = step_of(loaded.time, problem.equation, speed)
-            plan = tuple(_plan(loaded, step.stable_step(speed.decay, speed.wave)))
-            streams = streams_of(loaded, simulation.fields)
-        simulation.settle(forced(loaded, step))
-        writer = choose_writer(loaded.parallel.writer, team)
-        wanted, folders = Path(output) if output else None, [stream.folder for stream in streams.values()]
-        path = on_root(team, lambda: str(rundir.create(loaded.name, wanted, overwrite, folders)))
-        directory = rundir.RunDirectory(Path(path))
-        with monitoring(directory, monitor and team.rank == 0) as eye:
-            return OuterLoop(simulation, tuning, directory, streams, writer, plan, quiet, begin, eye).run()
+            loaded = _case_of_run(path, overrides)
+        with (
+            rundir.held(team, lambda: rundir.reopen(path.resolve())) as held,
+            monitoring(held, monitor and team.rank == 0) as eye,
+        ):
+            found = restart(Store(held.checkpoints, team, loaded.checkpoint.keep), loaded, team)
+            prepared = _prepare(team, loaded, found)
+            on_root(team, lambda: held.make(prepared.folders))
+            return OuterLoop(prepared, held, quiet, begin, found, eye).run()
 
 
-def _foreseen(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str]) -> ParallelTable:
+def _case_of_run(directory: Path, overrides: Sequence[str]) -> Case:
+    """The case that a run left behind, to be run anywhere."""
+    path = directory / rundir.CASE
+    if not path.is_file():
+        raise SimError(f"{directory} holds no run that could go on: there is no {path}; give a run's directory")
+    table = casefile.load(path).model_dump(exclude_none=True)
+    table["parallel"] = {"watchdog": table["parallel"]["watchdog"]}
+    return casefile.load(table, overrides)
+
+
+def _foreseen(load: Callable[[], Case]) -> ParallelTable:
     """What the case says of where to run; one that can't be read is left for all ranks to complain of together."""
     try:
-        return casefile.load(case, overrides).parallel
+        return load().parallel
     except SimError:
         return ParallelTable()
 
 
-def _plan(case: Case, stable: float) -> Iterator[Segment]:
+def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
+    """The case on its grid and its ranks, at its beginning or where a checkpoint has it.  Collective."""
+    with agreement(team):
+        problem = build(case)
+    fingerprint.compare(team, fingerprint.of_case(case))
+    transport, tuning = _connect(team, problem)
+    simulation = Simulation(problem.in_slabs(tuning.slab), transport, found)
+    # The step follows from the fields with which the run began.
+    speed = found.standing.speed if found else simulation.speed()
+    with agreement(team):
+        step = step_of(case.time, problem.equation, speed)
+        todo = _plan(case, step.stable_step(speed.decay, speed.wave), found.standing.position if found else None)
+        streams = streams_of(case, simulation.fields)
+    simulation.settle(forced(case, step))
+    return Prepared(simulation, tuning, streams, choose_writer(case.parallel.writer, team), todo, speed)
+
+
+def _plan(case: Case, stable: float, at: Position | None) -> Plan:
     table, output = case.time, case.output
-    return segments(table.end, output.every, step_limit(table, stable), *output.extra_intervals)
+    return plan(table.end, output.every, step_limit(table, stable), *output.extra_intervals, at=at)
 
 
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:

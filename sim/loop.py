@@ -9,25 +9,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from sim import casefile, membership, progress, record
-from sim.case import Case, Periodic
-from sim.diagnostics import inflow
-from sim.errors import SimError
+from sim.case import Case
+from sim.checkpoint.keeper import Keeper, Verdict
+from sim.checkpoint.restart import Restart
+from sim.checkpoint.saving import Saver
+from sim.checkpoint.standing import Standing
+from sim.checkpoint.store import Store
+from sim.errors import SimError, Stopped
+from sim.failpoints import reach
 from sim.looking.monitor import Monitor
 from sim.output import rundir
 from sim.output.durable import write_json, write_text
 from sim.output.recorder import Provenance, Recorder
-from sim.output.stream import MAIN, Stream
-from sim.output.writer import Writer
+from sim.output.stream import MAIN
+from sim.prepared import Prepared
 from sim.problem import Problem
 from sim.result import Result
-from sim.schedule import Segment
+from sim.schedule import Position
 from sim.simulation import Simulation
+from sim.stopping import StopSignals, TimeLimit
+from sim.summing import Beginning, sum_up
 from sim.team import Team, on_root
 from sim.transport import Transport
-from sim.tuning import Tuning
 from sim.watchdog import Watchdog
 
 # A chunk is one call of a compiled program.  Long enough to hide the call, short enough to be told of a
@@ -40,18 +44,19 @@ _FIRST_CHUNK = 16
 class OuterLoop:
     """One run's progress: what has been written, and how long things took.  All methods are collective."""
 
-    simulation: Simulation
-    tuning: Tuning
+    prepared: Prepared
     directory: rundir.RunDirectory
-    streams: dict[str, Stream]
-    writer: Writer
-    plan: tuple[Segment, ...]
     quiet: bool
     begin: float
+    restart: Restart | None = None
     monitor: Monitor | None = None
     watched: int = 0
     chunk: int = _FIRST_CHUNK
     doing: str = "starting"
+
+    @property
+    def simulation(self) -> Simulation:
+        return self.prepared.simulation
 
     @property
     def problem(self) -> Problem:
@@ -74,8 +79,14 @@ class OuterLoop:
         self._write_record("running")
         seconds, rank = self.case.parallel.watchdog, self.team.rank
         try:
-            with Watchdog(seconds, rank, lambda: self.doing, membership.abort) as self.watchdog:
+            with (
+                Watchdog(seconds, rank, lambda: self.doing, membership.abort) as self.watchdog,
+                StopSignals(membership.abort) as self.signals,
+            ):
                 result = self._run()
+        except Stopped as stopped:
+            self._write_record("stopped", {"stopped": str(stopped)})
+            raise
         except SimError as error:
             self._write_record("failed", {"error": str(error)})
             raise
@@ -85,18 +96,43 @@ class OuterLoop:
     def _run(self) -> Result:
         self._now_doing("compiling the loop")
         self.simulation.compile()
-        setup_seconds = time.perf_counter() - self.begin
-        initial, source_mean = self.simulation.statistics(), self.simulation.source_mean()
+        self._start(time.perf_counter() - self.begin)
         with self._reporting() as report:
-            self._write()
-            for segment in self.plan:
-                self._advance(segment, report)
+            for leg in self.prepared.plan.legs():
+                verdict = self._advance(leg, report)
                 self._write()
-            self._now_doing("finishing the files")
-            self.output.settle()
-            self._look()
+                self._pause(verdict, Position(leg.segment, leg.segment.steps))
+            self._end()
         self._now_doing("summing up")
-        return self._result(initial, source_mean, setup_seconds)
+        return sum_up(self.prepared, self.directory, self.output, self.beginning)
+
+    def _start(self, setup_seconds: float) -> None:
+        """The first output, or those there were before the checkpoint."""
+        simulation, standing = self.simulation, self.restart.standing if self.restart else None
+        initial = standing.initial_statistics if standing else simulation.statistics()
+        self.beginning = Beginning(simulation.step, initial, simulation.source_mean(), setup_seconds)
+        self.last_step = simulation.step + self.prepared.plan.steps
+        # One rank asks for the job's limit, and says when it is near.
+        wanted = self.case.checkpoint.time_limit
+        limit = TimeLimit.of_run(wanted, setup_seconds) if self.team.rank == 0 else TimeLimit(None, 0.0)
+        self.keeper = Keeper(self.case.checkpoint, self.team, limit, simulation.step)
+        if standing:
+            self.output.go_on(standing.files)
+            self.watched = len(self.output.times)
+        else:
+            self._write()
+
+    def _end(self) -> None:
+        """The last output, where the end has come to lie where the run stood, and the last checkpoint."""
+        segments = self.prepared.plan.segments
+        self._now_doing("finishing the files")
+        self.output.settle()
+        if self.output.times[-1] != self.simulation.time:
+            self._write()
+            self.output.settle()
+        self._look()
+        if self.case.checkpoint.at_end and segments and self.keeper.saved_step != self.simulation.step:
+            self._save(Position(segments[-1], segments[-1].steps))
 
     def _now_doing(self, what: str) -> None:
         self.doing = what
@@ -104,53 +140,91 @@ class OuterLoop:
 
     @contextmanager
     def _reporting(self) -> Iterator[progress.Reporter]:
-        total = sum(segment.steps for segment in self.plan)
+        total, done = self.last_step, self.beginning.step
         silent = self.quiet or self.team.rank != 0
-        report = progress.reporter(silent, total, self.case.output.time_units)
+        report = progress.reporter(silent, total, self.case.output.time_units, done)
         if self.team.rank == 0:
-            report = progress.Published(report, self.directory.progress, total, self.case.time.end)
+            report = progress.Published(report, self.directory.progress, total, self.case.time.end, done)
         try:
             yield report
         finally:
             report.close()
 
-    def _advance(self, segment: Segment, report: progress.Reporter) -> None:
-        """From one output to the next in chunks, none of which ends in a field that is not finite."""
-        simulation = self.simulation
-        done = 0
-        while done < segment.steps:
-            steps = min(self.chunk, segment.steps - done)
+    def _advance(self, leg: Position, report: progress.Reporter) -> Verdict:
+        """To the next output in chunks, none of which ends in a field that is not finite; what was said at the last."""
+        simulation, segment, done = self.simulation, leg.segment, leg.done
+        while True:
             before = simulation.step
+            steps = min(self.chunk, segment.steps - done, self.keeper.steps_left(before))
             self._now_doing(f"taking {steps} steps from step {before}, t = {simulation.time:g}")
             seconds = simulation.advance(segment, done, steps)
             done += steps
+            reach("chunk done")
             if broken := simulation.broken_cells():
                 self.output.settle()
                 raise SimError(self._blown_up(broken, before))
             self.output.poll()
             self._look()
+            verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)
             # All ranks must take the same number of steps, so the slowest one's clock counts.
-            slowest = max(self.team.gather(seconds))
-            self.chunk = _next_chunk(steps, slowest)
+            self.chunk = _next_chunk(steps, verdict.slowest)
             cells = self.problem.grid.cells
-            report.update(simulation.step, simulation.time, cells * steps / max(slowest, 1e-9))
+            report.update(simulation.step, simulation.time, cells * steps / max(verdict.slowest, 1e-9))
+            if done == segment.steps:
+                return verdict
+            self._pause(verdict, Position(segment, done))
+
+    def _pause(self, verdict: Verdict, position: Position) -> None:
+        """Between two chunks: a checkpoint where one is due, and the end of it where that is wished for."""
+        step = self.simulation.step
+        if verdict.due and self.keeper.saved_step != step:
+            self._save(position)
+        if verdict.stop and step < self.last_step:
+            raise Stopped(
+                f"stopped by {verdict.stop} at step {step:,} of {self.last_step:,}, t = {self.simulation.time:g}; "
+                f"checkpointed, go on with: python -m sim resume {self.directory.path}"
+            )
+
+    def _save(self, position: Position) -> None:
+        """A checkpoint of now, after all files that came before it."""
+        self._now_doing(f"writing a checkpoint at step {self.simulation.step}")
+        self.output.settle()
+        standing = Standing.of(position, self.prepared.speed, self.output.written, self.beginning.statistics)
+        begin = time.perf_counter()
+        self.saver.save(self.simulation, standing)
+        self.keeper.saved(self.simulation.step)
+        self.output.seconds += time.perf_counter() - begin
+
+    @cached_property
+    def saver(self) -> Saver:
+        table = self.case.checkpoint
+        store = self.restart.store if self.restart else Store(self.directory.checkpoints, self.team, table.keep)
+        return Saver(store, self.case, self.team)
 
     def _blown_up(self, broken: int, before: int) -> str:
         simulation = self.simulation
         times = self.output.times
         kept = f"snapshot {len(times) - 1} at t = {times[-1]:g} is the last good one"
+        shown = self._write_broken()
         return (
             f"the field blew up: {broken} of {self.problem.grid.cells} cells are NaN or infinite at step "
-            f"{simulation.step}, t = {simulation.time:g} (still finite at step {before}); {kept}; "
+            f"{simulation.step}, t = {simulation.time:g} (still finite at step {before}); {kept}, {shown}; "
             f'check initial.u and equation.source, or use numerics.dtype = "float64"'
         )
+
+    def _write_broken(self) -> str:
+        """A snapshot of fields that are not finite, beside those that are; where it is."""
+        try:
+            self.output.show(self.directory.broken, self.simulation.time, self.simulation.blocks)
+        except SimError as error:
+            return str(error)
+        return f"{self.directory.broken} shows where it broke"
 
     def _write(self) -> None:
         """What is due now."""
         simulation = self.simulation
         self._now_doing(f"writing at step {simulation.step}, t = {simulation.time:g}")
-        fields = simulation.fields
-        self.output.write(simulation.step, simulation.time, lambda name: self.transport.blocks(fields[name]))
+        self.output.write(simulation.step, simulation.time, simulation.blocks)
         self._look()
 
     def _look(self) -> None:
@@ -166,11 +240,11 @@ class OuterLoop:
         origin = Provenance({}, {})
         if self.team.rank == 0:  # which makes the files
             origin = Provenance(record.of_results(self.case), record.of_run(self.provenance))
-        return Recorder(self.case, self.streams, self.directory.path, self.team, self.writer, origin)
+        return Recorder(self.case, self.prepared.streams, self.directory.path, self.team, self.prepared.writer, origin)
 
     def _write_record(self, status: str, outcome: dict[str, Any] | None = None) -> None:
         def write() -> None:
-            if not self.directory.case.exists():
+            if status == "running":
                 write_text(self.directory.case, casefile.to_toml(self.case.with_absolute_files()))
             write_json(self.directory.record, {"status": status, **self.provenance, **(outcome or {})})
 
@@ -178,7 +252,10 @@ class OuterLoop:
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
-        return record.provenance(self.transport, self.tuning, self.writer.name)
+        found = record.provenance(self.transport, self.prepared.tuning, self.prepared.writer.name)
+        if self.restart is not None:
+            found["resumed"] = {"step": self.restart.step, "time": self.restart.time}
+        return found
 
     def _on_root_disk(self, write: Any) -> None:
         def guarded() -> None:
@@ -188,50 +265,6 @@ class OuterLoop:
                 raise SimError(f"{self.directory.path} can't be written: {error.strerror or error}") from None
 
         on_root(self.team, guarded)
-
-    def _result(self, initial: Any, source_mean: float, setup_seconds: float) -> Result:
-        simulation = self.simulation
-        statistics = simulation.statistics()
-        cells = self.problem.grid.cells
-        seconds = max(self.team.gather(simulation.march_seconds))
-        rate = cells * simulation.step / seconds if seconds else 0.0
-        return Result(
-            case=self.case.name,
-            directory=self.directory.path,
-            transport=self.transport.name,
-            ranks=self.team.size,
-            process_grid=self.transport.topology.blocks,
-            ghost_depth=self.tuning.steps,
-            slab=self.tuning.slab,
-            tuned=self.tuning.why,
-            exchange_seconds=self.tuning.exchange_seconds,
-            time=simulation.time,
-            steps=simulation.step,
-            cells=cells,
-            setup_seconds=setup_seconds,
-            compile_seconds=simulation.compile_seconds,
-            march_seconds=seconds,
-            output_seconds=self.output.seconds,
-            cells_per_second=rate,
-            teff=2 * np.dtype(self.case.numerics.dtype).itemsize * rate / 1e9,
-            statistics=statistics,
-            drift=self._drift(initial, statistics, source_mean),
-            errors=simulation.errors(),
-            snapshots=tuple(self.directory.snapshot(i) for i in range(len(self.output.times))),
-        )
-
-    def _drift(
-        self, before: dict[str, dict[str, float]], after: dict[str, dict[str, float]], source_mean: float
-    ) -> float | None:
-        ring = all(isinstance(sides.lower, Periodic) for sides in self.case.boundary.axes)
-        through_walls = inflow(self.case)
-        if through_walls is None or not self.case.equation.conserves(ring):
-            return None
-        initial, final, elapsed = before["u"], after["u"], self.simulation.time
-        volume = self.problem.grid.cell_volume * self.problem.grid.cells
-        expected = initial["mean"] + elapsed * (source_mean + through_walls / volume)
-        scale = max(abs(value) for s in (initial, final) for value in (s["min"], s["max"]))
-        return abs(final["mean"] - expected) / scale if scale else 0.0
 
 
 def _next_chunk(steps: int, seconds: float) -> int:

@@ -38,7 +38,7 @@ class Silent:
 
 
 class Bar:
-    def __init__(self, steps: int, units: str) -> None:
+    def __init__(self, steps: int, units: str, done: int) -> None:
         self._units = units
         self._progress = Progress(
             TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"),
@@ -49,7 +49,7 @@ class Bar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
-        self._task = self._progress.add_task("run", total=steps, rate="compiling")
+        self._task = self._progress.add_task("run", total=steps, completed=done, rate="compiling")
         self._progress.start()
 
     def update(self, steps: int, sim_time: float, cells_per_second: float) -> None:
@@ -61,8 +61,8 @@ class Bar:
 
 
 class Lines:
-    def __init__(self, steps: int, units: str) -> None:
-        self._total, self._units = steps, units
+    def __init__(self, steps: int, units: str, done: int) -> None:
+        self._total, self._units, self._done = steps, units, done
         self._begin = self._last = time.monotonic()
 
     def update(self, steps: int, sim_time: float, cells_per_second: float) -> None:
@@ -70,7 +70,7 @@ class Lines:
         if now - self._last < _SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        left = (now - self._begin) * (self._total - steps) / max(steps, 1)
+        left = (now - self._begin) * (self._total - steps) / max(steps - self._done, 1)
         print(
             f"step {steps:,} of {self._total:,}  t = {_time(sim_time, self._units)}  "
             f"{cells_per_second:.3g} cells/s  {left:.0f} s left",
@@ -114,10 +114,11 @@ class Published:
             replace_quickly(self._path, json.dumps({**self._now, **who, "written": written}).encode() + b"\n")
 
 
-def reporter(quiet: bool, steps: int, units: str) -> Reporter:
+def reporter(quiet: bool, steps: int, units: str, done: int = 0) -> Reporter:
+    """For a run of `steps` steps in all, of which `done` were taken before it."""
     if quiet:
         return Silent()
-    return Bar(steps, units) if sys.stderr.isatty() else Lines(steps, units)
+    return (Bar if sys.stderr.isatty() else Lines)(steps, units, done)
 
 
 def _time(value: float, units: str) -> str:

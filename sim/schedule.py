@@ -31,6 +31,54 @@ class Segment:
         return (self.stop - self.start) / self.steps
 
 
+@dataclass(frozen=True)
+class Position:
+    """A place on the way: `done` steps into a segment."""
+
+    segment: Segment
+    done: int
+
+    @property
+    def time(self) -> float:
+        segment = self.segment
+        return segment.stop if self.done == segment.steps else segment.start + self.done * segment.dt
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is still to do: segments, of whose first one `done` steps have been taken."""
+
+    segments: tuple[Segment, ...]
+    done: int = 0
+
+    @property
+    def steps(self) -> int:
+        return sum(segment.steps for segment in self.segments) - self.done
+
+    def legs(self) -> Iterator[Position]:
+        """Each segment, from where it is to be taken on."""
+        for number, segment in enumerate(self.segments):
+            yield Position(segment, self.done if number == 0 else 0)
+
+
+def plan(end: float, every: float | None, limit: float, *more: float, at: Position | None = None) -> Plan:
+    """The whole run, or what is left of it from a position on.
+
+    Where the outputs around the position are still the same, so are the steps: the run goes on as if it had never
+    stopped.  Where they are not, it takes steps of a new length from there to the next output.
+    Raises SimError where the number of steps makes no sense, or the end is past.
+    """
+    whole = tuple(segments(end, every, limit, *more))
+    if at is None:
+        return Plan(whole)
+    if end < at.time:
+        raise SimError(f"time.end = {end:g} lies before t = {at.time:g}, where the run stands; give a later one")
+    if at.segment not in whole:
+        return Plan(tuple(segments(end, every, limit, *more, start=at.time)))
+    number = whole.index(at.segment)
+    return Plan(whole[number + 1 :]) if at.done == at.segment.steps else Plan(whole[number:], at.done)
+
+
 def step_limit(table: TimeTable, stable: float) -> float:
     """The largest step allowed: the one given, or the stable one times the safety factor.
 
@@ -79,8 +127,8 @@ def is_output_time(time: float, end: float, every: float | None) -> bool:
     return time == end or abs(time - round(time / every) * every) <= _SAME * every
 
 
-def segments(end: float, every: float | None, limit: float, *more: float) -> Iterator[Segment]:
-    """The run, output to output, of those at `every` and at `more` intervals.
+def segments(end: float, every: float | None, limit: float, *more: float, start: float = 0.0) -> Iterator[Segment]:
+    """The run from `start` on, output to output, of those at `every` and at `more` intervals.
 
     Raises SimError where the number of steps makes no sense.
     """
@@ -88,13 +136,15 @@ def segments(end: float, every: float | None, limit: float, *more: float) -> Ite
     for interval in (every, *more):
         if interval is not None:
             _check_count(end, interval, MOST_OUTPUTS, "output.every", "write less often")
-    start = 0.0
-    for number, stop in enumerate(output_times(end, every, *more)):
-        if number > 0:
+    # An output no more than rounding away from the start has been written.
+    nearest = min((interval for interval in (every, *more) if interval is not None), default=end)
+    slack = _SAME * nearest if start > 0 else 0.0
+    for stop in output_times(end, every, *more):
+        if stop > start + slack:
             # A step that fits but for rounding fits.
             count = (stop - start) / limit * (1 - 1e-12)
             yield Segment(start, stop, max(1, math.ceil(count)))
-        start = stop
+            start = stop
 
 
 def _check_count(end: float, interval: float, most: int, what: str, remedy: str) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sim import diagnostics
+from sim.checkpoint.restart import Restart
 from sim.fingerprint import compare, of_program
 from sim.problem import Problem
 from sim.schedule import Segment
 from sim.sources import evaluator
 from sim.stepping import Speed
 from sim.team import agreement
+from sim.topology import Box
 from sim.transport.protocol import Compiled, Transport
 from solvers.block import Block
 from solvers.exchange import Exchange
@@ -32,18 +35,21 @@ class Simulation:
     All methods are collective.  `compile_seconds` and `march_seconds` say where the time went.
     """
 
-    def __init__(self, problem: Problem, transport: Transport) -> None:
-        """Evaluates the initial fields.  Raises SimError, on every rank alike, where their values are bad."""
+    def __init__(self, problem: Problem, transport: Transport, restart: Restart | None = None) -> None:
+        """Evaluates the initial fields, or reads those of a restart.
+
+        Raises SimError, on every rank alike, where their values are bad.
+        """
         self.problem = problem
         self.transport = transport
-        self.step = 0
-        self.time = 0.0
+        self.step = restart.step if restart else 0
+        self.time = restart.time if restart else 0.0
         self.compile_seconds = 0.0
         self.march_seconds = 0.0
         self._programs: dict[str, Compiled] = {}
         self._used: set[str] = set()
         with agreement(transport.team):
-            now = problem.initial(transport)
+            now = restart.fields(transport) if restart else problem.initial(transport)
             coefficients = problem.coefficients(transport)
         self._coefficients = self._with_halos(coefficients)
         self._fields = now
@@ -68,6 +74,10 @@ class Simulation:
     def fields(self) -> Fields:
         now = self._fields if self._buffers is None else self._buffers.now
         return {name: now[name] for name in self.problem.equation.fields}
+
+    def blocks(self, name: str) -> Iterator[tuple[Box, np.ndarray]]:
+        """The blocks of a field that live in this process, as they are now."""
+        return self.transport.blocks(self.fields[name])
 
     def speed(self) -> Speed:
         """How fast the fields as they are can change."""

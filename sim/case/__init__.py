@@ -1,6 +1,7 @@
 """The case file: one table of it a file, each a validated model; `Case` holds them all."""
 
 from sim.case.boundary import AxisSides, BoundaryTable, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Side
+from sim.case.checkpoint import CheckpointTable
 from sim.case.equation import KINDS, EquationTable, HeatTable, WrittenTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import Axis, GridTable
@@ -24,6 +25,7 @@ __all__ = [
     "AxisSides",
     "BoundaryTable",
     "Case",
+    "CheckpointTable",
     "Cut",
     "Dirichlet",
     "EquationTable",

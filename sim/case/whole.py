@@ -8,6 +8,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from sim.case.acting import check_acting, check_probes
 from sim.case.boundary import BoundaryTable, Neumann, Periodic
+from sim.case.checkpoint import CheckpointTable
 from sim.case.equation import EquationTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import GridTable
@@ -39,6 +40,7 @@ class Case(Table):
     regions: list[RegionTable] = Field([], description="operations on regions, after every step or at given times")
     probes: ProbesTable | None = None
     output: OutputTable = OutputTable()
+    checkpoint: CheckpointTable = CheckpointTable()
     exact: dict[str, str] = Field({}, description="exact solutions in x, y, z, t, for the errors in the summary")
     parallel: ParallelTable = ParallelTable()
 

@@ -11,10 +11,15 @@ from sim.commands import (
     plan,
     plot,
     report,
+    resume,
     run,
     submit,
     verify,
     watch,
 )
 
-COMMANDS = (run, plan, submit, launcher, info, watch, plot, report, compare, merge, cases, verify, doctor, bench)
+COMMANDS = (
+    *(run, resume, plan, submit, launcher),
+    *(info, watch, plot, report, compare, merge),
+    *(cases, verify, doctor, bench),
+)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sim.failpoints import reach
+
 
 def temporary(path: Path) -> Path:
     """Where a file is written before it gets its name: beside it, so that renaming is atomic."""
@@ -31,9 +33,12 @@ def check_room(folder: Path, size: int) -> None:
 def publish(path: Path) -> None:
     """Give a finished temporary file its name, for good: sync it, rename it, sync the folder."""
     part = temporary(path)
-    _sync(part)
+    reach("file written")
+    sync(part)
+    reach("file synced")
     os.replace(part, path)
-    _sync(path.parent)
+    reach("file renamed")
+    sync(path.parent)
 
 
 def write_durably(path: Path, write: Callable[[Path], None]) -> None:
@@ -68,7 +73,8 @@ def replace_quickly(path: Path, content: bytes) -> None:
         raise
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have what is in a file, or which files are in a folder, on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

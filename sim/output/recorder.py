@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from sim.case import Case
 from sim.errors import SimError
+from sim.failpoints import reach
 from sim.output.background import Background
 from sim.output.place import Blocks
 from sim.output.series import write_series
@@ -100,6 +101,29 @@ class Recorder:
                 if self._listed[name] < len(written.times):
                     self._list(name)
 
+    def go_on(self, before: Mapping[str, Written]) -> None:
+        """Continue the series that there were; files beyond them, of a run that went on and was ended, are removed."""
+        self.written = {name: before.get(name, Written()) for name in self._streams}
+        on_root(self._team, self._forget_others)
+        for name, written in self.written.items():
+            if written.times:
+                self._list(name)
+
+    def show(self, path: Path, time: float, blocks: BlocksOf) -> None:
+        """Write a file of its own, like a snapshot, that no series lists."""
+        stream = self._streams[MAIN]
+        snapshot = Snapshot(path, self._case, stream, time, self._team, self._provenance.files)
+        parts = parts_of(stream, {v.name: blocks(v.name) for v in stream.variables}, keep=False)
+        snapshot.complete(parts, self._writer)
+
+    def _forget_others(self) -> None:
+        for name, stream in self._streams.items():
+            count = len(self.written[name].times)
+            there = (int(p.stem) for p in (self._directory / stream.folder).glob("*.h5") if p.stem.isdecimal())
+            # The last one first, so that a kill leaves no gap.
+            for number in sorted((n for n in there if n >= count), reverse=True):
+                (self._directory / stream.file(number)).unlink()
+
     def _settle(self) -> None:
         while self._pending:
             self._go_on(self._pending)
@@ -133,6 +157,7 @@ class Recorder:
         self._count(pending.stream, pending.step, pending.time)
 
     def _count(self, name: str, step: int, time: float) -> None:
+        reach("snapshot written")
         written = self.written[name]
         written.times.append(time)
         written.steps.append(step)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import SimError
+from sim.output.lock import RunLock
+from sim.team import Team, on_root
 
 RECORD, CASE, SERIES, SNAPSHOTS = "run.json", "case.toml", "results.h5", "snapshots"
 PROGRESS, MONITOR_LINES, MONITOR_PICTURE = "progress.json", "monitor.jsonl", "monitor.png"
 FILE_SERIES, MERGED, EXTRA = "snapshots.vtkhdf.series", "merged.h5", "extra"
+CHECKPOINTS, BROKEN = "checkpoints", "broken.h5"
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class RunDirectory:
     progress.json  how far it is             monitor.*  what --monitor writes while it goes
     snapshots.vtkhdf.series                  the same, for ParaView
     extra/         NAME/0.h5, …, NAME.h5, NAME.vtkhdf.series: the same for each further output
+    checkpoints/   one folder a step         broken.h5      the fields of a run that blew up
     """
 
     path: Path
@@ -51,30 +58,89 @@ class RunDirectory:
     def monitor_picture(self) -> Path:
         return self.path / MONITOR_PICTURE
 
+    def make(self, folders: Iterable[Path]) -> None:
+        """The folders that the run's outputs need.  Raises OSError."""
+        for folder in (Path(SNAPSHOTS), *folders):
+            (self.path / folder).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / CHECKPOINTS
+
+    @property
+    def broken(self) -> Path:
+        return self.path / BROKEN
+
     def snapshot(self, number: int) -> Path:
         return self.path / SNAPSHOTS / f"{number}.h5"
 
 
-def create(case_name: str, wanted: Path | None, overwrite: bool, folders: Iterable[Path] = ()) -> Path:
-    """Make the directory of a run, and folders in it, on one rank alone.
+@contextmanager
+def held(team: Team, claim: Callable[[], tuple[Path, RunLock]]) -> Iterator[RunDirectory]:
+    """The directory that claim() gives rank 0, which holds its lock meanwhile.  Collective."""
+    lock: RunLock | None = None
 
-    Raises SimError where it can't be had or holds a run already.
-    """
+    def claimed() -> str:
+        nonlocal lock
+        path, lock = claim()
+        return str(path)
+
     try:
-        if wanted is None:
-            path = _next_number(Path("runs") / case_name)
-        else:
-            path = wanted
+        yield RunDirectory(Path(on_root(team, claimed)))
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def create(case_name: str, wanted: Path | None, overwrite: bool, folders: Iterable[Path] = ()) -> tuple[Path, RunLock]:
+    """Make and lock the directory of a run, and make folders in it, on one rank alone.
+
+    Raises SimError where it can't be had, holds a run already, or is another's who is at it.
+    """
+    with _written(wanted or Path("runs"), "give another with --output"):
+        if wanted is not None and wanted.exists() and not wanted.is_dir():
+            raise SimError(f"--output {wanted} is a file; give a directory")
+        path = _next_number(Path("runs") / case_name) if wanted is None else wanted
+        path.mkdir(parents=True, exist_ok=True)
+        with _locked(path) as lock:
             _clear(path, overwrite)
-        for folder in (Path(SNAPSHOTS), *folders):
-            (path / folder).mkdir(parents=True, exist_ok=True)
-        _probe(path)
-        return path
-    except OSError as error:
-        where = wanted or Path("runs")
+            RunDirectory(path).make(folders)
+        return path, lock
+
+
+def reopen(path: Path) -> tuple[Path, RunLock]:
+    """Lock the directory of a run that is to go on, on one rank alone.  Raises SimError like `create`."""
+    with _written(path, "it must be writable to go on there"):
+        return path, RunLock.acquire(path)
+
+
+def foresee(wanted: Path | None) -> None:
+    """Raise SimError, before anything is made or compiled, where `create` would find that it can't write."""
+    wanted = (wanted or Path("runs")).absolute()
+    there = next(folder for folder in (wanted, *wanted.parents) if os.path.exists(folder))
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
         raise SimError(
-            f"the output directory {where} can't be written: {error.strerror}; give another with --output"
-        ) from None
+            f"the output directory {wanted} can't be written: {there} is read-only; give another with --output"
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[RunLock]:
+    """A directory's lock, to be kept if all goes well."""
+    lock = RunLock.acquire(path)
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise
+
+
+@contextmanager
+def _written(path: Path, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SimError(f"the output directory {path} can't be written: {error.strerror}; {remedy}") from None
 
 
 def _next_number(parent: Path) -> Path:
@@ -103,18 +169,26 @@ def _point_latest(link: Path, target: str) -> None:
 
 
 def _clear(path: Path, overwrite: bool) -> None:
-    """Only what a run writes is ever removed, and only when asked to."""
-    if path.exists() and not path.is_dir():
-        raise SimError(f"--output {path} is a file; give a directory")
-    names = (RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)
-    ours = [path / name for name in names]
+    """Only what a run writes is ever removed, and only when asked to; the checkpoints first: they need the rest."""
+    names = (CHECKPOINTS, RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, BROKEN)
+    ours = [path / name for name in (*names, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)]
     present = [entry for entry in ours if entry.exists() or entry.is_symlink()]
     if present and not overwrite:
         raise SimError(
-            f"--output {path} already holds a run ({present[0].name}); give another directory, or --overwrite"
+            f"--output {path} already holds a run ({present[0].name}); give another directory, "
+            f"go on with it (python -m sim resume {path}), or --overwrite"
         )
     for entry in present:
-        _remove_files(entry)
+        if entry.name == CHECKPOINTS and entry.is_dir() and not entry.is_symlink():
+            _remove_checkpoints(entry)
+        else:
+            _remove_files(entry)
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    for checkpoint in folder.iterdir():
+        if re.fullmatch(r"[0-9]+|\.[0-9]+\.(part|old)", checkpoint.name):
+            shutil.rmtree(checkpoint)
 
 
 def _remove_files(entry: Path) -> None:
@@ -128,10 +202,3 @@ def _remove_files(entry: Path) -> None:
                 _remove_files(inner)
         elif ".h5" in inner.name or inner.name.endswith(".vtkhdf.series"):
             inner.unlink()
-
-
-def _probe(path: Path) -> None:
-    """Fail now rather than after the first chunk."""
-    probe = path / f".probe.{os.getpid()}"
-    probe.touch()
-    probe.unlink()

@@ -66,7 +66,7 @@ def _slabs(field: Any) -> Iterator[bytes]:
 
 def _start(way: Way, subject: Subject, folder: Path) -> list[Finished]:
     run = [sys.executable, "-m", "sim", "run", subject.case, *way.options(subject.ndim)]
-    run += ["--json", "--output", str(folder / "results")]
+    run += ["--json", "--output", str(folder / "results"), "--set", "checkpoint.at_end=false"]
     # To the bit is a promise for the CPU; its devices are virtual.
     env = {"JAX_PLATFORMS": "cpu", **clean_environment()}
     if way.start == "by hand":

@@ -313,7 +313,15 @@ def test_a_long_chunk_is_the_same_as_many_short_ones(
 def test_the_result_and_the_record(small: Small) -> None:
     result = sim.run(small((12, 16)), output="out")
     assert Path(result.directory) == Path("out") and next(path.name for path in result.snapshots) == "0.h5"
-    left = {"case.toml", "run.json", "progress.json", "results.h5", "snapshots", "snapshots.vtkhdf.series"}
+    left = {
+        "case.toml",
+        "run.json",
+        "progress.json",
+        "results.h5",
+        "snapshots",
+        "snapshots.vtkhdf.series",
+        "checkpoints",
+    }
     assert {entry.name for entry in Path("out").iterdir()} == left
     record = json.loads(Path("out/run.json").read_text())
     assert record["status"] == "complete"

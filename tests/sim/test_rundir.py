@@ -9,6 +9,7 @@ import pytest
 
 from sim.errors import SimError
 from sim.output import rundir
+from sim.team import Solo
 
 
 @pytest.fixture(autouse=True)
@@ -16,14 +17,22 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+OURS = ("run.json", "case.toml", "results.h5", "broken.h5")
+
+
 def made_in(name: str, wanted: Path | None, overwrite: bool) -> rundir.RunDirectory:
-    return rundir.RunDirectory(rundir.create(name, wanted, overwrite))
+    with rundir.held(Solo(), lambda: rundir.create(name, wanted, overwrite)) as directory:
+        assert (directory.path / "lock").exists()
+    return directory
 
 
 def fill(path: Path) -> None:
     """What a run leaves behind."""
     (path / "snapshots").mkdir(parents=True, exist_ok=True)
-    for name in ("run.json", "case.toml", "results.h5", "snapshots/0.h5", "snapshots/1.h5"):
+    for number in (70, 80):
+        (path / "checkpoints" / str(number)).mkdir(parents=True)
+    (path / "checkpoints" / ".90.part").mkdir()
+    for name in (*OURS, "snapshots/0.h5", "snapshots/1.h5", "checkpoints/80/manifest.json"):
         (path / name).write_text("old")
 
 
@@ -61,27 +70,27 @@ def test_somebodys_own_directory_called_latest_is_left_alone() -> None:
 def test_a_given_directory_is_made_with_its_parents() -> None:
     made = made_in("bar", Path("a/b/c"), overwrite=False)
     assert made.path == Path("a/b/c") and made.snapshot(7).parent.is_dir()
-    assert [entry.name for entry in made.path.iterdir()] == ["snapshots"]  # nothing left of the probe
+    assert [entry.name for entry in made.path.iterdir()] == ["snapshots"]  # nothing left of the lock
 
 
 def test_a_directory_with_other_things_can_be_used() -> None:
     Path("d").mkdir()
     Path("d/notes.txt").write_text("mine")
-    rundir.create("bar", Path("d"), overwrite=False)
+    made_in("bar", Path("d"), overwrite=False)
     assert Path("d/notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["run.json", "case.toml", "results.h5", "snapshots"])
+@pytest.mark.parametrize("name", [*OURS, "snapshots", "checkpoints"])
 def test_an_occupied_directory_is_refused_and_left_as_it_is(name: str) -> None:
-    if name == "snapshots":
-        Path("d/snapshots").mkdir(parents=True)
-        Path("d/snapshots/0.h5").write_text("old")
+    if name in ("snapshots", "checkpoints"):
+        Path("d", name).mkdir(parents=True)
+        Path("d", name, "0").write_text("old")
     else:
         Path("d").mkdir()
         (Path("d") / name).write_text("old")
     before = sorted(Path("d").rglob("*"))
     with pytest.raises(SimError, match=r"already holds a run.*--overwrite"):
-        rundir.create("bar", Path("d"), overwrite=False)
+        made_in("bar", Path("d"), overwrite=False)
     assert sorted(Path("d").rglob("*")) == before
 
 
@@ -92,14 +101,14 @@ def test_overwrite_removes_the_old_run_and_nothing_else() -> None:
     Path("d/plots/u.png").write_text("mine")
     made = made_in("bar", Path("d"), overwrite=True)
     left = {str(path.relative_to("d")) for path in Path("d").rglob("*")}
-    assert left == {"snapshots", "notes.txt", "plots", "plots/u.png"}
+    assert left == {"snapshots", "checkpoints", "notes.txt", "plots", "plots/u.png"}
     assert not any(path.exists() for path in (made.record, made.case, made.series, made.snapshot(0)))
 
 
 def test_overwrite_keeps_foreign_files_among_the_snapshots() -> None:
     fill(Path("d"))
     Path("d/snapshots/notes.txt").write_text("mine")
-    rundir.create("bar", Path("d"), overwrite=True)
+    made_in("bar", Path("d"), overwrite=True)
     assert Path("d/snapshots/notes.txt").read_text() == "mine"
     assert not Path("d/snapshots/0.h5").exists()
 
@@ -108,7 +117,7 @@ def test_overwrite_follows_no_links() -> None:
     fill(Path("old"))
     Path("d").mkdir()
     Path("d/snapshots").symlink_to(Path("old/snapshots").resolve())
-    rundir.create("bar", Path("d"), overwrite=True)
+    made_in("bar", Path("d"), overwrite=True)
     assert Path("old/snapshots/0.h5").read_text() == "old"
 
 

@@ -1,0 +1,1 @@
+"""Checkpoints: what a run needs to go on, anywhere, as if it had never been stopped."""

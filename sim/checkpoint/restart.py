@@ -1,0 +1,128 @@
+"""Going on from a checkpoint: where the run stood, and whether it is still the same run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from sim import casefile, record
+from sim.case import Case
+from sim.checkpoint import inputs
+from sim.checkpoint.standing import Standing
+from sim.checkpoint.store import Checkpoint, Store
+from sim.errors import SimError
+from sim.team import Team, agreement, on_root
+
+if TYPE_CHECKING:
+    import jax
+
+    from sim.transport import Transport
+
+# What may change between a run and its continuation: none of it changes what is computed up to its end.
+_FREE = ("title", "time.end", "output.", "parallel.", "checkpoint.")
+
+# Whose versions may change a bit.
+_ARITHMETIC = ("halostep", "jax", "jaxlib", "numpy")
+
+
+@dataclass(frozen=True)
+class Restart:
+    """A checkpoint of this very case among those of its run, and the run's standing in it."""
+
+    store: Store
+    checkpoint: Checkpoint
+    standing: Standing
+
+    @property
+    def step(self) -> int:
+        return self.checkpoint.manifest.step
+
+    @property
+    def time(self) -> float:
+        return self.checkpoint.manifest.time
+
+    def fields(self, transport: Transport) -> dict[str, jax.Array]:
+        """The fields as distributed blocks, each process reading the cells of its own.  Raises SimError."""
+        return {
+            name: transport.place(partial(self.checkpoint.read, name), entry.dtype)
+            for name, entry in self.checkpoint.manifest.fields.items()
+        }
+
+
+def restart(store: Store, case: Case, team: Team) -> Restart | None:
+    """Where to go on with a case; None: at the beginning, since no checkpoint was ever made.  Collective.
+
+    Raises SimError, on all ranks alike, where no checkpoint is whole or the newest that is was another case's.
+    """
+    checkpoint = store.newest()
+    if checkpoint is None:
+        return None
+    with agreement(team):
+        found = Restart(store, checkpoint, _standing(checkpoint, case))
+    on_root(team, lambda: inputs.check(checkpoint.manifest.inputs, case))
+    if team.rank == 0:
+        _compare_versions(checkpoint.manifest.versions)
+    return found
+
+
+def _compare_versions(written: Mapping[str, str]) -> None:
+    """Say so where the bits may come out otherwise than they would have."""
+    here = record.versions()
+    if others := [f"{name} {written.get(name)}" for name in _ARITHMETIC if written.get(name) != here.get(name)]:
+        print(
+            f"sim: note: the checkpoint was written with {', '.join(others)}; from there on the last bits may differ",
+            file=sys.stderr,
+        )
+
+
+def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
+    """Raises SimError where the checkpoint is another case's, with what differs."""
+    manifest, folder = checkpoint.manifest, checkpoint.folder
+    origin = f"the case in the checkpoint {folder}"
+    if changes := list(differences(plain(casefile.validate(manifest.case, origin)), plain(case))):
+        lines = "\n".join(f"  {change}" for change in changes)
+        raise SimError(
+            f"the case is not that of the checkpoint {folder}:\n{lines}\n"
+            f"time.end, [output], [parallel] and [checkpoint] may change; put the rest back, or start another run"
+        )
+    grid = case.to_grid()
+    for name, entry in manifest.fields.items():
+        if entry.shape != grid.shape:
+            raise SimError(f"{folder} holds {name} on {entry.shape} cells, but the case's grid has {grid.shape}")
+    try:
+        standing = Standing.model_validate_json(json.dumps(manifest.state))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SimError(f"{folder} does not say where the run stood: {where}: {first['msg']}") from None
+    if standing.initial.keys() != manifest.fields.keys():
+        raise SimError(f"{folder} holds {', '.join(manifest.fields)}, and numbers of {', '.join(standing.initial)}")
+    return standing
+
+
+def plain(case: Case) -> dict[str, Any]:
+    """A case as JSON has it, to be read from anywhere."""
+    return case.with_absolute_files().model_dump(mode="json", exclude_none=True)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """'equation.alpha: 0.1 → 0.2' for each key that may not differ and does."""
+    before, after = dict(_flat(old)), dict(_flat(new))
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key) and not key.startswith(_FREE):
+            shown = (repr(table[key]) if key in table else "nothing" for table in (before, after))
+            yield f"{key}: {' → '.join(shown)}"
+
+
+def _flat(table: Mapping[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{head}{key}.")
+        else:
+            yield f"{head}{key}", value

@@ -1,0 +1,76 @@
+"""What `sim run` and `sim resume` have in common: what of the case is changed, where it runs, what is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from sim.errors import SimError
+from sim.launcher import is_speaker
+
+_TRANSPORTS = ("auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded")
+
+
+def add(parser: argparse.ArgumentParser, example: str) -> None:
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"change the case, e.g. --set {example}; may be repeated",
+    )
+    parser.add_argument("--transport", choices=_TRANSPORTS, help="how blocks reach each other")
+    parser.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
+    parser.add_argument("--ghost-depth", type=int, metavar="K", help="steps an exchange (default: measured)")
+    parser.add_argument("--slab", type=int, metavar="N", help="layers of cells stepped together in cache, 0: all")
+    parser.add_argument("--no-tune", action="store_true", help="choose both by a rule, without trying them")
+    parser.add_argument("--blocks", type=int, metavar="N", help="virtual ranks of --transport virtual")
+    parser.add_argument("--watchdog", type=float, metavar="S", help="seconds without progress that end the run")
+    parser.add_argument(
+        "--time-limit",
+        metavar="T",
+        help="wall time, seconds or 2:00:00, before which to stop with a checkpoint (default: the SLURM job's)",
+    )
+    parser.add_argument("--coordinator", metavar="HOST:PORT", help="where processes meet without MPI")
+    parser.add_argument("--processes", type=int, metavar="N", help="how many there are")
+    parser.add_argument("--process", type=int, metavar="I", help="which one this is, from 0")
+    parser.add_argument("--devices", type=int, metavar="N", help="devices of this process (virtual ones on CPU)")
+    parser.add_argument("--process-grid", metavar="x=2,y=2", help="blocks along each axis")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+
+
+def overrides(arguments: argparse.Namespace) -> list[str]:
+    """All that the command line changes of the case, options included."""
+    found = list(arguments.overrides)
+    for key in ("transport", "halo"):
+        if (value := getattr(arguments, key)) is not None:
+            found.append(f'parallel.{key}="{value}"')
+    for key in ("ghost_depth", "slab", "devices", "blocks", "watchdog"):
+        if (value := getattr(arguments, key)) is not None:
+            found.append(f"parallel.{key}={value}")
+    if arguments.no_tune:
+        found.append("parallel.tune=false")
+    for part in arguments.process_grid.split(",") if arguments.process_grid else ():
+        found.append(f"parallel.process_grid.{part.strip()}")
+    if arguments.time_limit is not None:
+        found.append(f"checkpoint.time_limit={json.dumps(arguments.time_limit)}")
+    return found
+
+
+def rendezvous(arguments: argparse.Namespace) -> Any:
+    given = (arguments.coordinator, arguments.processes, arguments.process)
+    if all(value is None for value in given):
+        return None
+    if any(value is None for value in given):
+        raise SimError("--coordinator, --processes and --process go together; give all three to every process")
+    from sim.distributed import Rendezvous
+
+    return Rendezvous(*given)
+
+
+def say(result: Any, arguments: argparse.Namespace) -> None:
+    """Print what came of a run, from one process."""
+    if is_speaker() and not arguments.process:
+        print(json.dumps(result.to_dict(), allow_nan=False) if arguments.json else result.summary(), flush=True)

@@ -1,0 +1,78 @@
+"""Runs that are killed or told to stop, and go on with other ranks to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import pytest
+
+from .conftest import Family, finish
+
+CASE = [
+    *("--set", "grid.x.cells=37", "--set", "grid.y.cells=41", "--set", "numerics.dtype=float64"),
+    *("--set", "time.end=0.02", "--set", "time.step=0.0001", "--set", "output.every=0.006"),
+    *("--set", "checkpoint.every=20"),
+]
+KILLED = "HALOSTEP_FAILPOINT"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Snapshots as they are; of results.h5, which also says how the run was made, what it holds."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[0-9]*.h5")}
+    with h5py.File(folder / "results.h5") as file:
+        return found | {name: file[name][...].tobytes() for name in ("u", "time", "step")}
+
+
+@pytest.fixture
+def alone(family: Family, tmp_path: Path) -> dict[str, bytes]:
+    command = [sys.executable, "-m", "sim", "run", *CASE, "--transport", "serial", "--output", "alone", "--json"]
+    assert finish(family.start(command), family).code == 0
+    return files(tmp_path / "alone")
+
+
+def test_from_four_ranks_to_one_to_three(family: Family, tmp_path: Path, alone: dict[str, bytes]) -> None:
+    """One rank is killed in the middle of a checkpoint, then the only one between two."""
+    four = family.ranks(4, "-m", "sim", "run", *CASE, "--output", "out", **{KILLED: "block written:3@2"})
+    assert finish(four, family).code != 0
+    one = family.start([sys.executable, "-m", "sim", "resume", "out"], **{KILLED: "chunk done:3"})
+    assert finish(one, family).code == -signal.SIGKILL
+    three = finish(family.ranks(3, "-m", "sim", "resume", "out", "--json", "--ghost-depth", "3"), family)
+    assert three.json()["ranks"] == 3 and "was left by process" in three.stderr
+    assert json.loads((tmp_path / "out/run.json").read_text())["resumed"]["step"] >= 60
+    assert files(tmp_path / "out") == alone
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("ranks", "options"),
+    [(2, ["--transport", "xla", "--devices", "2"]), (2, ["--transport", "hybrid", "--devices", "2"])],
+)
+def test_other_transports(
+    ranks: int, options: list[str], family: Family, tmp_path: Path, alone: dict[str, bytes]
+) -> None:
+    killed = family.ranks(ranks, "-m", "sim", "run", *CASE, *options, "--output", "out", **{KILLED: "chunk done:4"})
+    assert finish(killed, family).code != 0
+    assert finish(family.ranks(ranks, "-m", "sim", "resume", "out", *options), family).code == 0
+    assert files(tmp_path / "out") == alone
+
+
+def test_a_signal_to_mpirun_stops_all_ranks_and_a_second_run_is_refused(family: Family, tmp_path: Path) -> None:
+    long = ["--set", "time.end=1e6", "--set", "time.step=0.0001", "--set", "output.every=1e6"]
+    process = family.ranks(2, "-m", "sim", "run", *long, "--set", "grid.x.cells=32", "--output", "out")
+    deadline = time.monotonic() + 90
+    while not (tmp_path / "out/results.h5").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for command in (["run", *long, "--output", "out", "--overwrite"], ["resume", "out"]):
+        second = finish(family.start([sys.executable, "-m", "sim", *command]), family)
+        assert second.code == 2 and "is in use by process" in second.stderr, second.stderr
+    os.kill(process.pid, signal.SIGUSR1)
+    ended = finish(process, family)
+    assert ended.code == 75 and ended.stderr.count("sim: stopped by SIGUSR1") == 1, ended.stderr
+    assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "stopped"
+    assert len(list((tmp_path / "out/checkpoints").iterdir())) == 1 and not (tmp_path / "out/lock").exists()

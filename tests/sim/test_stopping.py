@@ -1,0 +1,123 @@
+"""Signals and time limits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sim import casefile
+from sim.case.checkpoint import seconds_of_duration, seconds_of_limit
+from sim.checkpoint.keeper import Keeper
+from sim.errors import SimError
+from sim.stopping import StopSignals, TimeLimit
+from sim.subprocesses import with_our_package
+from sim.team import Solo
+
+TWICE = """
+import os, signal, sys, time
+from sim import stopping
+stopping._ECHO_SECONDS = 0.2
+with stopping.StopSignals(lambda code: print("ends", code, flush=True)) as signals:
+    for pause in (0.05, 0.5, 5):
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        time.sleep(pause)
+        print(signals.wish, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 138)])
+def test_the_second_signal_ends_the_process_and_an_echo_does_not(name: str, code: int) -> None:
+    command = [sys.executable, "-c", TWICE, name]
+    env = with_our_package(os.environ)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout.split("\n")) == (code, [name, name, f"ends {code}", ""]), done.stderr
+
+
+def test_other_signals_are_none_of_ours() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
+    heard = []
+    chld = signal.signal(signal.SIGUSR2, lambda *_: heard.append(1))
+    try:
+        with StopSignals(pytest.fail) as signals:
+            os.kill(os.getpid(), signal.SIGUSR2)
+            time.sleep(0.1)
+            assert signals.wish is None and heard == [1]
+    finally:
+        signal.signal(signal.SIGUSR2, chld)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)] == before
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30 s", 30), ("10 min", 600), ("2h", 7200), ("0.5 min", 30)])
+def test_durations(text: str, seconds: float) -> None:
+    assert seconds_of_duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("1.5", 1.5), ("2:00:00", 7200), ("00:01:30", 90), ("1-02:00:00", 93600)]
+)
+def test_time_limits(text: str, seconds: float) -> None:
+    assert seconds_of_limit(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *(f"checkpoint.every={value}" for value in ("0", "-3", "2.5", "soon", '"0 s"', '"3 weeks"', "true", "[1]")),
+        *(f"checkpoint.time_limit={value}" for value in ("-3", "0", '"2h"', '"1:2:3"', "true", "[]")),
+        "checkpoint.keep=0",
+        "checkpoint.at_end=1",
+    ],
+)
+def test_settings_that_make_no_sense(setting: str) -> None:
+    with pytest.raises(SimError, match=setting.partition("=")[0]):
+        casefile.load("heat2d", [setting])
+
+
+def test_the_table_survives_its_own_text(tmp_path: Path) -> None:
+    for every in ('"30 s"', "100", '"never"'):
+        case = casefile.load("heat2d", [f"checkpoint.every={every}", 'checkpoint.time_limit="1:00:00"'])
+        (tmp_path / "case.toml").write_text(casefile.to_toml(case))
+        assert casefile.load(tmp_path / "case.toml").checkpoint == case.checkpoint
+
+
+def test_a_limit_is_near_when_what_comes_may_not_fit() -> None:
+    assert not TimeLimit.of_run("100", 50.0, {}).is_near(1.0)
+    assert TimeLimit.of_run("100", 50.0, {}).is_near(45.0)
+    assert TimeLimit.of_run("100", 91.0, {}).is_near(0.0)
+    assert not TimeLimit.of_run(None, 1e9, {}).is_near(1e9)
+
+
+def test_the_limit_of_a_slurm_job(tmp_path: Path) -> None:
+    soon, late = str(int(time.time()) + 5), str(int(time.time()) + 9000)
+    assert TimeLimit.of_run(None, 0.0, {"SLURM_JOB_END_TIME": soon}).is_near(10.0)
+    assert not TimeLimit.of_run(None, 0.0, {"SLURM_JOB_END_TIME": late}).is_near(10.0)
+    assert not TimeLimit.of_run("9000", 0.0, {"SLURM_JOB_END_TIME": soon}).is_near(10.0)
+    scontrol = tmp_path / "scontrol"
+    for end, near in (("2020-01-01T00:00:00", True), ("Unknown", False), ("2120-01-01T00:00:00", False)):
+        scontrol.write_text(f"#!/bin/sh\necho JobId=$4 EndTime={end} Comment=\n")
+        scontrol.chmod(0o755)
+        environment = {"SLURM_JOB_ID": "12", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        assert TimeLimit.of_run(None, 0.0, environment).is_near(1.0) is near
+    assert not TimeLimit.of_run(None, 0.0, {"SLURM_JOB_ID": "12", "PATH": "/nowhere"}).is_near(1.0)
+
+
+def test_when_a_checkpoint_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    table = casefile.load("heat2d", ['checkpoint.every="10 s"']).checkpoint
+    keeper = Keeper(table, Solo(), TimeLimit(None, 0.0), 0)
+    assert keeper.steps_left(7) > 1e9 and not keeper.confer(1.0, 7, None).due
+    now[0] += 10
+    assert keeper.confer(1.0, 8, None).due
+    keeper.saved(8)
+    assert not keeper.confer(1.0, 9, None).due and keeper.saved_step == 8
+    by_steps = Keeper(casefile.load("heat2d", ["checkpoint.every=10"]).checkpoint, Solo(), TimeLimit(None, 0.0), 0)
+    assert by_steps.steps_left(7) == 3 and by_steps.confer(1.0, 10, None).due and not by_steps.confer(1.0, 11, None).due
+    verdict = keeper.confer(2.5, 10, "SIGTERM")
+    assert verdict.due and verdict.stop == "SIGTERM" and verdict.slowest == 2.5
