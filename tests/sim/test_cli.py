@@ -41,7 +41,20 @@ def refused(arguments: Sequence[str], capsys: Capture) -> str:
     return said.err
 
 
-COMMANDS = ("run", "info", "watch", "plot", "report", "compare", "cases", "verify", "doctor", "bench")
+COMMANDS = (
+    "run",
+    "submit",
+    "launcher",
+    "info",
+    "watch",
+    "plot",
+    "report",
+    "compare",
+    "cases",
+    "verify",
+    "doctor",
+    "bench",
+)
 
 # --------------------------------------------------------------------------------------------------------- refusals
 
