@@ -119,7 +119,11 @@ class OuterLoop:
         if standing:
             self.output.go_on(standing.files)
             self.watched = len(self.output.times)
+            if simulation.recording is not None:
+                simulation.recording.go_on(self.directory.probes, simulation.step, self.team)
         else:
+            if simulation.recording is not None:
+                simulation.recording.begin(simulation)
             self._write()
 
     def _end(self) -> None:
@@ -189,6 +193,7 @@ class OuterLoop:
         """A checkpoint of now, after all files that came before it."""
         self._now_doing(f"writing a checkpoint at step {self.simulation.step}")
         self.output.settle()
+        self._write_probes()
         standing = Standing.of(position, self.prepared.speed, self.output.written, self.beginning.statistics)
         begin = time.perf_counter()
         self.saver.save(self.simulation, standing)
@@ -225,7 +230,12 @@ class OuterLoop:
         simulation = self.simulation
         self._now_doing(f"writing at step {simulation.step}, t = {simulation.time:g}")
         self.output.write(simulation.step, simulation.time, simulation.blocks)
+        self._write_probes()
         self._look()
+
+    def _write_probes(self) -> None:
+        if self.simulation.recording is not None:
+            self.simulation.recording.write(self.directory.probes, self.case, self.team)
 
     def _look(self) -> None:
         """Show the monitor the snapshot that has come to be, if one has."""

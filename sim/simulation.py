@@ -14,6 +14,7 @@ from sim import diagnostics
 from sim.checkpoint.restart import Restart
 from sim.fingerprint import compare, of_program
 from sim.problem import Problem
+from sim.recording import Recording
 from sim.schedule import Segment
 from sim.sources import evaluator
 from sim.stepping import Speed
@@ -25,6 +26,7 @@ from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
 from solvers.integrators import Step
+from solvers.observing import Recorder
 from solvers.rounds import Buffers, Clock
 from solvers.wall import Setting
 
@@ -54,10 +56,12 @@ class Simulation:
         self._coefficients = self._with_halos(coefficients)
         self._fields = now
         self._buffers: Buffers | None = None
+        self.recording: Recording | None = None
 
     def settle(self, step: Step) -> None:
-        """Take this step from now on."""
+        """Take this step from now on, and the case's probes while it is taken."""
         self.problem = self.problem.stepped_by(step)
+        self.recording = Recording.of(self.problem.case, self.problem.march)
 
     def compile(self) -> None:
         """Make room for the loop and compile it, by taking no steps at all, once all have seen that it is the same.
@@ -87,7 +91,13 @@ class Simulation:
         return Speed(float(found["decay"]), float(found["wave"]))
 
     def advance(self, segment: Segment, first: int, steps: int) -> float:
-        """Take the steps first … first + steps - 1 of a segment; return the seconds they took."""
+        """Take the steps first … first + steps - 1 of a segment, and the records among them; the seconds they took."""
+        if self.recording is not None:
+            return self.recording.advance(self, segment, first, steps)
+        return self.take(segment, first, steps)
+
+    def take(self, segment: Segment, first: int, steps: int) -> float:
+        """The same without records."""
         march = self.problem.march
         begin, stages = first * march.stages, steps * march.stages
         elapsed = 0.0
@@ -95,11 +105,28 @@ class Simulation:
             elapsed += self._march("even", march.even, _clock(segment.start, begin, segment.dt), jnp.int64(even))
         if stages % 2:
             elapsed += self._march("single", march.single, _clock(segment.start, begin + even, segment.dt))
-        self.step += steps
-        done = first + steps
-        self.time = segment.stop if done == segment.steps else segment.start + done * segment.dt
-        self.march_seconds += elapsed
+        self._arrive(segment, first + steps, steps, elapsed)
         return elapsed
+
+    def take_recording(
+        self, recorder: Recorder, segment: Segment, first: int, records: int
+    ) -> tuple[float, np.ndarray]:
+        """The steps to so many records, and their rows: float64[records, 1 + observations]."""
+        clock = _clock(segment.start, first * self.problem.march.stages, segment.dt)
+        elapsed = self._march("record", recorder.record, clock, jnp.int64(records))
+        steps = records * recorder.every
+        self._arrive(segment, first + steps, steps, elapsed)
+        return elapsed, np.asarray(self._said)[:records]
+
+    def observe(self, recorder: Recorder, time: float) -> np.ndarray:
+        """A row of the fields as they are: float64[1 + observations]."""
+        row = self._call("observe", recorder.observe, (), self.fields, self._coefficients, jnp.float64(time))[1]
+        return np.concatenate([[time], np.asarray(row)])
+
+    def _arrive(self, segment: Segment, done: int, steps: int, seconds: float) -> None:
+        self.step += steps
+        self.time = segment.stop if done == segment.steps else segment.start + done * segment.dt
+        self.march_seconds += seconds
 
     def broken_cells(self) -> int:
         """Cells of all fields that are not finite any more."""
@@ -151,7 +178,7 @@ class Simulation:
         compiles = name not in self._used
         self._used.add(name)
         begin = time.perf_counter()
-        self._buffers, _ = self._call(name, program, (0,), self._buffers, self._coefficients, *arguments)
+        self._buffers, self._said = self._call(name, program, (0,), self._buffers, self._coefficients, *arguments)
         jax.block_until_ready(self._buffers)
         seconds = time.perf_counter() - begin
         if compiles:

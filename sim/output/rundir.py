@@ -16,7 +16,7 @@ from sim.team import Team, on_root
 
 RECORD, CASE, SERIES, SNAPSHOTS = "run.json", "case.toml", "results.h5", "snapshots"
 PROGRESS, MONITOR_LINES, MONITOR_PICTURE = "progress.json", "monitor.jsonl", "monitor.png"
-FILE_SERIES, MERGED, EXTRA = "snapshots.vtkhdf.series", "merged.h5", "extra"
+FILE_SERIES, MERGED, EXTRA, PROBES = "snapshots.vtkhdf.series", "merged.h5", "extra", "probes.h5"
 CHECKPOINTS, BROKEN = "checkpoints", "broken.h5"
 
 
@@ -29,6 +29,7 @@ class RunDirectory:
     progress.json  how far it is             monitor.*  what --monitor writes while it goes
     snapshots.vtkhdf.series                  the same, for ParaView
     extra/         NAME/0.h5, …, NAME.h5, NAME.vtkhdf.series: the same for each further output
+    probes.h5      the probes' series
     checkpoints/   one folder a step         broken.h5      the fields of a run that blew up
     """
 
@@ -45,6 +46,11 @@ class RunDirectory:
     @property
     def series(self) -> Path:
         return self.path / SERIES
+
+    @property
+    def probes(self) -> Path:
+        """The probes' series."""
+        return self.path / PROBES
 
     @property
     def progress(self) -> Path:
@@ -170,7 +176,7 @@ def _point_latest(link: Path, target: str) -> None:
 
 def _clear(path: Path, overwrite: bool) -> None:
     """Only what a run writes is ever removed, and only when asked to; the checkpoints first: they need the rest."""
-    names = (CHECKPOINTS, RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, BROKEN)
+    names = (CHECKPOINTS, RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, PROBES, BROKEN)
     ours = [path / name for name in (*names, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)]
     present = [entry for entry in ours if entry.exists() or entry.is_symlink()]
     if present and not overwrite:

@@ -73,10 +73,25 @@ def test_they_act_alike_everywhere(small: Callable[..., Table], tmp_path: Path) 
     for number, parallel in enumerate([{}, {"transport": "virtual", "blocks": 4}, {"ghost_depth": 3, "slab": 2}]):
         result = sim.run({**case, "parallel": parallel}, output=tmp_path / str(number))
         with h5py.File(result.snapshots[-1]) as file:
-            found.append(file["u"][:].tobytes())
+            found.append((file["u"][:].tobytes(), (result.directory / "probes.h5").read_bytes()))
     assert found[0] == found[1] == found[2]
     with h5py.File(quiet.snapshots[-1]) as file:
-        assert file["u"][:].tobytes() != found[0]
+        assert file["u"][:].tobytes() != found[0][0]
+
+
+def test_records_fall_due_by_the_step_and_go_on_after_a_restart(small: Callable[..., Table], tmp_path: Path) -> None:
+    case = {**small(), **GOOD}
+    result = sim.run(case, output=tmp_path / "whole")
+    with h5py.File(result.directory / "probes.h5") as file:
+        np.testing.assert_array_equal(file["step"][:], np.arange(0, result.steps + 1, 3))
+        assert file["time"][-1] == pytest.approx(result.time * (result.steps // 3 * 3) / result.steps, rel=1e-2)
+        assert file["b"].dims[0][0].name == "/time"
+        half = float(file["time"][len(file["time"]) // 2])
+    sim.run(case, output=tmp_path / "parts", overrides=[f"time.end={half}"])
+    sim.resume(tmp_path / "parts", overrides=[f"time.end={result.time}"])
+    with h5py.File(tmp_path / "parts" / "probes.h5") as file:
+        assert file["step"][0] == 0 and (np.diff(file["step"][:]) == 3).all()
+        assert file["time"][-1] > half
 
 
 def test_a_series_is_read_up_to_a_step(small: Callable[..., Table], tmp_path: Path) -> None:

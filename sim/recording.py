@@ -1,0 +1,98 @@
+"""A run's probes: the steps between two records, and the series of records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sim.acting import observations_of
+from sim.case import Case
+from sim.errors import SimError
+from sim.output.timeseries import TimeSeries
+from sim.schedule import Segment
+from sim.team import Team, on_root
+from solvers.march import March
+from solvers.observing import Recorder
+
+# Records taken in one call of a compiled program; even, for they may come in pairs.
+_CAPACITY = 256
+
+
+class Recorded(Protocol):
+    """What a recording steps: the simulation, as far as that goes."""
+
+    step: int
+
+    def take(self, segment: Segment, first: int, steps: int) -> float: ...
+
+    def take_recording(
+        self, recorder: Recorder, segment: Segment, first: int, records: int
+    ) -> tuple[float, np.ndarray]: ...
+
+    def observe(self, recorder: Recorder, time: float) -> np.ndarray: ...
+
+
+@dataclass
+class Recording:
+    """Every so many steps, counted from the run's first, a row of the series; the same on all ranks."""
+
+    recorder: Recorder
+    series: TimeSeries
+
+    @classmethod
+    def of(cls, case: Case, march: March) -> Recording | None:
+        """That of the case's probes, where it has some."""
+        if case.probes is None:
+            return None
+        return cls(Recorder(march, observations_of(case), case.probes.every, _CAPACITY), TimeSeries(case.probes.names))
+
+    def begin(self, simulation: Recorded) -> None:
+        """The row of the beginning."""
+        self._observe(simulation, 0.0)
+
+    def go_on(self, path: Path, step: int, team: Team) -> None:
+        """Take over what a run has written up to a step; one rank does, who writes.  Raises SimError on all alike."""
+        on_root(team, lambda: self._read(path, step))
+
+    def write(self, path: Path, case: Case, team: Team) -> None:
+        """All rows so far.  Raises SimError on all ranks alike."""
+
+        def write() -> None:
+            try:
+                self.series.write(path, case)
+            except OSError as error:
+                raise SimError(f"{path} can't be written: {error.strerror or error}; free space") from None
+
+        on_root(team, write)
+
+    def _read(self, path: Path, step: int) -> None:
+        self.series = TimeSeries.read(path, self.series.names, step)
+
+    def advance(self, simulation: Recorded, segment: Segment, first: int, steps: int) -> float:
+        """The steps first … first + steps - 1 of a segment, with the records that fall due; the seconds they took."""
+        every, done, seconds = self.recorder.every, 0, 0.0
+        while done < steps:
+            due, left = every - simulation.step % every, steps - done
+            records = min(left // every, _CAPACITY) if due == every else 0
+            records -= records % self.recorder.in_a_turn
+            if records:
+                begin = simulation.step
+                elapsed, rows = simulation.take_recording(self.recorder, segment, first + done, records)
+                for number in range(records):
+                    self.series.append(begin + (number + 1) * every, rows[number])
+                done += records * every
+            else:
+                count = min(due, left)
+                elapsed = simulation.take(segment, first + done, count)
+                done += count
+                if simulation.step % every == 0:
+                    # As the compiled loop counts it, which knows nothing of the segment's end.
+                    self._observe(simulation, segment.start + (first + done) * segment.dt)
+            seconds += elapsed
+        return seconds
+
+    def _observe(self, simulation: Recorded, time: float) -> None:
+        self.series.append(simulation.step, simulation.observe(self.recorder, time))
