@@ -10,6 +10,7 @@ from sim import casefile
 from sim.problem import build
 from sim.schedule import Segment
 from sim.simulation import Simulation
+from sim.stepping import step_of
 from sim.team import Solo
 from sim.transport import Wish, choose_transport
 from tests.cases import table
@@ -77,16 +78,21 @@ def case_of(name: str, ndim: int, dtype: str, **changes: Any) -> dict[str, Any]:
 
 
 def outcome(
-    case: dict[str, Any], steps: int = 7, depth: int = 1, slab: int = 0, dt: float | None = None, **wish: Any
+    case: dict[str, Any], steps: int = 6, depth: int = 1, slab: int = 0, dt: float | None = None, **wish: Any
 ) -> tuple[dict[str, np.ndarray], float]:
     """Each field after some steps, whole, in this process; and the stable step."""
     problem = build(casefile.load(case)).in_slabs(slab)
     wanted = Wish(**{"transport": "serial", **wish})
     transport = choose_transport(wanted.transport, wanted, Solo(), problem.grid.shape, problem.ghosts(depth))
     simulation = Simulation(problem, transport)
-    stable = simulation.stable_step()
+    speed = simulation.speed()
+    step = step_of(problem.case.time, problem.equation, speed)
+    simulation.settle(step)
+    stable = step.stable_step(speed.decay, speed.wave)
     dt = dt or min(0.4 * stable, 1e-2) or 1e-3
-    simulation.advance(Segment(0.0, steps * dt, steps), 0, steps)
+    if steps:
+        simulation.compile()
+        simulation.advance(Segment(0.0, steps * dt, steps), 0, steps)
     found = {}
     for name, u in simulation.fields.items():
         found[name] = np.full(problem.grid.shape, np.nan, u.dtype)

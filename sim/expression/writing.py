@@ -33,7 +33,7 @@ def text_of(node: Node, numbers: Mapping[str, float]) -> str:
 def _operation(node: Operation, args: list[str]) -> str:
     match node.op:
         case "as_number":
-            return f"where({args[0]}, 1, 0)"
+            return f"where({args[0]}, 1.0, 0.0)"
         case "square":
             return f"({args[0]}**2)"
         case "negative":

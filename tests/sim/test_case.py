@@ -15,7 +15,7 @@ from sim import casefile
 from sim.case import Case
 from sim.errors import SimError
 
-BUILT_IN = ("copper-bar", "heat2d", "hillslope")
+BUILT_IN = ("burgers", "copper-bar", "gray-scott", "heat2d", "hillslope", "porous")
 
 # Override of heat2d (2-D) → the key that the message must name.
 BAD = {
@@ -37,7 +37,7 @@ BAD = {
     "equation.alpha=nan": "equation.alpha",
     "equation.alpha=inf": "equation.alpha",
     "equation.alpha=x +": "equation.alpha",
-    "equation.kind=wave": "equation.kind",
+    "equation.kind=wavy": "equation.kind",
     "equation.beta=1": "equation.beta",
     "equation.source=q(x)": "equation.source",
     "equation.source=inf": "equation.source",
