@@ -27,7 +27,7 @@ from solvers.rounds import Clock
 
 _EXCHANGES = 20
 _TRIED = 4
-_ROUNDS = 2  # timed ones a trial; the better counts
+_SECONDS_PER_TRIAL = 0.15
 
 
 class Trial(NamedTuple):
@@ -57,8 +57,8 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     """What the case gives, and for the rest what is fastest here.  Collective; all ranks choose the same.
 
     A model ranks what there is to choose from.  Where blocks fit into the cache, its first choice is taken, by the
-    measured cost of an exchange; where they don't, its best few are tried on blocks of the real size, and what was
-    found is kept on disk.
+    measured cost of an exchange; where they don't, its best few, and the plain way, are tried on blocks of the real
+    size, and what was found is kept on disk.
     """
     wish = problem.case.parallel
     transport = transport_of(1)
@@ -77,7 +77,8 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     ranked = costs.ranked(choices)
     if not costs.blocked or len(ranked) == 1:
         return Tuning(*ranked[0], "exchange" if seconds else "rule", seconds)
-    trials = tuple(_try(choice, transport_of, problem) for choice in ranked[:_TRIED])
+    plain = [choice for choice in ranked[_TRIED:] if choice == (1, 0)]
+    trials = tuple(_try(choice, transport_of, problem) for choice in [*ranked[:_TRIED], *plain])
     best = min(trials, key=lambda trial: trial.seconds)
     found = Tuning(best.steps, best.slab, "measured", seconds, trials)
     if transport.team.rank == 0 and file is not None:
@@ -86,7 +87,7 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
 
 
 def _try(choice: Choice, transport_of: Callable[[int], Transport], problem: Problem) -> Trial:
-    """Step blocks of the real size, of ones, that way.  The slowest rank's time counts."""
+    """Step blocks of the real size, of ones, that way, several times.  The best counts, of each the slowest rank's."""
     transport, march = transport_of(choice.steps), problem.in_slabs(choice.slab).march
     fields, coefficients = problem.blank(transport)
     buffers = march.buffers(fields)
@@ -94,15 +95,15 @@ def _try(choice: Choice, transport_of: Callable[[int], Transport], problem: Prob
     # Twice as many as an exchange serves, where that is odd: the loop's turns are even.
     steps = choice.steps * (1 + choice.steps % 2)
     standing = Clock(jnp.float64(0.0), jnp.int64(0), jnp.float64(0.0))
-    seconds = []
-    for count in (0, *[steps] * _ROUNDS):
-        transport.team.barrier()
+    seconds: list[float] = []
+    while sum(seconds[1:]) < _SECONDS_PER_TRIAL:
         begin = time.perf_counter()
-        buffers, _ = program(buffers, coefficients, standing, jnp.int64(count))
+        # The first one compiles, and takes no steps.
+        buffers, _ = program(buffers, coefficients, standing, jnp.int64(steps if seconds else 0))
         jax.block_until_ready(buffers)
-        seconds.append(time.perf_counter() - begin)
-    # The first one compiles.
-    return Trial(*choice, max(transport.team.gather(min(seconds[1:]))) / steps)
+        # Agreed, for all ranks must go on or stop together.
+        seconds.append(max(transport.team.gather(time.perf_counter() - begin)))
+    return Trial(*choice, min(seconds[1:]) / steps)
 
 
 def _file(problem: Problem, transport: Transport) -> Path | None:
