@@ -11,11 +11,6 @@ from sim import machine
 from sim.topology import Topology
 
 _DEPTHS = (1, 2, 4, 8, 16)
-# Of the right order on anything from a laptop to a node of a cluster; what matters is their ratios.
-_IN_CACHE = 3e10  # bytes a second that a core steps through in its own cache
-_BEYOND = 1.6e10  # and in the cache behind it
-_MEMORY = 1.5e10  # and that it moves to and from memory
-_SECONDS_PER_SLAB = 5e-7  # to start one
 
 
 class Choice(NamedTuple):
@@ -23,6 +18,30 @@ class Choice(NamedTuple):
 
     steps: int
     slab: int
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Bytes a second that a core steps through in its own cache and in the one behind it, those that it moves to and
+    from memory, and the seconds to start a slab.
+
+    By default of the right order on anything from a laptop to a node of a cluster; what matters is their ratios.
+    """
+
+    in_cache: float = 3e10
+    beyond: float = 1.6e10
+    memory: float = 1.5e10
+    slab_seconds: float = 5e-7
+
+
+class Parts(NamedTuple):
+    """Seconds of a step: on a block's own cells, on ghost cells, through memory, starting slabs, in exchanges."""
+
+    cells: float
+    ghosts: float
+    memory: float
+    slabs: float
+    exchange: float
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,7 @@ class Costs:
     on_cpu: bool
     exchange_seconds: float = 0.0
     cache: int = 0
+    rates: Rates = Rates()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cache", self.cache or machine.l2_bytes())
@@ -65,14 +85,26 @@ class Costs:
 
         the second term's k being 1 where there are no slabs, and that term nothing where the block fits into the cache.
         """
+        return sum(self.parts(choice))
+
+    def parts(self, choice: Choice) -> Parts:
+        """What the seconds of a step are spent on."""
         k, slab = choice
         sides = [n + 2 * (k - 1) * self.width for n in self.topology.largest]
-        total = math.prod(sides) * self.cell_bytes
-        in_use = 2 * k * slab * self._layer(k) if slab else total
-        seconds = total / (_IN_CACHE if in_use <= self.cache or not slab else _BEYOND) + self.exchange_seconds / k
-        if self.blocked:
-            seconds += math.prod(self.topology.largest) * self.cell_bytes / _MEMORY / (k if slab else 1)
-        return seconds + (_SECONDS_PER_SLAB * sides[0] / slab if slab else 0.0)
+        own, total = (math.prod(shape) * self.cell_bytes for shape in (self.topology.largest, sides))
+        rate = self.rates.beyond if self.beyond(choice) else self.rates.in_cache
+        return Parts(
+            own / rate,
+            (total - own) / rate,
+            own / self.rates.memory / (k if slab else 1) if self.blocked else 0.0,
+            self.rates.slab_seconds * sides[0] / slab if slab else 0.0,
+            self.exchange_seconds / k,
+        )
+
+    def beyond(self, choice: Choice) -> bool:
+        """Whether the slabs of a wavefront outgrow the core's own cache."""
+        k, slab = choice
+        return slab > 0 and 2 * k * slab * self._layer(k) > self.cache
 
     def _slabs(self, steps: int) -> list[int]:
         """Slabs worth thinking of: 2 · steps of them that fill half of the cache, and twice as thick ones."""

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from pydantic import Field, ValidationError
 
+from sim import kept
 from sim.case.table import Table
-from sim.cost import TYPICAL, Core, Link
+from sim.costs import Rates
 from sim.errors import SimError
+from sim.messages import Link
 
-_DEFAULT_LINK = Link(3e-5, 5e9)
 
-
-class Rate(Table):
-    """One rank's speed on one kind of work, all cores busy: what `sim.cost.Core` holds.
-
-    `in_slabs` is None where no run went in slabs, `bytes_per_second` where memory was never slow.
-    """
+class Measured(Table):
+    """`Rates` of one rank on one kind of work, all cores busy."""
 
     ndim: int = Field(ge=1, le=3)
     dtype: str
-    cells_per_second: float = Field(gt=0)
-    in_slabs: float | None = Field(None, gt=0)
-    bytes_per_second: float | None = Field(None, gt=0)
+    in_cache: float = Field(gt=0)
+    beyond: float = Field(gt=0)
+    memory: float = Field(gt=0)
+    slab_seconds: float = Field(ge=0)
 
-    def core(self, cache: float) -> Core:
-        in_slabs = self.in_slabs or self.cells_per_second
-        return Core(self.cells_per_second, in_slabs, self.bytes_per_second or math.inf, cache)
+    @property
+    def rates(self) -> Rates:
+        return Rates(self.in_cache, self.beyond, self.memory, self.slab_seconds)
 
 
 class Check(Table):
@@ -58,7 +51,7 @@ class Machine(Table):
     latency: float = Field(gt=0)
     bandwidth: float = Field(gt=0)
     between: str
-    rates: tuple[Rate, ...]
+    measured: tuple[Measured, ...]
     checks: tuple[Check, ...] = ()
 
     @property
@@ -69,65 +62,35 @@ class Machine(Table):
     def worst_error(self) -> float | None:
         return max((abs(check.error) for check in self.checks), default=None)
 
-    def core(self, ndim: int, dtype: str) -> Core | None:
+    def rates(self, ndim: int, dtype: str) -> Rates | None:
         """What was measured with so many axes of this type, or None."""
-        for rate in self.rates:
-            if (rate.ndim, rate.dtype) == (ndim, dtype):
-                return rate.core(self.cache)
-        return None
+        return next((m.rates for m in self.measured if (m.ndim, m.dtype) == (ndim, dtype)), None)
 
 
-def default_core(dtype: str) -> Core:
-    """A typical one; twice as many bytes a cell take it twice as long."""
-    rate = TYPICAL.cells_per_second / (2 if dtype == "float64" else 1)
-    return replace(TYPICAL, cells_per_second=rate, in_slabs=rate)
-
-
-def default_link() -> Link:
-    return _DEFAULT_LINK
-
-
-def default_path() -> Path:
-    """In the user's cache directory."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "halostep" / "machine.json"
+def default_path() -> Path | None:
+    """Among what is kept for this machine; None where nothing may be."""
+    directory = kept.directory()
+    return None if directory is None else directory / "machine.json"
 
 
 def save(machine: Machine, path: Path) -> None:
     """Raises SimError where it can't be written."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         part.write_text(machine.model_dump_json(indent=2) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
-        raise SimError(f"{path} can't be written: {error.strerror}; use --machine FILE") from None
+        raise SimError(f"{path} can't be written: {error.strerror}; use another --machine FILE") from None
 
 
 def read(path: Path) -> Machine:
     """Raises SimError where there is none, or it is something else."""
+    remedy = f"`sim bench --scaling --machine {path}` makes one"
     try:
         return Machine.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise SimError(
-            f"the machine file {path} can't be read: {error.strerror}; `sim bench --scaling --machine {path}` makes one"
-        ) from None
+        raise SimError(f"the machine file {path} can't be read: {error.strerror}; {remedy}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise SimError(
-            f"{path} is no machine file: {where + ': ' if where else ''}{first['msg']}; "
-            f"`sim bench --scaling --machine {path}` makes one"
-        ) from None
-
-
-def fit_link(sizes: Sequence[float], seconds: Sequence[float]) -> Link:
-    """The latency and bandwidth that come closest to what messages of these sizes took, by relative least squares.
-
-    Latency and 1 / bandwidth are at least tiny: noise may want them negative.
-    """
-    # Σ (a / t + b s / t - 1)² is least where two linear equations in a, the latency, and b, the seconds a byte, hold.
-    columns = np.array([[1 / t, size / t] for size, t in zip(sizes, seconds, strict=True)])
-    (latency, per_byte), *_ = np.linalg.lstsq(columns, np.ones(len(columns)), rcond=None)
-    tiny = min(seconds) / 1e3
-    return Link(max(float(latency), tiny), 1 / max(float(per_byte), tiny / max(sizes)))
+        raise SimError(f"{path} is no machine file: {where + ': ' if where else ''}{first['msg']}; {remedy}") from None

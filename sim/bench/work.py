@@ -152,7 +152,6 @@ def cube(ndim: int, cells: int, dtype: str, steps: int) -> Work:
 QUICK = (
     cube(2, 3072, "float32", 64),
     cube(3, 224, "float32", 64),
-    replace(cube(2, 2048, "float32", 2000), every=1000),
 )
 FULL = (
     cube(2, 1024, "float32", 768),

@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sim import measured as machine
-from sim.cost import Core, Link
+from sim import machine, measured
+from sim.costs import Rates
+from sim.messages import Link
 
 
 @dataclass(frozen=True)
 class Basis:
-    """Rates of a rank and of messages, where each is from, and the worst error of what they foretold; None: unknown."""
+    """Rates of a rank, its cache's bytes, messages, where they are from, and the worst error of what they foretold."""
 
-    core: Core
+    rates: Rates
+    cache: int
     link: Link
-    core_from: str
+    rates_from: str
     link_from: str
     error: float | None = None
 
 
+# Between two nodes of a cluster, through a Python program.
+_TYPICAL = Link(2e-5, 5e9)
 _HOW = "`sim bench --scaling` measures them"
 
 
@@ -28,11 +32,11 @@ def basis(ndim: int, dtype: str, file: Path | None, latency: float | None, bandw
 
     Raises SimError where a file that was asked for, or the user's own, can't be read.
     """
-    path = file or machine.default_path()
-    if file is None and not path.exists():
-        found = Basis(machine.default_core(dtype), machine.default_link(), f"defaults; {_HOW}", f"defaults; {_HOW}")
+    path = file or measured.default_path()
+    if path is None or (file is None and not path.exists()):
+        found = Basis(Rates(), machine.l2_bytes(), _TYPICAL, f"defaults; {_HOW}", f"defaults; {_HOW}")
     else:
-        found = _measured(machine.read(path), ndim, dtype, path)
+        found = _measured(measured.read(path), ndim, dtype, path)
     if latency is not None:
         found = replace(found, link=replace(found.link, latency=latency), link_from="as given", error=None)
     if bandwidth is not None:
@@ -42,11 +46,11 @@ def basis(ndim: int, dtype: str, file: Path | None, latency: float | None, bandw
     return found
 
 
-def _measured(known: machine.Machine, ndim: int, dtype: str, path: Path) -> Basis:
-    where = f"measured on {known.name}, {known.date} ({path})"
+def _measured(known: measured.Machine, ndim: int, dtype: str, path: Path) -> Basis:
     between = f"measured between {known.between}, {known.date}; --latency and --bandwidth give another network's"
-    core = known.core(ndim, dtype)
-    if core is None:
+    rates = known.rates(ndim, dtype)
+    if rates is None:
         how = f"defaults, for {path} has none for {ndim}-D {dtype}; `sim bench --scaling` without --quick measures all"
-        return Basis(machine.default_core(dtype), known.link, how, between)
-    return Basis(core, known.link, where, between, known.worst_error)
+        return Basis(Rates(), known.cache, known.link, how, between)
+    where = f"measured on {known.name}, {known.date} ({path})"
+    return Basis(rates, known.cache, known.link, where, between, known.worst_error)

@@ -2,71 +2,76 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from sim import casefile, platform
 from sim.case import Case
-from sim.cost import Cost, Load, best_depth, stage_cost
+from sim.costs import Choice, Costs, Parts
 from sim.errors import SimError
+from sim.messages import messages
 from sim.plan.basis import Basis, basis
 from sim.plan.placing import fields_of
 from sim.problem import Problem, build
 from sim.schedule import segments
 from sim.stepping import Speed, step_of
-from sim.topology import choose_topology
+from sim.topology import Topology, choose_topology
 
 _MOST_BLOCKS = 1 << 24
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A case on `ranks` ranks: blocks, memory, messages, and the seconds that a step should take.
+    """A case on `ranks` ranks, as it would be stepped by `choice`: stages an exchange, layers a slab.
 
-    stages: stages of a step; depth: stages an exchange, and whether it was given; cost: of one stage.
-    steps: of the whole run, None where the step depends on the fields.
+    arrays: that a block has, each `block_bytes`.  sent: bytes of each message of an exchange.  parts: seconds of a
+    stage.  others: seconds of a step by depth.  steps: of the whole run, None where the step depends on the fields.
     """
 
     case: Case
     ranks: int
-    load: Load
-    depth: int
-    depth_given: bool
-    cost: Cost
+    topology: Topology
+    choice: Choice
+    stages: int
+    arrays: int
+    block_bytes: int
+    sent: list[int]
+    parts: Parts
     others: dict[int, float]
     steps: int | None
     basis: Basis
 
     @property
     def memory(self) -> int:
-        """Bytes of all blocks of the rank that has the largest."""
-        return self.load.memory(self.depth)
+        """Bytes of all arrays of the largest block."""
+        return self.arrays * self.block_bytes
 
     @property
     def messages(self) -> float:
-        """Messages that a rank sends a step."""
-        return len(self.load.messages(self.depth)) * self.load.stages / self.depth
+        """Messages that a block sends a step."""
+        return len(self.sent) * self.stages / self.choice.steps
 
     @property
     def message_bytes(self) -> float:
-        """Bytes that a rank sends a step."""
-        return sum(self.load.messages(self.depth)) * self.load.stages / self.depth
+        """Bytes that a block sends a step."""
+        return sum(self.sent) * self.stages / self.choice.steps
 
     @property
     def seconds(self) -> float:
         """A step."""
-        return self.cost.seconds * self.load.stages
+        return sum(self.parts) * self.stages
 
     @property
     def efficiency(self) -> float:
         """The share of the time that a rank spends on its own cells, were all blocks alike: not in exchanges, not on
         ghost cells, not waiting for a larger block."""
-        topology = self.load.topology
-        cells = np.prod(topology.shape, dtype=float) / topology.count / np.prod(topology.largest, dtype=float)
-        return float((self.cost.cells + self.cost.memory) * cells / self.cost.seconds)
+        even = math.prod(self.topology.shape) / self.topology.count / math.prod(self.topology.largest)
+        return (self.parts.cells + self.parts.memory + self.parts.slabs) * even / sum(self.parts)
 
 
 def forecast(
@@ -82,30 +87,50 @@ def forecast(
     platform.configure()
     problem = _stepped(build(case))
     found = basis(case.ndim, case.numerics.dtype, machine_file, latency, bandwidth)
-    given = case.parallel.ghost_depth
     blocks = ranks * (case.parallel.devices or 1)
-    depth = given or best_depth(_load(problem, blocks, 1), found.core, found.link)
-    load = _load(problem, blocks, depth)
-    others = {k: stage_cost(load, k, found.core, found.link).seconds * load.stages for k in load.depths}
-    cost = stage_cost(load, depth, found.core, found.link)
-    return Forecast(case, ranks, load, depth, given is not None, cost, others, _steps(case), found)
-
-
-def _load(problem: Problem, blocks: int, depth: int) -> Load:
     if blocks > _MOST_BLOCKS:
         raise SimError(f"{blocks} blocks can't be planned, {_MOST_BLOCKS:,} can; use fewer --ranks")
-    case = problem.case
+    wish, stages = case.parallel, problem.march.stages
+    shallow = _topology(problem, blocks, 1)
+    choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.slab)
+    seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages for choice in choices}
+    choice = min(choices, key=seconds.__getitem__)
+    others = {k: min(seconds[c] for c in choices if c.steps == k) for k in sorted({c.steps for c in choices})}
+    topology = _topology(problem, blocks, choice.steps)
     fields, coefficients = fields_of(problem)
-    return Load(
-        choose_topology(problem.grid.shape, blocks, problem.ghosts(depth), case.process_grid()),
-        problem.march.step.width,
-        np.dtype(case.numerics.dtype).itemsize,
-        fields,
-        coefficients,
-        len(problem.march.step.registers),
-        problem.march.stages,
-        in_slabs=case.parallel.slab != 0,
+    arrays = 2 * (fields + len(problem.march.step.registers)) + coefficients
+    cells = math.prod(n + 2 * problem.ghosts(choice.steps) for n in topology.largest)
+    block_bytes = cells * np.dtype(case.numerics.dtype).itemsize
+    sent = _sent(problem, topology, choice.steps)
+    parts = _parts(problem, topology, found, choice)
+    return Forecast(
+        case, ranks, topology, choice, stages, arrays, block_bytes, sent, parts, others, _steps(case), found
     )
+
+
+def _costs(problem: Problem, topology: Topology, found: Basis) -> Costs:
+    """The model by which `sim.tuning` chooses too."""
+    on_cpu, width = jax.default_backend() == "cpu", problem.march.step.width
+    return Costs(topology, width, problem.cell_bytes, on_cpu, 0.0, found.cache, found.rates)
+
+
+def _parts(problem: Problem, topology: Topology, found: Basis, choice: Choice) -> Parts:
+    """Seconds of a stage, with exchanges as long as their messages make them."""
+    exchange = math.fsum(map(found.link.seconds, _sent(problem, topology, choice.steps)))
+    return replace(_costs(problem, topology, found), exchange_seconds=exchange).parts(choice)
+
+
+def _sent(problem: Problem, topology: Topology, depth: int) -> list[int]:
+    """Bytes of each message of an exchange.  Registers have none where each stage, or step, has one of its own."""
+    itemsize = np.dtype(problem.case.numerics.dtype).itemsize
+    within_steps = depth > 1 and depth % problem.march.stages != 0
+    exchanged = len(problem.equation.fields) + (len(problem.march.step.registers) if within_steps else 0)
+    return messages(topology, problem.ghosts(depth), itemsize) * exchanged
+
+
+def _topology(problem: Problem, blocks: int, depth: int) -> Topology:
+    ghosts = problem.ghosts(problem.case.parallel.ghost_depth or depth)
+    return choose_topology(problem.grid.shape, blocks, ghosts, problem.case.process_grid())
 
 
 def _stepped(problem: Problem) -> Problem:

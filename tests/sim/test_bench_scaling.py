@@ -13,10 +13,13 @@ from sim.bench.scaling import report
 from sim.bench.scaling.described import described
 from sim.bench.scaling.fit import foretold
 from sim.bench.scaling.series import Series, ranks_at_hand, series
-from sim.cost import Core, Link
-from sim.measured import fit_link, read, save
+from sim.costs import Rates
+from sim.machine import l2_bytes
+from sim.measured import read, save
+from sim.messages import Link, fit_link
 
-CORE = Core(2e9, 1.5e9, 8e9, 6 << 20)
+RATES = Rates(2e10, 1e10, 8e9, 0.0)
+CACHE = l2_bytes()
 LINK = Link(2e-5, 4e9)
 TIMES = {size: LINK.seconds(size) for size in (256, 1 << 14, 1 << 20)}
 
@@ -32,10 +35,11 @@ def ideal(quick: bool = True) -> Series:
     for run in runs.standings:
         run.why = ""
         plain = "--slab" in run.contestant.command(run.work, Path())
+        slab = 0 if plain or run.work.steps == 8000 else 1000
         blocks = (run.contestant.processes, *[1] * (run.work.ndim - 1))
-        run.taken = [Taken(1.0, 0.0, 0.0, blocks, 1 if plain else 8, not plain)]
-        seconds = foretold(run, CORE, LINK).seconds * run.work.steps
-        run.taken = [Taken(seconds * (2 if run is runs.weak[2] else 1), 0.0, 0.0, blocks, 1 if plain else 8, not plain)]
+        run.taken = [Taken(1.0, 0.0, 0.0, blocks, 1 if plain else 8, slab)]
+        seconds = sum(foretold(run, RATES, LINK, CACHE)) * run.work.steps
+        run.taken = [Taken(seconds * (2 if run is runs.weak[2] else 1), 0.0, 0.0, blocks, 1 if plain else 8, slab)]
     return runs
 
 
@@ -57,11 +61,10 @@ def test_the_fit_finds_the_rates_again() -> None:
     runs = ideal(quick=False)
     found = described(runs, TIMES)
     assert found.latency == pytest.approx(LINK.latency) and found.bandwidth == pytest.approx(LINK.bandwidth)
-    for rate in found.rates:
-        core = rate.core(found.cache)
-        assert core.cells_per_second == pytest.approx(CORE.cells_per_second)
-        assert core.in_slabs == pytest.approx(CORE.in_slabs)
-        assert core.bytes_per_second == pytest.approx(CORE.bytes_per_second)
+    for measured in found.measured:
+        assert measured.rates.in_cache == pytest.approx(RATES.in_cache)
+        assert measured.rates.beyond == pytest.approx(RATES.beyond)
+        assert measured.rates.memory == pytest.approx(RATES.memory)
     assert [(c.what, c.ranks) for c in found.checks] == [("strong", 1), ("weak", 2)]
     assert found.checks[0].error == pytest.approx(0.0, abs=1e-9) and found.checks[1].error == pytest.approx(-0.5)
     assert found.worst_error == pytest.approx(0.5)
@@ -74,16 +77,16 @@ def test_noise_gives_no_nonsense() -> None:
     for three in runs.rates:
         # Step by step as fast as if memory were not there, and small blocks in no time at all.
         three.plain.taken = [Taken(1e-9, 0.0, 0.0, (2, *[1] * (three.plain.work.ndim - 1)), 1)]
-        three.small.taken = [Taken(1e-9, 0.0, 0.0, (2, *[1] * (three.small.work.ndim - 1)), 8, True)]
+        three.small.taken = [Taken(1e-9, 0.0, 0.0, (2, *[1] * (three.small.work.ndim - 1)), 8)]
     found = described(runs, TIMES)
-    assert all(rate.bytes_per_second is None and rate.cells_per_second > 0 for rate in found.rates)
+    assert all(m.in_cache > 0 and m.memory > 0 and m.slab_seconds >= 0 for m in found.measured)
     json.loads(found.model_dump_json())
 
 
 def test_what_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     runs = ideal()
     found = described(runs, TIMES)
-    path = tmp_path / "a" / "machine.json"
+    path = tmp_path / "machine.json"
     save(found, path)
     assert read(path) == found
     report.print_tables(runs, TIMES, found, path)

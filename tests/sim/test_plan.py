@@ -10,17 +10,15 @@ from typing import Any
 import pytest
 
 from sim import cli
-from sim.cost import Core, Link, Load, best_depth, stage_cost
-from sim.measured import Machine, Rate, default_path, save
+from sim.costs import Choice, Costs, Rates
+from sim.measured import Machine, Measured, default_path, save
+from sim.messages import messages
 from sim.topology import Topology, choose_topology
-
-CORE = Core(1e9, 5e8, 1e10, 1 << 20)
-LINK = Link(1e-5, 1e9)
 
 
 @pytest.fixture(autouse=True)
 def _no_machine_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("SIM_CACHE", str(tmp_path / "cache"))
 
 
 def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -30,44 +28,21 @@ def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, An
 
 
 def test_messages_are_those_of_the_halo_exchange() -> None:
-    """Counted as strips of ghosted blocks: both axes cut, then one; corners travel with the second axis."""
-    load = Load(Topology((40, 60), (2, 3)), width=1, itemsize=4)
-    assert sorted(load.messages(2)) == sorted([2 * 24 * 4, 2 * 24 * 4, 2 * 24 * 4, 2 * 24 * 4])
-    assert Load(Topology((40, 60), (2, 1)), 1, 8).messages(1) == [62 * 8, 62 * 8]
-    assert Load(Topology((40, 60), (1, 1)), 1, 8).messages(4) == []
-    assert len(Load(Topology((8, 8, 8), (2, 2, 2)), 1, 8, fields=3).messages(1)) == 3 * 6
+    """Counted as strips of ghosted blocks, corners included: both axes cut, one, none, three."""
+    assert messages(Topology((40, 60), (2, 3)), 2, 4) == [2 * 24 * 4] * 4
+    assert messages(Topology((40, 60), (2, 1)), 1, 8) == [62 * 8, 62 * 8]
+    assert messages(Topology((40, 60), (1, 1)), 4, 8) == []
+    assert len(messages(Topology((8, 8, 8), (2, 2, 2)), 1, 8)) == 6
 
 
-def test_registers_travel_within_steps_only() -> None:
-    load = Load(Topology((64, 64), (2, 1)), 1, 8, registers=2, stages=2)
-    assert [len(load.messages(depth)) for depth in (1, 2, 3, 4)] == [2, 2, 6, 2]
-
-
-def test_memory_is_both_buffers_and_what_is_read() -> None:
-    load = Load(Topology((40, 60), (2, 3)), width=2, itemsize=8, fields=3, coefficients=2)
-    assert load.memory(4) == (2 * 3 + 2) * (20 + 16) * (20 + 16) * 8
-    assert load.depths == [1, 2, 4, 8]
-
-
-def test_what_a_stage_costs() -> None:
-    small = Load(Topology((200, 100), (2, 1)), 1, 4)
-    cost = stage_cost(small, 4, CORE, LINK)
-    assert cost.cells == pytest.approx(1e4 / 1e9) and cost.memory == 0
-    assert cost.ghosts == pytest.approx((106**2 - 1e4) / 1e9)
-    assert cost.exchange == pytest.approx(2 * (1e-5 + 4 * 108 * 4 / 1e9) / 4)
-    large = Load(Topology((2000, 1000), (2, 1)), 1, 4)
-    assert stage_cost(large, 1, CORE, LINK).memory == pytest.approx(8e6 / 1e10)
-    assert stage_cost(large, 4, CORE, LINK).memory == pytest.approx(2e6 / 1e10)
-    assert stage_cost(large, 4, CORE, LINK).cells == pytest.approx(1e6 / 5e8)
-    plain = Load(Topology((2000, 1000), (2, 1)), 1, 4, in_slabs=False)
-    assert stage_cost(plain, 4, CORE, LINK).memory == pytest.approx(8e6 / 1e10)
-    assert math.isclose(sum(vars(cost).values()), cost.seconds)
-
-
-def test_slow_links_want_deep_ghosts() -> None:
-    load = Load(Topology((512, 512), (4, 4)), 1, 4)
-    depths = [best_depth(load, CORE, Link(latency, 1e9)) for latency in (1e-9, 1e-6, 1e-5, 1e-2)]
-    assert depths == sorted(depths) and depths[0] == 1 and depths[-1] == 16
+def test_the_parts_of_a_step_are_its_seconds() -> None:
+    costs = Costs(Topology((2000, 1000), (2, 1)), 1, 8, True, 1e-4, 1 << 20, Rates(8e9, 4e9, 1e10, 1e-6))
+    for choice in costs.choices(None, None):
+        parts = costs.parts(choice)
+        assert costs.seconds(choice) == pytest.approx(math.fsum(parts)) and min(parts) >= 0
+        assert parts.exchange == pytest.approx(1e-4 / choice.steps)
+        assert (parts.slabs > 0) == (choice.slab > 0) and (parts.ghosts > 0) == (choice.steps > 1)
+    assert costs.parts(Choice(1, 0))[:3] == pytest.approx((1e6 * 8 / 8e9, 0.0, 1e6 * 8 / 1e10))
 
 
 def test_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +64,7 @@ def test_what_a_case_says_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     sets = ["parallel.ghost_depth=4", "parallel.process_grid.x=8", 'equation.alpha="1 + x"', "equation.source=1.0"]
     sets += ["time.step=1e-5", "time.end=1e-2"]
     found = planned(capsys, "--ranks", "8", *(word for key in sets for word in ("--set", key)))
-    assert found["ghost_depth"] == 4 and found["ghost_depth_given"] and found["process_grid"] == [1, 8]
+    assert found["ghost_depth"] == 4 and found["process_grid"] == [1, 8]
     assert found["memory_bytes"] == 4 * 8 * (512 + 8) * (64 + 8) and found["steps"] == 1000
 
 
@@ -102,7 +77,7 @@ def test_steps_of_several_stages(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_by_a_machines_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    rate = Rate(ndim=2, dtype="float64", cells_per_second=1e9)
+    measured = Measured(ndim=2, dtype="float64", in_cache=1.6e10, beyond=1e10, memory=1e10, slab_seconds=0.0)
     known = Machine(
         name="here",
         date="2030-01-01",
@@ -111,17 +86,31 @@ def test_by_a_machines_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
         latency=1e-6,
         bandwidth=1e9,
         between="2 ranks",
-        rates=(rate,),
+        measured=(measured,),
     )
-    save(known, default_path())
+    path = default_path()
+    assert path is not None
+    save(known, path)
     found = planned(capsys, "--ranks", "1")
     assert found["seconds_a_step"] == pytest.approx(512**2 / 1e9) and "here" in found["rates"]["from"]
-    assert found["rates"]["bytes_per_second"] is None and found["worst_error"] is None
+    assert found["rates"]["in_cache"] == 1.6e10 and found["worst_error"] is None
     other = planned(capsys, "--ranks", "4", "--set", "numerics.dtype=float32", "--latency", "1", "--bandwidth", "1e12")
     assert "defaults, for" in other["rates"]["from"] and other["link"]["from"] == "as given"
     assert other["seconds_a_step"] > 2 / 16
     save(known.model_copy(update={"latency": 2e-6}), tmp_path / "other.json")
     assert planned(capsys, "--ranks", "2", "--machine", str(tmp_path / "other.json"))["link"]["latency"] == 2e-6
+
+
+def test_slow_links_want_deep_ghosts(capsys: pytest.CaptureFixture[str]) -> None:
+    depths = [
+        planned(capsys, "--ranks", "16", "--latency", latency)["ghost_depth"] for latency in ("1e-9", "1e-6", "1e-2")
+    ]
+    assert depths == sorted(depths) and depths[0] < depths[-1] == 16
+
+
+def test_nothing_kept_is_no_obstacle(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIM_CACHE", "off")
+    assert "defaults" in planned(capsys, "--ranks", "2")["link"]["from"]
 
 
 def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.bench.contestants.contest import alpha_field, contest, cores, fill_ghosts
+from sim.bench.contestants.contest import alpha_field, contest, fill_ghosts
 from sim.bench.work import Work
+from sim.machine import cores
 
 _SOURCE = Path(__file__).with_name("march.c")
 # Not -ffast-math: the library would then turn off subnormal numbers for the whole process that loads it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -28,11 +27,6 @@ def contest(loop: Loop) -> None:
     u = loop(work, u, work.steps)
     seconds = time.perf_counter() - begin
     print(json.dumps({"seconds": seconds, "error": work.error(u)}))
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

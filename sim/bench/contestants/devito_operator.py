@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from sim.bench.contestants.contest import contest, cores
+from sim.bench.contestants.contest import contest
 from sim.bench.work import Work
+from sim.machine import cores
 
 os.environ.setdefault("DEVITO_LANGUAGE", "openmp")
 os.environ.setdefault("DEVITO_LOGGING", "ERROR")

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from sim.bench.contestants.contest import cores
 from sim.bench.work import Work
+from sim.machine import cores
 
 _REPEATS = 9
 

@@ -7,8 +7,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from sim.bench.contestants.contest import alpha_field, contest, cores, fill_ghosts
+from sim.bench.contestants.contest import alpha_field, contest, fill_ghosts
 from sim.bench.work import Work
+from sim.machine import cores
 
 
 @numba.njit(parallel=True, fastmath=True)

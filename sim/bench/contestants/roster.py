@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sim.bench.contestants.contest import cores
 from sim.bench.contestants.halostep import Taken, command_of, read_run
 from sim.bench.work import Work
+from sim.machine import cores
 from sim.subprocesses import find_mpirun, why_no_mpirun
 
 MEMCPY = "memcpy"

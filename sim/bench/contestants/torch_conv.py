@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sim.bench.contestants.contest import contest, cores
+from sim.bench.contestants.contest import contest
 from sim.bench.work import Work
+from sim.machine import cores
 
 
 def loop(work: Work, u: np.ndarray, steps: int) -> np.ndarray:

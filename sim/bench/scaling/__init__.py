@@ -14,15 +14,15 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
     """
     from rich.console import Console
 
-    from sim import measured as machine
+    from sim import measured
     from sim.bench import EXIT_WRONG, refuse_launchers
-    from sim.bench.contestants.contest import cores
     from sim.bench.measuring import run_in_turn
     from sim.bench.scaling import report
     from sim.bench.scaling.described import described
     from sim.bench.scaling.link import measure_link
     from sim.bench.scaling.series import ranks_at_hand, series
     from sim.errors import SimError
+    from sim.machine import cores
     from sim.subprocesses import why_no_mpirun
 
     refuse_launchers("bench --scaling")
@@ -30,7 +30,9 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
         raise SimError("bench --scaling needs two cores at least, and this process may use one")
     if obstacle := why_no_mpirun():
         raise SimError(f"bench --scaling starts ranks: {obstacle}")
-    path = machine_file or machine.default_path()
+    path = machine_file or measured.default_path()
+    if path is None:
+        raise SimError("there is no directory to keep the machine's file in (SIM_CACHE); use --machine FILE")
     runs = series(ranks_at_hand(cores()), quick)
     with Console(stderr=True).status("") as status:
         status.update("messages of several sizes")
@@ -40,7 +42,7 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
         if run.why:
             raise SimError(f"{run.contestant.name} on {run.work.name} {run.why}")
     found = described(runs, times)
-    machine.save(found, path)
+    measured.save(found, path)
     show = report.print_json if as_json else report.print_tables
     show(runs, times, found, path)
     return 0 if all(run.right for run in runs.standings) else EXIT_WRONG

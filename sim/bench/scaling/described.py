@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sim.bench.contestants.contest import cores
-from sim.bench.scaling.fit import checks, fit_rate
+from sim.bench.scaling.fit import checks, fit_rates
 from sim.bench.scaling.series import Series
-from sim.measured import Machine, default_core, fit_link
+from sim.machine import cores, l2_bytes
+from sim.measured import Machine
+from sim.messages import fit_link
 
 
 def described(runs: Series, times: Mapping[int, float]) -> Machine:
     """What was measured, fitted, and held against the runs that the fit has not seen."""
     link = fit_link(list(times), list(times.values()))
-    cache = int(default_core("float32").cache)
+    cache = l2_bytes()
     found = Machine(
         name=f"{socket.gethostname()}, {_processor()}",
         date=datetime.now(UTC).date().isoformat(),
@@ -26,11 +27,10 @@ def described(runs: Series, times: Mapping[int, float]) -> Machine:
         latency=link.latency,
         bandwidth=link.bandwidth,
         between=f"{cores()} ranks of one machine, by mpi4jax",
-        rates=tuple(fit_rate(three, link, cache) for three in runs.rates),
+        measured=tuple(fit_rates(three, link, cache) for three in runs.rates),
     )
-    core = found.core(2, "float32")
-    assert core is not None
-    return found.model_copy(update={"checks": tuple(checks(runs, core, link))})
+    of_the_lines = found.measured[0].rates
+    return found.model_copy(update={"checks": tuple(checks(runs, of_the_lines, link, cache))})
 
 
 def _processor() -> str:

@@ -2,65 +2,82 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 import numpy as np
 
 from sim.bench.measuring import Standing
 from sim.bench.scaling.series import Series, Three
-from sim.cost import Core, Cost, Link, Load, stage_cost
-from sim.measured import Check, Rate
+from sim.costs import Choice, Costs, Parts, Rates
+from sim.measured import Check, Measured
+from sim.messages import Link, messages
 from sim.topology import Topology
 
-_NO_LIMIT = 1e15
+_UNIT = Rates(1.0, 1.0, 1.0, 1.0)
 
 
 def step_seconds(standing: Standing) -> float:
-    """Of the median round.  The heat equation by forward Euler has one stage a step."""
+    """Of the median round."""
     return statistics.median(standing.seconds) / standing.work.steps
 
 
-def foretold(standing: Standing, core: Core, link: Link) -> Cost:
-    """What a step of such a run should cost, on the process grid and at the depth that it had."""
-    taken = standing.taken[-1]
-    load = Load(
-        Topology(standing.work.shape, taken.blocks),
-        width=1,
-        itemsize=np.dtype(standing.work.dtype).itemsize,
-        in_slabs=taken.in_slabs,
-    )
-    return stage_cost(load, taken.depth, core, link)
+def foretold(standing: Standing, rates: Rates, link: Link, cache: int) -> Parts:
+    """What a step of such a run should cost, on the process grid, at the depth and in the slabs that it had."""
+    return _costs(standing, rates, link, cache).parts(_choice(standing))
 
 
-def fit_rate(runs: Three, link: Link, cache: int) -> Rate:
-    """The rate in cache from the small run, memory's from what it leaves of the time step by step, that in slabs from
-    what both leave of the large run's."""
-    unit = foretold(runs.small, Core(1.0, 1.0, _NO_LIMIT, cache), link)
-    rate = (unit.cells + unit.ghosts) / _left(runs.small, unit.exchange)
-    through = foretold(runs.plain, Core(rate, rate, 1.0, cache), link)
-    left = step_seconds(runs.plain) - through.cells - through.exchange
-    bandwidth = through.memory / left if left > through.memory / _NO_LIMIT else None
-    in_slabs = None
-    if runs.large.taken[-1].in_slabs:
-        slab = foretold(runs.large, Core(rate, 1.0, bandwidth or _NO_LIMIT, cache), link)
-        in_slabs = (slab.cells + slab.ghosts) / _left(runs.large, slab.exchange + slab.memory)
+def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
+    """Each run gives one rate, from what the known ones leave of its time: the small run that in cache, that step by
+    step memory's, the large run that beyond the cache, or where its slabs fit into it the seconds to start one."""
+    unit = foretold(runs.small, _UNIT, link, cache)
+    in_cache = (unit.cells + unit.ghosts) / _left(runs.small, unit.exchange)
+    plain, step = foretold(runs.plain, _UNIT, link, cache), step_seconds(runs.plain)
+    # Cells may hide behind memory as a whole.
+    left = max(step - plain.cells / in_cache - plain.exchange, step / 100)
+    memory = plain.memory / left
+    known = Rates(in_cache, in_cache, memory, 0.0)
+    large, rest = foretold(runs.large, known, link, cache), foretold(runs.large, _UNIT, link, cache)
+    beyond, slab_seconds = in_cache, 0.0
+    if _costs(runs.large, known, link, cache).beyond(_choice(runs.large)):
+        beyond = (rest.cells + rest.ghosts) / _left(runs.large, large.memory + large.exchange)
+    elif rest.slabs:
+        slab_seconds = max(0.0, step_seconds(runs.large) - sum(large)) / rest.slabs
     work = runs.small.work
-    return Rate(ndim=work.ndim, dtype=work.dtype, cells_per_second=rate, in_slabs=in_slabs, bytes_per_second=bandwidth)
+    return Measured(
+        ndim=work.ndim,
+        dtype=work.dtype,
+        in_cache=in_cache,
+        beyond=beyond,
+        memory=memory,
+        slab_seconds=slab_seconds,
+    )
 
 
-def _left(run: Standing, known: float) -> float:
-    """Seconds of a step that are spent on cells, where the rest takes so long: a tenth of it at least."""
-    seconds = step_seconds(run)
-    return max(seconds - known, seconds / 10)
-
-
-def checks(runs: Series, core: Core, link: Link) -> list[Check]:
+def checks(runs: Series, rates: Rates, link: Link, cache: int) -> list[Check]:
     """Runs that the rates were not fitted to, as they should have been and as they were."""
     fitted = {id(three.large) for three in runs.rates}
     found = []
     for what, line in (("strong", runs.strong), ("weak", runs.weak)):
         for ranks, run in line.items():
             if id(run) not in fitted and not (what == "weak" and ranks == 1):
-                predicted = foretold(run, core, link).seconds
+                predicted = sum(foretold(run, rates, link, cache))
                 found.append(Check(what=what, ranks=ranks, predicted=predicted, measured=step_seconds(run)))
     return found
+
+
+def _costs(standing: Standing, rates: Rates, link: Link, cache: int) -> Costs:
+    taken, itemsize = standing.taken[-1], np.dtype(standing.work.dtype).itemsize
+    topology = Topology(standing.work.shape, taken.blocks or (1,) * standing.work.ndim)
+    exchange = math.fsum(map(link.seconds, messages(topology, taken.depth, itemsize)))
+    return Costs(topology, 1, 2 * itemsize, True, exchange, cache, rates)
+
+
+def _choice(standing: Standing) -> Choice:
+    return Choice(standing.taken[-1].depth, standing.taken[-1].slab)
+
+
+def _left(run: Standing, known: float) -> float:
+    """Seconds of a step that are spent on cells, where the rest takes so long: a tenth of it at least."""
+    seconds = step_seconds(run)
+    return max(seconds - known, seconds / 10)

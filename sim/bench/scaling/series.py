@@ -10,13 +10,13 @@ from sim.bench.work import Work, cube
 
 _SIDE = {True: 2048, False: 4096}
 _STEPS = {True: 192, False: 96}
-_SMALL_STEPS = 4000
+_SMALL_STEPS = 8000
 _STEP_BY_STEP = ("--slab", "0", "--ghost-depth", "1")
 
 
 @dataclass(frozen=True)
 class Three:
-    """Runs on all ranks that give a rate: of blocks that the cache holds, and of blocks that it doesn't, step by step
+    """Runs on all ranks that give rates: of blocks that the cache holds, and of blocks that it doesn't, step by step
     and as they are tuned."""
 
     small: Standing
@@ -66,8 +66,8 @@ def _three(ranks: int, work: Work, large: Standing) -> Three:
 
 
 def _small(ranks: int, ndim: int, dtype: str) -> Standing:
-    """So many ranks with blocks of 512² or 64³ cells."""
-    block = (512, 512) if ndim == 2 else (64, 64, 64)
+    """So many ranks with blocks that any core's own cache holds."""
+    block = (256, 256) if ndim == 2 else (40, 40, 40)
     return _on(ranks, Work((ranks * block[0], *block[1:]), dtype, _SMALL_STEPS))
 
 
