@@ -5,5 +5,19 @@ from solvers.integrators.explicit import Explicit
 from solvers.integrators.legendre import rkl1, rkl2, stages_for
 from solvers.integrators.scheme import HEUN, RK4, SSPRK3, Row, Scheme
 from solvers.integrators.step import Step
+from solvers.integrators.verlet import Verlet
 
-__all__ = ["HEUN", "RK4", "SSPRK3", "Euler", "Explicit", "Row", "Scheme", "Step", "rkl1", "rkl2", "stages_for"]
+__all__ = [
+    "HEUN",
+    "RK4",
+    "SSPRK3",
+    "Euler",
+    "Explicit",
+    "Row",
+    "Scheme",
+    "Step",
+    "Verlet",
+    "rkl1",
+    "rkl2",
+    "stages_for",
+]
