@@ -57,7 +57,7 @@ def check_spectral(case: Case, walls: Mapping[str, Walls], blocks: int) -> None:
     constant = isinstance(case.equation, HeatTable) and isinstance(case.equation.alpha, float)
     if not constant or not all(map(has_modes, walls.values())):
         raise SimError(
-            'time.integrator = "spectral" knows the heat equation with a constant alpha in a box whose walls are periodic, dirichlet '
+            'time.integrator = "spectral" knows a constant alpha in a box whose walls are periodic, dirichlet '
             'with value 0 or neumann with flux 0; use "tr-bdf2" or "bdf2" for others'
         )
     if blocks > 1:
@@ -90,18 +90,16 @@ def suited(march: ImplicitMarch, case: Case, asymmetry: float) -> ImplicitMarch:
     return march
 
 
-def check(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> None:
-    """Raise SimError for an effort that came to nothing; `kept` says what is left."""
-    if not bool(effort.get("failed", False)):
-        return
+def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> SimError:
+    """What to raise for an effort that came to nothing; `kept` says what is left."""
     if bool(effort["unbalanced"]):
-        raise SimError(
+        return SimError(
             "there is no steady state: no wall holds u, and what flows in through walls and from sources does not sum "
             "up to nothing; make their integral zero, or give a wall a value (dirichlet, robin)"
         )
     newton, krylov = int(effort["newton"]), int(effort["krylov"])
     what = "the steady state was" if case.time.steady else f"the step from t = {time:g} was"
-    raise SimError(
+    return SimError(
         f"{what} not found: {newton} Newton and {krylov} Krylov iterations left a residual of "
         f"{float(effort['residual']):.3g}; {kept}; use a smaller time.step, more solver.iterations "
         f"(now {case.solver.iterations}) or a larger solver.tolerance"

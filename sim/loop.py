@@ -18,7 +18,7 @@ from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Store
 from sim.errors import SimError, Stopped
 from sim.failpoints import reach
-from sim.implicit import check
+from sim.implicit import failure
 from sim.looking.monitor import Monitor
 from sim.output import rundir
 from sim.output.durable import write_json, write_text
@@ -223,11 +223,10 @@ class OuterLoop:
         return f"snapshot {len(times) - 1} at t = {times[-1]:g} is the last good one"
 
     def _check_effort(self) -> None:
-        try:
-            check(self.simulation.efforts[-1], self.case, self.simulation.time, self._kept())
-        except SimError:
+        effort = self.simulation.efforts[-1]
+        if bool(effort["failed"]):
             self.output.settle()
-            raise
+            raise failure(effort, self.case, self.simulation.time, self._kept())
 
     def _write_broken(self) -> str:
         """A snapshot of fields that are not finite, beside those that are; where it is."""

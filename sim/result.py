@@ -70,9 +70,8 @@ class Result:
             f"{self.output_seconds:.2f} writing",
         ]
         if self.iterations is not None:
-            lines.append(
-                f"  solver    {self.iterations['krylov']:,} iterations in {self.iterations['newton']:,} systems"
-            )
+            krylov, newton = self.iterations["krylov"], self.iterations["newton"]
+            lines.append(f"  solver    {krylov:,} iterations in {newton:,} systems")
         for name, s in self.statistics.items():
             lines.append(f"  {name:<9} min {s['min']:.8g}, max {s['max']:.8g}, mean {s['mean']:.8g}")
         if self.drift is not None:
