@@ -101,6 +101,8 @@ def drift(
 
     None where that is nothing to expect: the equation does not conserve, or something else acts on the field.
     """
+    if case.time.steady:
+        return None
     ring = all(isinstance(sides.lower, Periodic) for sides in case.boundary.axes)
     through_walls = inflow(case)
     if through_walls is None or case.sources or case.regions or not case.equation.conserves(ring):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from sim.case import Case, ParallelTable
 from sim.checkpoint.restart import Restart, restart
 from sim.checkpoint.store import Store
 from sim.errors import SimError
+from sim.implicit import check_spectral, march_of, unit_of
 from sim.looking.monitor import monitoring
 from sim.loop import OuterLoop
 from sim.output import rundir
@@ -22,7 +25,7 @@ from sim.prepared import Prepared
 from sim.problem import Problem, build
 from sim.programs import keep_programs
 from sim.result import Result
-from sim.schedule import Plan, Position, plan, step_limit
+from sim.schedule import Plan, Position, Segment, plan, step_limit
 from sim.simulation import Simulation
 from sim.stepping import step_of
 from sim.team import MpiTeam, Team, agreement, on_root
@@ -127,6 +130,8 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
     fingerprint.compare(team, fingerprint.of_case(case))
     transport, tuning = _connect(team, problem)
     simulation = Simulation(problem.in_slabs(tuning.slab), transport, found)
+    if case.time.implicit:
+        return _prepare_solving(team, simulation, found)
     # The step follows from the fields with which the run began.
     speed = found.standing.speed if found else simulation.speed()
     with agreement(team):
@@ -135,6 +140,23 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
         streams = streams_of(case, simulation.fields)
     simulation.settle(forced(case, step))
     return Prepared(simulation, tuning, streams, choose_writer(case.parallel.writer, team), todo, speed)
+
+
+def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) -> Prepared:
+    """The same where steps solve systems of equations."""
+    problem, transport = simulation.problem, simulation.transport
+    case, topology = problem.case, transport.topology
+    with agreement(team):
+        check_spectral(case, problem.march.walls, topology.count)
+        streams = streams_of(case, simulation.fields)
+        if case.time.steady:
+            todo = Plan(() if found else (Segment(0.0, case.time.end, 1),))
+        else:
+            todo = _plan(case, math.inf, found.standing.position if found else None)
+    simulation.solve_by(march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit))
+    speed = found.standing.speed if found else simulation.speed()
+    writer = choose_writer(case.parallel.writer, team)
+    return Prepared(simulation, Tuning(1, 0, "rule"), streams, writer, todo, speed)
 
 
 def _plan(case: Case, stable: float, at: Position | None) -> Plan:
@@ -152,6 +174,11 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     def transport_of(depth: int) -> Transport:
         return choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(depth))
 
+    if problem.case.time.implicit:
+        plain = transport_of(1).topology
+        wish = replace(wish, process_grid=plain.blocks)
+        aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
+        return aligned, Tuning(1, 0, "rule")
     tuning = tune(transport_of, problem)
     return transport_of(tuning.steps), tuning
 

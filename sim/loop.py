@@ -18,6 +18,7 @@ from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Store
 from sim.errors import SimError, Stopped
 from sim.failpoints import reach
+from sim.implicit import failure
 from sim.looking.monitor import Monitor
 from sim.output import rundir
 from sim.output.durable import write_json, write_text
@@ -164,6 +165,8 @@ class OuterLoop:
             seconds = simulation.advance(segment, done, steps)
             done += steps
             reach("chunk done")
+            if simulation.efforts:
+                self._check_effort()
             if broken := simulation.broken_cells():
                 self.output.settle()
                 raise SimError(self._blown_up(broken, before))
@@ -208,14 +211,22 @@ class OuterLoop:
 
     def _blown_up(self, broken: int, before: int) -> str:
         simulation = self.simulation
-        times = self.output.times
-        kept = f"snapshot {len(times) - 1} at t = {times[-1]:g} is the last good one"
         shown = self._write_broken()
         return (
             f"the field blew up: {broken} of {self.problem.grid.cells} cells are NaN or infinite at step "
-            f"{simulation.step}, t = {simulation.time:g} (still finite at step {before}); {kept}, {shown}; "
+            f"{simulation.step}, t = {simulation.time:g} (still finite at step {before}); {self._kept()}, {shown}; "
             f'check initial.u and equation.source, or use numerics.dtype = "float64"'
         )
+
+    def _kept(self) -> str:
+        times = self.output.times
+        return f"snapshot {len(times) - 1} at t = {times[-1]:g} is the last good one"
+
+    def _check_effort(self) -> None:
+        effort = self.simulation.efforts[-1]
+        if bool(effort["failed"]):
+            self.output.settle()
+            raise failure(effort, self.case, self.simulation.time, self._kept())
 
     def _write_broken(self) -> str:
         """A snapshot of fields that are not finite, beside those that are; where it is."""

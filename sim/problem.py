@@ -18,6 +18,7 @@ from solvers.boundary import Neumann, Periodic
 from solvers.equations import Equation
 from solvers.fields import Fields
 from solvers.grid import Grid
+from solvers.implicit.march import ImplicitMarch
 from solvers.integrators import Euler, Step
 from solvers.march import March
 from solvers.walls import Walls
@@ -32,6 +33,12 @@ class Problem:
     equation: Equation
     given: Mapping[str, Coefficient]
     march: March
+    implicit: ImplicitMarch | None = None
+
+    @property
+    def loop(self) -> March | ImplicitMarch:
+        """What takes the steps."""
+        return self.implicit or self.march
 
     def ghosts(self, depth: int) -> int:
         """Ghost layers of a block for `depth` stages an exchange."""

@@ -17,6 +17,7 @@ class Result:
     `time` is in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput 2 · bytes of the
     field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that its boundaries and
     source do not explain, relative to max|u| · volume; None where they do not determine it.
+    `iterations` are those of Newton's and of Krylov's method, in all; None where nothing was solved.
     `errors` is the difference from the exact solution at the end; None where none is known.
     """
 
@@ -41,6 +42,7 @@ class Result:
     statistics: dict[str, dict[str, float]]
     drift: float | None
     errors: dict[str, dict[str, float]] | None
+    iterations: dict[str, int] | None
     snapshots: tuple[Path, ...]
 
     @property
@@ -67,6 +69,9 @@ class Result:
             f"  seconds   {self.march_seconds:.2f} stepping, {self.compile_seconds:.2f} compiling, "
             f"{self.output_seconds:.2f} writing",
         ]
+        if self.iterations is not None:
+            krylov, newton = self.iterations["krylov"], self.iterations["newton"]
+            lines.append(f"  solver    {krylov:,} iterations in {newton:,} systems")
         for name, s in self.statistics.items():
             lines.append(f"  {name:<9} min {s['min']:.8g}, max {s['max']:.8g}, mean {s['mean']:.8g}")
         if self.drift is not None:

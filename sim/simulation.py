@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ import numpy as np
 from sim import diagnostics
 from sim.checkpoint.restart import Restart
 from sim.fingerprint import compare, of_program
+from sim.implicit import suited
 from sim.problem import Problem
 from sim.recording import Recording
 from sim.schedule import Segment
@@ -25,7 +27,9 @@ from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
+from solvers.implicit.march import ImplicitMarch
 from solvers.integrators import Step
+from solvers.march import March
 from solvers.observing import Recorder
 from solvers.rounds import Buffers, Clock
 from solvers.wall import Setting
@@ -48,6 +52,7 @@ class Simulation:
         self.time = restart.time if restart else 0.0
         self.compile_seconds = 0.0
         self.march_seconds = 0.0
+        self.efforts: list[dict[str, Any]] = []
         self._programs: dict[str, Compiled] = {}
         self._used: set[str] = set()
         with agreement(transport.team):
@@ -63,13 +68,23 @@ class Simulation:
         self.problem = self.problem.stepped_by(step)
         self.recording = Recording.of(self.problem.case, self.problem.march)
 
+    def solve_by(self, march: ImplicitMarch) -> None:
+        """Take steps that solve systems from now on, by the Krylov method that these need.
+
+        Raises SimError, on all ranks alike, where the case insists on another.
+        """
+        clock = _clock(self.time, 0, 1.0)
+        found = self._call("asymmetry", march.asymmetry, (), self._fields, self._coefficients, clock)[1]
+        suited_march = suited(march, self.problem.case, float(found["asymmetry"]))
+        self.problem = replace(self.problem, implicit=suited_march)
+
     def compile(self) -> None:
         """Make room for the loop and compile it, by taking no steps at all, once all have seen that it is the same.
 
         Raises SimError, on all ranks alike, where their programs would not meet.
         """
-        self._buffers = self.problem.march.buffers(self._fields)
-        even, none = self.problem.march.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
+        self._buffers = self.problem.loop.buffers(self._fields)
+        even, none = self.problem.loop.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
         loop: Any = self._program("even", even, (0,))
         compare(self.transport.team, of_program(loop.trace(self._buffers, self._coefficients, *none)))
         self._march("even", even, *none)
@@ -79,9 +94,17 @@ class Simulation:
         now = self._fields if self._buffers is None else self._buffers.now
         return {name: now[name] for name in self.problem.equation.fields}
 
+    @property
+    def state(self) -> Fields:
+        """The fields, and what else the next step depends on."""
+        implicit = self.problem.implicit
+        if implicit is None or self._buffers is None:
+            return self.fields
+        return {**self.fields, **{name: self._buffers.now[name] for name in implicit.step.registers}}
+
     def blocks(self, name: str) -> Iterator[tuple[Box, np.ndarray]]:
         """The blocks of a field that live in this process, as they are now."""
-        return self.transport.blocks(self.fields[name])
+        return self.transport.blocks(self.state[name])
 
     def speed(self) -> Speed:
         """How fast the fields as they are can change."""
@@ -98,12 +121,12 @@ class Simulation:
 
     def take(self, segment: Segment, first: int, steps: int) -> float:
         """The same without records."""
-        march = self.problem.march
+        march = self.problem.loop
         begin, stages = first * march.stages, steps * march.stages
         elapsed = 0.0
-        if even := stages - stages % 2:
+        if even := stages - stages % 2 * march.in_pairs:
             elapsed += self._march("even", march.even, _clock(segment.start, begin, segment.dt), jnp.int64(even))
-        if stages % 2:
+        if isinstance(march, March) and stages % 2:
             elapsed += self._march("single", march.single, _clock(segment.start, begin + even, segment.dt))
         self._arrive(segment, first + steps, steps, elapsed)
         return elapsed
@@ -181,6 +204,8 @@ class Simulation:
         self._buffers, self._said = self._call(name, program, (0,), self._buffers, self._coefficients, *arguments)
         jax.block_until_ready(self._buffers)
         seconds = time.perf_counter() - begin
+        if self.problem.implicit is not None:
+            self.efforts.append(jax.tree.map(np.asarray, self._said))
         if compiles:
             self.compile_seconds += seconds
             return 0.0

@@ -20,22 +20,28 @@ def axis_names(ndim: int) -> tuple[str, ...]:
     return AXIS_NAMES[-ndim:]
 
 
-def split(cells: int, parts: int, index: int) -> tuple[int, int]:
-    """Start and stop of part `index` of `cells` cells cut into `parts`: sizes differ by at most one."""
-    size, larger = divmod(cells, parts)
+def split(cells: int, parts: int, index: int, unit: int = 1) -> tuple[int, int]:
+    """Start and stop of part `index` of `cells` cells cut into `parts` at multiples of `unit`.
+
+    Sizes differ by at most one unit; only the last part may be no multiple of it.
+    """
+    size, larger = divmod(-(-cells // unit), parts)
     start = index * size + min(index, larger)
-    return start, start + size + (index < larger)
+    stop = start + size + (index < larger)
+    return min(start * unit, cells), min(stop * unit, cells)
 
 
 @dataclass(frozen=True)
 class Topology:
     """A grid of `shape` cells cut into a grid of `blocks` blocks, numbered like a C array.
 
-    Every axis is a ring: the last block's upper neighbour is the first.
+    Every axis is a ring: the last block's upper neighbour is the first.  Cuts lie at multiples of `unit` cells, so
+    that with a power of two blocks stay whole when cells are merged in pairs, again and again (multigrid).
     """
 
     shape: tuple[int, ...]
     blocks: tuple[int, ...]
+    unit: int = 1
 
     @property
     def count(self) -> int:
@@ -44,12 +50,12 @@ class Topology:
     @property
     def largest(self) -> tuple[int, ...]:
         """The shape of the largest block."""
-        return tuple(-(-n // parts) for n, parts in zip(self.shape, self.blocks, strict=True))
+        return box_shape(self.box(0))
 
     @property
     def smallest(self) -> tuple[int, ...]:
         """The shape of the smallest block."""
-        return tuple(n // parts for n, parts in zip(self.shape, self.blocks, strict=True))
+        return box_shape(self.box(self.count - 1))
 
     def coordinates(self, rank: int) -> tuple[int, ...]:
         coords = []
@@ -73,7 +79,7 @@ class Topology:
     def box(self, rank: int) -> Box:
         """The global cells of a block."""
         bounds = zip(self.shape, self.blocks, self.coordinates(rank), strict=True)
-        return tuple(slice(*split(n, parts, c)) for n, parts, c in bounds)
+        return tuple(slice(*split(n, parts, c, self.unit)) for n, parts, c in bounds)
 
 
 def box_shape(box: Box) -> tuple[int, ...]:
@@ -101,20 +107,21 @@ def choose_topology(
     count: int,
     ghosts: int,
     wanted: Sequence[int] | None = None,
+    unit: int = 1,
 ) -> Topology:
     """The process grid with the least cut surface (ties: fewest cuts along the fastest axes), or the wanted one.
 
-    Every block must keep at least `ghosts` cells along each axis.
+    Cut at multiples of `unit` cells.  Every block must keep at least `ghosts` cells along each axis.
     Raises SimError naming what does not fit.
     """
     shape = tuple(shape)
     if wanted is not None:
-        topology = Topology(shape, tuple(wanted))
+        topology = Topology(shape, tuple(wanted), unit)
         _check(topology, count, ghosts)
         return topology
     fitting = [
         t
-        for t in (Topology(shape, blocks) for blocks in process_grids(count, len(shape)))
+        for t in (Topology(shape, blocks, unit) for blocks in process_grids(count, len(shape)))
         if min(t.smallest) >= max(1, ghosts)
     ]
     if not fitting:
@@ -134,9 +141,9 @@ def _check(topology: Topology, count: int, ghosts: int) -> None:
             f"the process grid {given} has {topology.count} blocks, but there are {count} ranks or devices; "
             f"give factors whose product is {count}"
         )
-    for name, n, parts in zip(names, topology.shape, topology.blocks, strict=True):
-        if n // parts < max(1, ghosts):
+    for name, n, least in zip(names, topology.shape, topology.smallest, strict=True):
+        if least < max(1, ghosts):
             raise SimError(
-                f"the process grid {given} leaves blocks of {n // parts} cells along {name} ({n} cells in all), "
+                f"the process grid {given} leaves blocks of {least} cells along {name} ({n} cells in all), "
                 f"fewer than the ghost depth {max(1, ghosts)}; use fewer blocks along {name}"
             )

@@ -27,6 +27,8 @@ class Boundary(ABC):
     All are second-order accurate at the wall: there u = (gⱼ + uⱼ) / 2 and ∂u/∂n = (gⱼ - uⱼ) / ((2j + 1) h).
     """
 
+    linear: ClassVar[bool] = True
+    """Whether ghosts are an affine function of the cells."""
     reach: ClassVar[int] = 1
     """Interior layers that it needs even where there are fewer ghosts."""
 
@@ -98,6 +100,7 @@ class Radiation(Boundary):
     ambient: Value = 0.0
     k: Value = 1.0
 
+    linear: ClassVar[bool] = False
     _ITERATIONS: ClassVar[int] = 10
 
     def ghost(self, wall: Wall) -> jax.Array:

@@ -42,6 +42,14 @@ class March:
     slab: int | None = None
 
     @property
+    def width(self) -> int:
+        """Ghost layers that a stage consumes."""
+        return self.step.width
+
+    in_pairs = True
+    """Whether stages are taken two by two, so that the buffers are where they were."""
+
+    @property
     def stages(self) -> int:
         """Stages of a step."""
         return len(self.step.times)

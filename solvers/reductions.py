@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -21,17 +23,24 @@ def exact_sum(x: jax.Array, count: int, exchange: Exchange) -> jax.Array:
     Pre-rounding after Demmel & Nguyen, Fast Reproducible Floating-Point Summation, ARITH 2013
     (doi:10.1109/ARITH.2013.9).
     """
-    x = x.astype(jnp.float64)
+    return exact_sums([x], count, exchange)[0]
+
+
+def exact_sums(xs: Sequence[jax.Array], count: int, exchange: Exchange) -> jax.Array:
+    """`exact_sum` of each of several arrays, float64[len(xs)], for the messages of one."""
     bits = _SUM_BITS - max(1, count - 1).bit_length()
-    largest = jnp.maximum(maximum(jnp.abs(x), exchange), 0.0)
+    xs = [x.astype(jnp.float64) for x in xs]
+    largest = jnp.maximum(_maxima([jnp.abs(x) for x in xs], exchange), 0.0)
     finite = jnp.isfinite(largest)
-    x = jnp.where(finite, x, 0.0)
-    _, exponent = jnp.frexp(jnp.where(finite, largest, 0.0))
-    scaled = _times_power_of_two(x, bits - exponent)
-    high = jnp.round(scaled)
-    low = jnp.round(jnp.ldexp(scaled - high, bits))
-    sums = exchange.sum(jnp.stack([part.astype(jnp.int64).sum() for part in (high, low)])).astype(jnp.float64)
-    total = _times_power_of_two(sums[0] + jnp.ldexp(sums[1], -bits), exponent - bits)
+    _, exponents = jnp.frexp(jnp.where(finite, largest, 0.0))
+    parts = []
+    for number, x in enumerate(xs):
+        scaled = _times_power_of_two(jnp.where(finite[number], x, 0.0), bits - exponents[number])
+        high = jnp.round(scaled)
+        low = jnp.round(jnp.ldexp(scaled - high, bits))
+        parts.append(jnp.stack([part.astype(jnp.int64).sum() for part in (high, low)]))
+    high, low = exchange.sum(jnp.stack(parts, 1)).astype(jnp.float64)
+    total = _times_power_of_two(high + jnp.ldexp(low, -bits), exponents - bits)
     return jnp.where(finite, total, jnp.nan)
 
 
@@ -43,10 +52,15 @@ def _times_power_of_two(x: jax.Array, exponent: jax.Array) -> jax.Array:
 
 def maximum(x: jax.Array, exchange: Exchange) -> jax.Array:
     """max x over all blocks, float64; NaN where any x is, -inf of nothing at all."""
-    x = x.astype(jnp.float64)
+    return _maxima([x], exchange)[0]
+
+
+def _maxima(xs: Sequence[jax.Array], exchange: Exchange) -> jax.Array:
+    xs = [x.astype(jnp.float64) for x in xs]
     # Whether the maximum of a NaN and a number is NaN depends on who computes it.
-    broken = exchange.max(jnp.max(jnp.isnan(x), initial=False).astype(jnp.int32)) > 0
-    largest = exchange.max(jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf))
+    nans = jnp.stack([jnp.max(jnp.isnan(x), initial=False).astype(jnp.int32) for x in xs])
+    numbers = jnp.stack([jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf) for x in xs])
+    broken, largest = exchange.max(nans) > 0, exchange.max(numbers)
     return jnp.where(broken, jnp.nan, largest)
 
 

@@ -27,14 +27,14 @@ LAYERS = [
     {"fields", "grid", "exchange", "block", "rounding"},
     {"halo", "stencil", "reductions"},
     {"operators", "patch", "reconstruction", "wavefront"},
-    {"terms", "wall"},
+    {"linear", "terms", "wall"},
     {"boundary"},
     {"walls"},
     {"equations"},
     {"integrators"},
     {"forcing"},
     {"rounds"},
-    {"march"},
+    {"implicit", "march"},
     {"observing"},
 ]
 

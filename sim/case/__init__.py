@@ -10,6 +10,7 @@ from sim.case.output import Cut, ExtraOutput, FieldOutput, OutputTable
 from sim.case.parallel import ParallelTable, ProcessGrid
 from sim.case.probes import ProbesTable, SideProbe
 from sim.case.region import Placed, Point
+from sim.case.solver import SolverTable
 from sim.case.source import FileSource, Source, Value
 from sim.case.whole import Case
 
@@ -49,6 +50,7 @@ __all__ = [
     "Robin",
     "Side",
     "SideProbe",
+    "SolverTable",
     "Source",
     "SourceTable",
     "TimeTable",

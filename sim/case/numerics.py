@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from sim.case.table import Finite, Positive, Table
+
+_IMPLICIT = frozenset({"backward-euler", "crank-nicolson", "tr-bdf2", "bdf2", "imex-euler", "imex-ars222", "spectral"})
 
 
 class TimeTable(Table):
     end: Finite = Field(ge=0, description="the run ends exactly here")
     step: Positive | None = Field(None, description="time step; by default the stable one times safety")
     safety: float = Field(0.9, gt=0, le=1, description="fraction of the stable step")
-    integrator: Literal["euler", "heun", "ssprk3", "rk4", "rkl1", "rkl2"] = Field(
-        "euler", description="forward Euler (FTCS), Runge-Kutta of order 2, 3, 4, or super-time-stepping of order 1, 2"
+    steady: bool = Field(False, description="solve for the state that does not change any more, at once")
+    integrator: Literal[
+        "euler",
+        "heun",
+        "ssprk3",
+        "rk4",
+        "rkl1",
+        "rkl2",
+        "backward-euler",
+        "crank-nicolson",
+        "tr-bdf2",
+        "bdf2",
+        "imex-euler",
+        "imex-ars222",
+        "spectral",
+    ] = Field(
+        "euler",
+        description="forward Euler, Runge-Kutta of order 2, 3, 4, super-time-stepping of order 1, 2; or implicit",
     )
     stages: int | None = Field(
         None, ge=3, le=101, description="stages of rkl1 and rkl2; by default what `step` takes, or 15"
     )
+
+    @property
+    def implicit(self) -> bool:
+        """Whether steps solve systems of equations."""
+        return self.steady or self.integrator in _IMPLICIT
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steady_at_once(cls, value: Any) -> Any:
+        return {"end": 0.0, **value} if isinstance(value, dict) and value.get("steady") is True else value
+
+    @model_validator(mode="after")
+    def _steps_of_implicit(self) -> TimeTable:
+        if self.implicit and not self.steady and self.step is None and self.integrator != "spectral":
+            raise ValueError(f"{self.integrator} is stable whatever the step: give time.step, by the accuracy wanted")
+        return self
 
     @model_validator(mode="after")
     def _stages_of_rkl(self) -> TimeTable:

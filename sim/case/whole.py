@@ -16,6 +16,7 @@ from sim.case.numerics import NumericsTable, TimeTable
 from sim.case.output import OutputTable
 from sim.case.parallel import ParallelTable
 from sim.case.probes import ProbesTable
+from sim.case.solver import SolverTable
 from sim.case.source import FileSource, Source, check_formula
 from sim.case.table import Table
 from sim.topology import axis_names
@@ -39,6 +40,7 @@ class Case(Table):
     sources: list[SourceTable] = Field([], description="sources at points, which may move")
     regions: list[RegionTable] = Field([], description="operations on regions, after every step or at given times")
     probes: ProbesTable | None = None
+    solver: SolverTable = SolverTable()
     output: OutputTable = OutputTable()
     checkpoint: CheckpointTable = CheckpointTable()
     exact: dict[str, str] = Field({}, description="exact solutions in x, y, z, t, for the errors in the summary")
@@ -93,6 +95,7 @@ class Case(Table):
         for name in {"x", "y", "z"} - set(names):
             if wanted is not None and getattr(wanted, name) != 1:
                 raise ValueError(f"parallel.process_grid.{name} cuts an axis that the grid doesn't have")
+        self._check_implicit()
         self._check_fields()
         self._check_sources(names)
         self._check_walls(names)
@@ -101,6 +104,11 @@ class Case(Table):
             check_probes(self.probes, self.equation.fields, names)
         self._check_cuts()
         return self
+
+    def _check_implicit(self) -> None:
+        if self.time.implicit and (self.sources or self.regions or self.probes):
+            what = "steady states" if self.time.steady else self.time.integrator
+            raise ValueError(f"[[sources]], [[regions]] and [probes] go with explicit integrators, not with {what}")
 
     def _check_fields(self) -> None:
         fields = self.equation.fields

@@ -25,13 +25,13 @@ class Saver:
         content = Content(
             step=simulation.step,
             time=simulation.time,
-            shapes=dict.fromkeys(simulation.fields, simulation.problem.grid.shape),
+            shapes=dict.fromkeys(simulation.state, simulation.problem.grid.shape),
             state=standing.model_dump(mode="json"),
             case=plain(self._case),
             inputs=self._inputs,
             versions=record.versions(),
         )
-        self._store.write(content, {name: simulation.blocks(name) for name in simulation.fields})
+        self._store.write(content, {name: simulation.blocks(name) for name in simulation.state})
 
     @cached_property
     def _inputs(self) -> dict[str, str]:

@@ -76,59 +76,61 @@ def _check_mpi4jax(name: Name) -> None:
         ) from None
 
 
-def choose_transport(name: Name, wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+def choose_transport(name: Name, wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int = 1) -> Transport:
     """The transport `name`, resolved, over all ranks of the team and all of their devices.
+
+    Blocks are cut at multiples of `unit` cells.
 
     Raises SimError, on all ranks alike, where grid, ranks and devices do not fit.
     """
     makers: dict[str, Callable[[], Transport]] = {
-        "serial": lambda: _serial(wish, team, shape, ghosts),
-        "mpi": lambda: _mpi(wish, team, shape, ghosts),
-        "xla": lambda: _xla(wish, team, shape, ghosts),
-        "hybrid": lambda: _hybrid(wish, team, shape, ghosts),
-        "virtual": lambda: _virtual(wish, team, shape, ghosts),
-        "auto-sharded": lambda: _auto_sharded(wish, team, shape, ghosts),
+        "serial": lambda: _serial(wish, team, shape, ghosts, unit),
+        "mpi": lambda: _mpi(wish, team, shape, ghosts, unit),
+        "xla": lambda: _xla(wish, team, shape, ghosts, unit),
+        "hybrid": lambda: _hybrid(wish, team, shape, ghosts, unit),
+        "virtual": lambda: _virtual(wish, team, shape, ghosts, unit),
+        "auto-sharded": lambda: _auto_sharded(wish, team, shape, ghosts, unit),
     }
     return makers[name]()
 
 
-def _serial(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
-    topology = choose_topology(shape, 1, ghosts, wish.process_grid)
+def _serial(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
+    topology = choose_topology(shape, 1, ghosts, wish.process_grid, unit)
     return OneBlock("serial", topology, team, 0, ghosts, Alone())
 
 
-def _mpi(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+def _mpi(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
     from sim.transport.mpi import MpiExchange
 
     assert isinstance(team, MpiTeam)
-    topology = choose_topology(shape, team.size, ghosts, wish.process_grid)
+    topology = choose_topology(shape, team.size, ghosts, wish.process_grid, unit)
     return OneBlock("mpi", topology, team, team.rank, ghosts, MpiExchange(topology, team.halo_comm))
 
 
-def _xla(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+def _xla(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
     devices = jax.devices() if jax.process_count() > 1 else jax.local_devices()[: wish.devices]
-    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid)
+    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid, unit)
     return over_all_devices(topology, team, devices, ghosts, _named(topology, wish.halo))
 
 
-def _hybrid(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+def _hybrid(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
     from sim.transport.hybrid import over_ranks_and_devices
 
     assert isinstance(team, MpiTeam)
     devices = jax.local_devices()[: wish.devices]
-    topology = choose_topology(shape, team.size * len(devices), ghosts, wish.process_grid)
+    topology = choose_topology(shape, team.size * len(devices), ghosts, wish.process_grid, unit)
     return over_ranks_and_devices(topology, team, devices, ghosts, wish.halo)
 
 
-def _virtual(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+def _virtual(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
     count = wish.blocks or (math.prod(wish.process_grid) if wish.process_grid else 4)
-    topology = choose_topology(shape, count, ghosts, wish.process_grid)
+    topology = choose_topology(shape, count, ghosts, wish.process_grid, unit)
     return Stacked("virtual", topology, team, ghosts, _named(topology, wish.halo), jax.local_devices()[:1])
 
 
-def _auto_sharded(wish: Wish, team: Team, shape: Sequence[int], ghosts: int) -> Transport:
+def _auto_sharded(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
     devices = jax.local_devices()[: wish.devices]
-    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid)
+    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid, unit)
     return Stacked("auto-sharded", topology, team, ghosts, _named(topology, wish.halo), devices)
 
 

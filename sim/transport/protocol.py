@@ -64,10 +64,14 @@ def block_at(topology: Topology, ghosts: int, place: Place) -> Block:
     extent: list[Count] = []
     offset: list[Count] = []
     for axis, (cells, parts) in enumerate(zip(topology.shape, topology.blocks, strict=True)):
-        size, larger = divmod(cells, parts)
-        here = place.coordinate(axis)
-        extent.append(size + jnp.asarray(here < larger, jnp.int32) if larger else size)
-        offset.append(0 if parts == 1 else here * size + jnp.minimum(here, larger))
+        here, unit = place.coordinate(axis), topology.unit
+        size, larger = divmod(-(-cells // unit), parts)
+        start: Count = 0 if parts == 1 else (here * size + jnp.minimum(here, larger)) * unit
+        if cells % (parts * unit) == 0:
+            extent.append(size * unit)
+        else:
+            extent.append(jnp.asarray(jnp.minimum((size + (here < larger)) * unit, cells - start), jnp.int32))
+        offset.append(start)
     return Block(topology.largest, ghosts, tuple(extent), tuple(offset))
 
 

@@ -5,7 +5,7 @@ from solvers.equations.allen_cahn import AllenCahn
 from solvers.equations.anisotropic import Anisotropic
 from solvers.equations.burgers import Burgers
 from solvers.equations.cahn_hilliard import CahnHilliard
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.equations.fitzhugh_nagumo import FitzHughNagumo
 from solvers.equations.gray_scott import GrayScott
 from solvers.equations.heat import Heat
@@ -20,6 +20,7 @@ __all__ = [
     "Anisotropic",
     "Burgers",
     "CahnHilliard",
+    "Diffusion",
     "Equation",
     "FitzHughNagumo",
     "GrayScott",

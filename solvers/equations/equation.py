@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 
 from solvers.fields import Fields
+from solvers.operators import Mean
 from solvers.patch import Patch
 
 
@@ -20,6 +21,13 @@ class Rates(NamedTuple):
 
     decay: jax.Array
     wave: jax.Array
+
+
+class Diffusion(NamedTuple):
+    """∇·(k∇u) in a field's equation: k, a scalar or ghosted cells, and its mean at the faces between cells."""
+
+    k: jax.Array
+    mean: Mean
 
 
 class Equation(ABC):
@@ -45,3 +53,16 @@ class Equation(ABC):
     @abstractmethod
     def rates(self, patch: Patch) -> Rates:
         """How fast the discretised equation, linearised about the patch's fields, can change: what limits a step."""
+
+    @property
+    def linear(self) -> bool:
+        """Whether the tendency is an affine function of the fields, walls apart."""
+        return False
+
+    def stiff(self, patch: Patch) -> Fields:
+        """The part of the tendency that an implicit-explicit method takes implicitly: by default, all of it."""
+        return self.tendency(patch)
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        """The diffusion in the equations of those fields that diffuse: what implicit methods are preconditioned for."""
+        return {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.operators import Mean, divergence_of_flux
 from solvers.patch import Patch
@@ -51,3 +51,10 @@ class Heat(Equation):
         """
         alpha = patch.coefficients["alpha"].astype(jnp.float64)
         return Rates(alpha * self.laplacian.stiffness, jnp.float64(0.0))
+
+    @property
+    def linear(self) -> bool:
+        return True
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        return {"u": Diffusion(patch.coefficients["alpha"], self.mean)}

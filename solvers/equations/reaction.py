@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from solvers.block import core
 from solvers.equations.coupling import coupled
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
 from solvers.rounding import Rounding
@@ -49,6 +49,15 @@ class ReactionDiffusion(Equation):
             name: patch.rounded(patch.coefficients[d] * self.laplacian(patch.fields[name])) + reacting[name]
             for name, d in self.diffusivities.items()
         }
+
+    def stiff(self, patch: Patch) -> Fields:
+        """Diffusion; the reactions are taken explicitly."""
+        return {
+            name: patch.coefficients[d] * self.laplacian(patch.fields[name]) for name, d in self.diffusivities.items()
+        }
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        return {name: Diffusion(patch.coefficients[d], "arithmetic") for name, d in self.diffusivities.items()}
 
     def rates(self, patch: Patch) -> Rates:
         """Each diffusion's decay, and the reactions' Jacobian, found by differentiating them (`coupled`)."""

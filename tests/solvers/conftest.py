@@ -24,9 +24,9 @@ from solvers.stencil import Form, Stencil
 from solvers.walls import Sides, Walls
 
 
-def transport_of(shape: Sequence[int], ghosts: int, name: Name = "serial", **wish: Any) -> Transport:
+def transport_of(shape: Sequence[int], ghosts: int, name: Name = "serial", unit: int = 1, **wish: Any) -> Transport:
     """A transport in this process; `wish` is devices, blocks, process_grid or halo."""
-    return choose_transport(name, Wish(**wish), Solo(), tuple(shape), ghosts)
+    return choose_transport(name, Wish(**wish), Solo(), tuple(shape), ghosts, unit)
 
 
 def place(transport: Transport, values: np.ndarray) -> jax.Array:

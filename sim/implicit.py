@@ -1,0 +1,111 @@
+"""Cases whose steps solve systems of equations: what they are in the numerics, and what to say where it fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sim.case import Case, HeatTable
+from sim.errors import SimError
+from sim.topology import Topology
+from solvers.equations import Equation
+from solvers.grid import Grid
+from solvers.implicit.bdf2 import Bdf2
+from solvers.implicit.march import ImplicitMarch, ImplicitStep
+from solvers.implicit.newton import Krylov, Newton
+from solvers.implicit.runge_kutta import ImplicitRungeKutta
+from solvers.implicit.spectral import Spectral, has_modes
+from solvers.implicit.steady import SteadyState
+from solvers.implicit.tableaux import TABLEAUX
+from solvers.walls import Walls
+
+# Cells of the level from which on a multigrid is whole on each block.
+_CELLS_OF_ALL = 1024
+# In units of the field's precision.  Of a symmetric operator it is about one.
+_ASYMMETRY = 1e3
+_TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
+_STEADY_TOLERANCE = {"float32": 1e-6, "float64": 1e-10}
+
+
+def unit_of(topology: Topology) -> int:
+    """The power of two at whose multiples blocks are best cut for a multigrid: of four to a block and more."""
+    if topology.count == 1:
+        return 1
+    unit, cells = 2, math.prod(topology.shape) >> len(topology.shape)
+    room = min(n // parts for n, parts in zip(topology.shape, topology.blocks, strict=True) if parts > 1)
+    while cells > _CELLS_OF_ALL and 8 * unit <= room:
+        unit, cells = 2 * unit, cells >> len(topology.shape)
+    return unit
+
+
+def march_of(case: Case, equation: Equation, walls: Mapping[str, Walls], grid: Grid, unit: int) -> ImplicitMarch:
+    table, dtype = case.solver, case.numerics.dtype
+    tolerance = table.tolerance or (_STEADY_TOLERANCE if case.time.steady else _TOLERANCE)[dtype]
+    krylov: Krylov = "bicgstab" if table.method == "bicgstab" else "cg"
+    boundaries = (side for of_field in walls.values() for pair in of_field.sides for side in pair)
+    linear = equation.linear and all(boundary.linear for boundary in boundaries)
+    newton = Newton(krylov, linear, tolerance, table.newton, table.iterations)
+    return ImplicitMarch(_step_of(case, equation), equation, walls, grid, newton, unit)
+
+
+def check_spectral(case: Case, walls: Mapping[str, Walls], blocks: int) -> None:
+    """Raise SimError where a case that asks for the spectral propagator is none for it."""
+    if case.time.integrator != "spectral" or case.time.steady:
+        return
+    constant = isinstance(case.equation, HeatTable) and isinstance(case.equation.alpha, float)
+    if not constant or not all(map(has_modes, walls.values())):
+        raise SimError(
+            'time.integrator = "spectral" knows a constant alpha in a box whose walls are periodic, dirichlet '
+            'with value 0 or neumann with flux 0; use "tr-bdf2" or "bdf2" for others'
+        )
+    if blocks > 1:
+        raise SimError(f'time.integrator = "spectral" needs all cells in one block, not {blocks}; use one process')
+
+
+def _step_of(case: Case, equation: Equation) -> ImplicitStep:
+    if case.time.steady:
+        return SteadyState()
+    if case.time.integrator == "spectral":
+        return Spectral()
+    if case.time.integrator == "bdf2":
+        return Bdf2(equation.fields)
+    return ImplicitRungeKutta(TABLEAUX[case.time.integrator])
+
+
+def suited(march: ImplicitMarch, case: Case, asymmetry: float) -> ImplicitMarch:
+    """The march with the Krylov method that its systems need, by their measured asymmetry.
+
+    Raises SimError where the case insists on conjugate gradients and they can't do it.
+    """
+    symmetric = asymmetry <= _ASYMMETRY
+    if case.solver.method == "cg" and not symmetric:
+        raise SimError(
+            f'solver.method = "cg" needs a symmetric operator, and this one is not: ⟨Ax, y⟩ and ⟨x, Ay⟩ differ by '
+            f'{asymmetry:.2g} times the rounding error; use solver.method = "bicgstab", or "auto"'
+        )
+    if case.solver.method == "auto" and not (symmetric and march.newton.linear):
+        return replace(march, newton=replace(march.newton, krylov="bicgstab"))
+    return march
+
+
+def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> SimError:
+    """What to raise for an effort that came to nothing; `kept` says what is left."""
+    if bool(effort["unbalanced"]):
+        return SimError(
+            "there is no steady state: no wall holds u, and what flows in through walls and from sources does not sum "
+            "up to nothing; make their integral zero, or give a wall a value (dirichlet, robin)"
+        )
+    newton, krylov = int(effort["newton"]), int(effort["krylov"])
+    what = "the steady state was" if case.time.steady else f"the step from t = {time:g} was"
+    return SimError(
+        f"{what} not found: {newton} Newton and {krylov} Krylov iterations left a residual of "
+        f"{float(effort['residual']):.3g}; {kept}; use a smaller time.step, more solver.iterations "
+        f"(now {case.solver.iterations}) or a larger solver.tolerance"
+    )
+
+
+def totals(efforts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Iterations of a run in all."""
+    return {name: sum(int(effort[name]) for effort in efforts) for name in ("newton", "krylov")}

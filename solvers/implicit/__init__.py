@@ -1,0 +1,1 @@
+"""Steps that solve for the next state: all blocks at once."""

@@ -1,0 +1,108 @@
+"""The state that does not change any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from solvers.fields import Fields
+from solvers.implicit.newton import Effort, Linearised
+from solvers.implicit.preconditioner import multigrids
+from solvers.implicit.semidiscrete import Part, Semidiscrete
+from solvers.implicit.solving import Solving
+from solvers.linear.level import inside
+from solvers.linear.multigrid import Multigrid
+
+# In units of what rounding may leave; see `_balance`.
+_ROUNDINGS = 100.0
+
+
+@dataclass(frozen=True)
+class SteadyState:
+    """F(u, t) = 0 by full multigrid, then Newton's and Krylov's methods with V-cycles, as one "step" to t + Δt.
+
+    Until ‖F(u)‖ ≤ tolerance · ‖F(u₀)‖, u₀ being where it starts.  Where u plus any constant is as steady as u is (no
+    walls but Neumann and periodic ones, nothing that holds u), the mean of u₀ is kept; then what flows in through
+    walls and from sources must sum up to nothing, or there is no steady state: then the effort is `unbalanced`.
+    """
+
+    order = 1
+    part: Part = "tendency"
+    registers = ()
+
+    def __call__(
+        self, solving: Solving, u: Fields, registers: Fields, number: jax.Array, time: jax.Array, dt: jax.Array
+    ) -> tuple[Fields, Fields, Effort]:
+        problem, when = solving.problem, time + dt
+        vectors = problem.vectors
+        before = problem.rate(u, when)
+        free = _free_constants(problem, u, when, solving.decay)
+
+        def settled(v: Fields) -> Fields:
+            return _without_mean(problem, v, free)
+
+        def residual(w: Fields) -> Fields:
+            return settled({name: -v for name, v in problem.rate(w, when).items()})
+
+        def about(w: Fields) -> Linearised:
+            derivative = problem.derivative(w, when)
+            grids = multigrids(problem, w, when, jnp.float64(0.0), solving.unit)
+
+            def apply(v: Fields) -> Fields:
+                return settled({name: -x for name, x in derivative(v).items()})
+
+            return Linearised(apply, lambda r: settled(_v_cycles(grids, r)))
+
+        scale = vectors.norm(before)
+        grids = multigrids(problem, u, when, jnp.float64(0.0), solving.unit)
+        guess = settled(_full(grids, problem, settled(before)))
+        start = {name: v + guess[name] for name, v in u.items()}
+        better = vectors.norm(residual(start)) < vectors.norm(residual(u))
+        start = {name: jnp.where(better, v, u[name]) for name, v in start.items()}
+        epsilon = jnp.finfo(next(iter(u.values())).dtype).eps
+        rounding = epsilon * solving.decay * vectors.norm(start)
+        noise = jnp.where(scale > 0.0, rounding / jnp.where(scale > 0.0, scale, 1.0), 0.0)
+        w, effort = solving.newton.solve(residual, about, start, scale, noise, vectors)
+        flawed = _imbalance(problem, before, free) > _ROUNDINGS * (rounding + epsilon * scale)
+        return w, {}, effort._replace(failed=effort.failed | flawed, unbalanced=flawed)
+
+
+def _free_constants(problem: Semidiscrete, u: Fields, time: jax.Array, decay: jax.Array) -> dict[str, jax.Array]:
+    """Of each field, whether adding a constant to it changes no rate."""
+    derivative, vectors = problem.derivative(u, time), problem.vectors
+    ones = vectors.owned({name: jnp.ones_like(v) for name, v in u.items()})
+    free = {}
+    for name, v in u.items():
+        alone = {other: ones[other] if other == name else jnp.zeros_like(v) for other in u}
+        epsilon = jnp.finfo(v.dtype).eps
+        free[name] = vectors.norm(derivative(alone)) <= _ROUNDINGS * epsilon * decay * vectors.norm(alone)
+    return free
+
+
+def _without_mean(problem: Semidiscrete, v: Fields, free: dict[str, jax.Array]) -> Fields:
+    means = {name: jnp.where(free[name], mean, 0.0) for name, mean in _means(problem, v).items()}
+    return problem.vectors.owned({name: x - means[name].astype(x.dtype) for name, x in v.items()})
+
+
+def _means(problem: Semidiscrete, v: Fields) -> dict[str, jax.Array]:
+    ones = {name: jnp.ones_like(x) for name, x in v.items()}
+    sums = problem.vectors.dots(*(({name: x}, {name: ones[name]}) for name, x in v.items()))
+    return {name: total / problem.grid.cells for name, total in zip(v, sums, strict=True)}
+
+
+def _imbalance(problem: Semidiscrete, rate: Fields, free: dict[str, jax.Array]) -> jax.Array:
+    """‖the mean of F‖ of those fields whose mean nothing but F decides."""
+    means = _means(problem, rate)
+    sizes = [jnp.where(free[name], jnp.abs(mean), 0.0) for name, mean in means.items()]
+    return jnp.max(jnp.stack(sizes)) * problem.grid.cells**0.5
+
+
+def _v_cycles(grids: dict[str, Multigrid], r: Fields) -> Fields:
+    return {name: grids[name].precondition(v) if name in grids else v for name, v in r.items()}
+
+
+def _full(grids: dict[str, Multigrid], problem: Semidiscrete, r: Fields) -> Fields:
+    found = {name: inside(grids[name].full(v)) if name in grids else jnp.zeros_like(v) for name, v in r.items()}
+    return problem.vectors.owned(found)

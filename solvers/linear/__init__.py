@@ -1,0 +1,1 @@
+"""Systems of linear equations on distributed blocks."""

@@ -1,0 +1,123 @@
+"""Cases whose steps solve systems of equations, from the case file to the message where it fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from sim import run
+from sim.errors import SimError
+
+Table = dict[str, Any]
+
+
+def plate(**tables: Any) -> Table:
+    """∇²u + 5π² sin(πx) sin(2πy) = 0 on the unit square, its solution known."""
+    case = {
+        "name": "plate",
+        "grid": {"x": {"cells": 24, "upper": 1.0}, "y": {"cells": 20, "upper": 1.0}},
+        "equation": {"alpha": 1.0, "source": "5*pi**2*sin(pi*x)*sin(2*pi*y)"},
+        "initial": {"u": 0.0},
+        "boundary": {"x": "dirichlet", "y": "dirichlet"},
+        "time": {"steady": True},
+        "numerics": {"dtype": "float64"},
+        "exact": {"u": "sin(pi*x)*sin(2*pi*y)"},
+    }
+    return {**case, **tables}
+
+
+def last(path: Path) -> np.ndarray:
+    with h5py.File(path) as file:
+        return file["u"][-1]
+
+
+def test_a_steady_state_is_found_at_once(tmp_path: Path) -> None:
+    result = run(plate(), output=tmp_path / "run", quiet=True)
+    assert result.errors is not None and result.iterations is not None
+    assert result.errors["u"]["max"] < 0.02 and result.iterations["krylov"] < 12
+    assert "iterations in 1 systems" in result.summary()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "transport", [{"transport": "virtual", "blocks": 4}, {"transport": "xla", "devices": 3}], ids=str
+)
+def test_the_same_bits_on_every_transport(transport: Table, tmp_path: Path) -> None:
+    """Variable k, walls of all kinds, one of them in time, a source; blocks that are no multiple of anything."""
+    case = plate(
+        grid={"x": {"cells": 29, "upper": 1.0}, "y": {"cells": 22, "upper": 1.0}},
+        equation={"alpha": "10**(sin(5*x)*cos(4*y))", "source": "x"},
+        boundary={
+            "x": {"lower": "dirichlet", "upper": {"kind": "robin", "h": 2.0, "ambient": 1.0}},
+            "y": {"lower": {"kind": "neumann", "flux": 0.3}, "upper": {"kind": "dirichlet", "value": "x*(1+t)"}},
+        },
+        time={"end": 0.06, "step": 0.02, "integrator": "bdf2"},
+    )
+    alone = run({**case, "parallel": {"transport": "serial"}}, output=tmp_path / "alone", quiet=True)
+    spread = run({**case, "parallel": transport}, output=tmp_path / "spread", quiet=True)
+    np.testing.assert_array_equal(last(spread.series), last(alone.series))
+    assert spread.iterations == alone.iterations
+
+
+def test_radiation_takes_newtons_method(tmp_path: Path) -> None:
+    """u'' = 0 between 2 and a radiating wall: u' = -u⁴ there, so that 2 - u = u⁴ and u = 1."""
+    wall = {"kind": "radiation", "emissivity": 1.0, "sigma": 1.0, "ambient": 0.0}
+    case = plate(
+        grid={"x": {"cells": 32, "upper": 1.0}},
+        equation={"alpha": 1.0},
+        initial={"u": 2.0},
+        boundary={"x": {"lower": {"kind": "dirichlet", "value": 2.0}, "upper": wall}},
+        exact={"u": "2 - x"},
+    )
+    result = run(case, output=tmp_path / "run", quiet=True)
+    assert result.errors is not None and result.errors["u"]["max"] < 1e-8
+    assert result.iterations is not None and result.iterations["newton"] > 2
+
+
+def test_without_a_wall_that_holds_it_the_mean_is_kept(tmp_path: Path) -> None:
+    free = plate(
+        boundary={"x": "periodic", "y": "neumann"},
+        initial={"u": 7.0},
+        exact={"u": "7 + cos(2*pi*x)"},
+        equation={"alpha": 1.0, "source": "4*pi**2*cos(2*pi*x)"},
+    )
+    result = run(free, output=tmp_path / "run", quiet=True)
+    assert result.errors is not None and result.errors["u"]["max"] < 0.02
+    assert result.statistics["u"]["mean"] == pytest.approx(7.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"boundary": {"x": "periodic", "y": "neumann"}, "equation": {"alpha": 1.0, "source": 1.0}}, "no steady state"),
+        ({"solver": {"iterations": 1, "tolerance": 1e-13, "newton": 1}}, "left a residual of"),
+        ({"time": {"end": 1.0, "integrator": "bdf2"}}, "give time.step"),
+        ({"solver": {"tolerance": 2.0}}, "solver.tolerance"),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_solved_is_said(tables: Table, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SimError, match=message) as raised:
+        run(plate(**tables), output=tmp_path / "run", quiet=True)
+    if "left a residual" in message:
+        assert "snapshot 0 at t = 0 is the last good one" in str(raised.value)
+        assert last(tmp_path / "run" / "results.h5").shape == (20, 24)
+
+
+def test_conjugate_gradients_refuse_what_is_not_symmetric() -> None:
+    from sim.case import Case
+    from sim.implicit import march_of, suited
+    from sim.problem import build
+
+    case = Case.model_validate(plate(solver={"method": "cg"}))
+    problem = build(case)
+    march = march_of(case, problem.equation, problem.march.walls, problem.grid, 1)
+    assert suited(march, case, 3.0).newton.krylov == "cg"
+    with pytest.raises(SimError, match="needs a symmetric operator"):
+        suited(march, case, 1e9)
+    free = Case.model_validate(plate())
+    assert suited(march, free, 1e9).newton.krylov == "bicgstab"
