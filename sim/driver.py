@@ -135,11 +135,13 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
     # The step follows from the fields with which the run began.
     speed = found.standing.speed if found else simulation.speed()
     with agreement(team):
-        step = step_of(case.time, problem.equation, speed)
-        todo = _plan(case, step.stable_step(speed.decay, speed.wave), found.standing.position if found else None)
+        chosen = step_of(case.time, problem.equation, speed)
+        stable = chosen.step.stable_step(speed.decay, speed.wave)
+        todo = _plan(case, stable, found.standing.position if found else None)
         streams = streams_of(case, simulation.fields)
-    simulation.settle(forced(case, step))
-    return Prepared(simulation, tuning, streams, choose_writer(case.parallel.writer, team), todo, speed)
+    simulation.settle(forced(case, chosen.step))
+    writer = choose_writer(case.parallel.writer, team)
+    return Prepared(simulation, tuning, streams, writer, todo, speed, chosen.name)
 
 
 def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) -> Prepared:
@@ -156,7 +158,8 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
     simulation.solve_by(march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit))
     speed = found.standing.speed if found else simulation.speed()
     writer = choose_writer(case.parallel.writer, team)
-    return Prepared(simulation, Tuning(1, 0, "rule"), streams, writer, todo, speed)
+    name = "steady" if case.time.steady else case.time.integrator
+    return Prepared(simulation, Tuning(1, 0, "rule"), streams, writer, todo, speed, name)
 
 
 def _plan(case: Case, stable: float, at: Position | None) -> Plan:

@@ -15,7 +15,10 @@ from sim.tuning import Tuning
 
 @dataclass(frozen=True)
 class Prepared:
-    """`speed` is that of the fields with which the run began, also where it goes on from others."""
+    """`speed` is that of the fields with which the run began, also where it goes on from others.
+
+    `integrator` says what steps, and why where that was chosen here.
+    """
 
     simulation: Simulation
     tuning: Tuning
@@ -23,6 +26,7 @@ class Prepared:
     writer: Writer
     plan: Plan
     speed: Speed
+    integrator: str
 
     @property
     def folders(self) -> list[Path]:

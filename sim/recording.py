@@ -41,13 +41,15 @@ class Recording:
 
     recorder: Recorder
     series: TimeSeries
+    in_the_loop: bool
 
     @classmethod
-    def of(cls, case: Case, march: March) -> Recording | None:
-        """That of the case's probes, where it has some."""
+    def of(cls, case: Case, march: March, in_the_loop: bool = True) -> Recording | None:
+        """That of the case's probes, where it has some; `in_the_loop`: whether the march is what steps."""
         if case.probes is None:
             return None
-        return cls(Recorder(march, observations_of(case), case.probes.every, _CAPACITY), TimeSeries(case.probes.names))
+        recorder = Recorder(march, observations_of(case), case.probes.every, _CAPACITY)
+        return cls(recorder, TimeSeries(case.probes.names), in_the_loop)
 
     def begin(self, simulation: Recorded) -> None:
         """The row of the beginning."""
@@ -76,7 +78,7 @@ class Recording:
         every, done, seconds = self.recorder.every, 0, 0.0
         while done < steps:
             due, left = every - simulation.step % every, steps - done
-            records = min(left // every, _CAPACITY) if due == every else 0
+            records = min(left // every, _CAPACITY) if due == every and self.in_the_loop else 0
             records -= records % self.recorder.in_a_turn
             if records:
                 begin = simulation.step

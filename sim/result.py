@@ -30,6 +30,7 @@ class Result:
     slab: int
     tuned: str
     exchange_seconds: float | None
+    integrator: str
     time: float
     steps: int
     cells: int
@@ -64,6 +65,7 @@ class Result:
         lines = [
             f"{self.case}: t = {self.time:.6g} after {self.steps:,} steps of {self.cells:,} cells",
             f"  ran on    {self.transport}, {self.ranks} rank{'s' * (self.ranks > 1)}, blocks {grid}",
+            f"  steps by  {self.integrator}",
             f"  ghosts    {self._tuning()}",
             f"  speed     {self.cells_per_second:.4g} cells/s, T_eff {self.teff:.3g} GB/s",
             f"  seconds   {self.march_seconds:.2f} stepping, {self.compile_seconds:.2f} compiling, "

@@ -77,6 +77,7 @@ class Simulation:
         found = self._call("asymmetry", march.asymmetry, (), self._fields, self._coefficients, clock)[1]
         suited_march = suited(march, self.problem.case, float(found["asymmetry"]))
         self.problem = replace(self.problem, implicit=suited_march)
+        self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=False)
 
     def compile(self) -> None:
         """Make room for the loop and compile it, by taking no steps at all, once all have seen that it is the same.

@@ -42,6 +42,7 @@ def sum_up(prepared: Prepared, directory: RunDirectory, output: Recorder, beginn
         slab=tuning.slab,
         tuned=tuning.why,
         exchange_seconds=tuning.exchange_seconds,
+        integrator=prepared.integrator,
         time=simulation.time,
         steps=simulation.step,
         cells=cells,

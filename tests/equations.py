@@ -86,7 +86,7 @@ def outcome(
     transport = choose_transport(wanted.transport, wanted, Solo(), problem.grid.shape, problem.ghosts(depth))
     simulation = Simulation(problem, transport)
     speed = simulation.speed()
-    step = step_of(problem.case.time, problem.equation, speed)
+    step = step_of(problem.case.time, problem.equation, speed).step
     simulation.settle(step)
     stable = step.stable_step(speed.decay, speed.wave)
     dt = dt or min(0.4 * stable, 1e-2) or 1e-3

@@ -17,10 +17,12 @@ class TimeTable(Table):
     safety: float = Field(0.9, gt=0, le=1, description="fraction of the stable step")
     steady: bool = Field(False, description="solve for the state that does not change any more, at once")
     integrator: Literal[
+        "auto",
         "euler",
         "heun",
         "ssprk3",
         "rk4",
+        "verlet",
         "rkl1",
         "rkl2",
         "backward-euler",
@@ -32,7 +34,7 @@ class TimeTable(Table):
         "spectral",
     ] = Field(
         "euler",
-        description="forward Euler, Runge-Kutta of order 2, 3, 4, super-time-stepping of order 1, 2; or implicit",
+        description="forward Euler, Runge-Kutta of order 2, 3, 4, Verlet, super-time-stepping; or implicit; or auto",
     )
     stages: int | None = Field(
         None, ge=3, le=101, description="stages of rkl1 and rkl2; by default what `step` takes, or 15"
@@ -56,7 +58,7 @@ class TimeTable(Table):
 
     @model_validator(mode="after")
     def _stages_of_rkl(self) -> TimeTable:
-        if self.stages is not None and not self.integrator.startswith("rkl"):
+        if self.stages is not None and self.integrator not in ("auto", "rkl1", "rkl2"):
             raise ValueError(f"stages are for rkl1 and rkl2; {self.integrator} has its own number")
         return self
 

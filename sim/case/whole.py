@@ -106,9 +106,9 @@ class Case(Table):
         return self
 
     def _check_implicit(self) -> None:
-        if self.time.implicit and (self.sources or self.regions or self.probes):
+        if self.time.implicit and (self.sources or self.regions):
             what = "steady states" if self.time.steady else self.time.integrator
-            raise ValueError(f"[[sources]], [[regions]] and [probes] go with explicit integrators, not with {what}")
+            raise ValueError(f"[[sources]] and [[regions]] go with explicit integrators, not with {what}")
 
     def _check_fields(self) -> None:
         fields = self.equation.fields

@@ -141,7 +141,7 @@ def _stepped(problem: Problem) -> Problem:
             f"the stages that {time.integrator} takes for time.step = {time.step:g} depend on the fields, "
             f"which a plan doesn't make; say how many: --set time.stages=15"
         )
-    return problem.stepped_by(step_of(time, problem.equation, Speed(0.0, 0.0)))
+    return problem.stepped_by(step_of(time, problem.equation, Speed(0.0, 0.0)).step)
 
 
 def _steps(case: Case) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -53,6 +54,11 @@ class Equation(ABC):
     @abstractmethod
     def rates(self, patch: Patch) -> Rates:
         """How fast the discretised equation, linearised about the patch's fields, can change: what limits a step."""
+
+    @property
+    def velocities(self) -> Mapping[str, str]:
+        """Of an equation of second order in time the field v = ∂u/∂t of each u, by name; else nothing."""
+        return {}
 
     @property
     def linear(self) -> bool:

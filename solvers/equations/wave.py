@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -25,6 +26,10 @@ class Wave(Equation):
     @property
     def fields(self) -> tuple[str, ...]:
         return ("u", "v")
+
+    @property
+    def velocities(self) -> Mapping[str, str]:
+        return {"u": "v"}
 
     @property
     def width(self) -> int:
