@@ -147,7 +147,7 @@ class Translator:
         d = self.discretisation
         if node.op == "div":
             k, u = node.args
-            uniform = names_in(k) <= {*self.parameters, "t"}
+            uniform = names_in(k) <= {*self.parameters, "t"} and not has_operator(k)
             if uniform:
                 laplacian_of_u = Operation("laplace", (u,))
                 return self.term(laplacian_of_u if k == Number(1.0) else Operation("multiply", (k, laplacian_of_u)))

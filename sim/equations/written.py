@@ -11,7 +11,7 @@ from solvers.equations import Written
 
 def written(table: WrittenTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
     trees = {name: table.right_side(name, axes).tree for name in table.fields}
-    alone = all(map(only_laplacians, trees.values()))
+    alone = all(only_laplacians(tree, {*table.parameters, "t"}) for tree in trees.values())
     translator = Translator(axes, table.parameters, discretisation, alone)
     equation = Written({name: translator.term(tree) for name, tree in trees.items()})
     # All parameters, for walls to find alpha among them.

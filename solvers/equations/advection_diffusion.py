@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
 from solvers.reconstruction import FaceFlux, Scheme, at_faces, balance, reach
@@ -56,6 +56,18 @@ class AdvectionDiffusion(Equation):
         if self.scheme == "central":
             return Rates(decay, jnp.sqrt(sum(speed**2 for speed in speeds) * sum(1.0 / h**2 for h in spacing)))
         return Rates(decay + (2.0 if self.scheme == "upwind" else 4.0) * crossing, crossing)
+
+    @property
+    def linear(self) -> bool:
+        return self.scheme != "limited"
+
+    def stiff(self, patch: Patch) -> Fields:
+        """The diffusion; transport is taken explicitly."""
+        u = core(patch.fields["u"], self.width - self.laplacian.width)
+        return {"u": patch.coefficients["alpha"] * self.laplacian(u)}
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        return {"u": Diffusion(patch.coefficients["alpha"], "arithmetic")}
 
 
 def _carried(velocity: jax.Array, patch: Patch) -> FaceFlux:

@@ -67,6 +67,10 @@ class Anisotropic(Equation):
                     decay = decay + (4.0 if i == j else 2.0) * size / (h[i] * h[j])
         return Rates(decay, jnp.float64(0.0))
 
+    @property
+    def linear(self) -> bool:
+        return True
+
 
 def _name(i: int, j: int) -> str:
     return f"alpha_{min(i, j)}{max(i, j)}"

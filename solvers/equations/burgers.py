@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
 from solvers.reconstruction import Scheme, balance, reach
@@ -51,6 +51,14 @@ class Burgers(Equation):
         if self.scheme == "central":
             return Rates(decay + 0.0 * crossing, speed * (len(spacing) * sum(1.0 / h**2 for h in spacing)) ** 0.5)
         return Rates(decay + (2.0 if self.scheme == "upwind" else 4.0) * crossing, crossing)
+
+    def stiff(self, patch: Patch) -> Fields:
+        """The diffusion; transport is taken explicitly."""
+        u = core(patch.fields["u"], self.width - self.laplacian.width)
+        return {"u": patch.coefficients["viscosity"] * self.laplacian(u)}
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        return {"u": Diffusion(patch.coefficients["viscosity"], "arithmetic")}
 
 
 def _godunov(lower: jax.Array, upper: jax.Array) -> jax.Array:

@@ -45,3 +45,7 @@ class Wave(Equation):
         """λ = -γ/2 ± √(γ²/4 - c²k²): |Im λ| ≤ c k and -Re λ ≤ γ, k² the Laplacian's largest eigenvalue."""
         speed, damping = (patch.coefficients[name].astype(jnp.float64) for name in ("speed", "damping"))
         return Rates(damping, jnp.abs(speed) * self.laplacian.stiffness**0.5)
+
+    @property
+    def linear(self) -> bool:
+        return True
