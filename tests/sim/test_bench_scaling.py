@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sim import cli
 from sim.bench.contestants.halostep import Taken
 from sim.bench.measuring import Standing
 from sim.bench.scaling import report
@@ -32,15 +35,20 @@ def test_ranks_at_hand(cores: int, ranks: list[int]) -> None:
 def ideal(quick: bool = True) -> Series:
     """Runs that took just what the model says, but for one that took twice as long."""
     runs = series([1, 2], quick)
-    for run in runs.standings:
+    take(runs.standings)
+    runs.weak[2].taken = [replace(taken, seconds=2 * taken.seconds) for taken in runs.weak[2].taken]
+    return runs
+
+
+def take(standings: Sequence[Standing], *_: object) -> None:
+    for run in standings:
         run.why = ""
         plain = "--slab" in run.contestant.command(run.work, Path())
         slab = 0 if plain or run.work.steps == 8000 else 1000
         blocks = (run.contestant.processes, *[1] * (run.work.ndim - 1))
         run.taken = [Taken(1.0, 0.0, 0.0, blocks, 1 if plain else 8, slab)]
         seconds = sum(foretold(run, RATES, LINK, CACHE)) * run.work.steps
-        run.taken = [Taken(seconds * (2 if run is runs.weak[2] else 1), 0.0, 0.0, blocks, 1 if plain else 8, slab)]
-    return runs
+        run.taken = [replace(run.taken[0], seconds=seconds)]
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +104,20 @@ def test_what_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     told = json.loads(capsys.readouterr().out)
     assert told["weak"][0]["efficiency"] == 1.0 and told["machine"]["cores"] == found.cores
     assert report.efficiency(runs.weak, weak=True)[2] < 0.6 < report.efficiency(runs.strong, weak=False)[2]
+
+
+def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sim.machine.cores", lambda: 2)
+    monkeypatch.setattr("sim.subprocesses.why_no_mpirun", lambda: None)
+    monkeypatch.setattr("sim.bench.scaling.link.measure_link", lambda ranks: TIMES)
+    monkeypatch.setattr("sim.bench.measuring.run_in_turn", take)
+    path = tmp_path / "machine.json"
+    assert cli.main(["bench", "--scaling", "--quick", "--machine", str(path)]) == 0
+    assert "Weak scaling" in capsys.readouterr().out and read(path).worst_error == pytest.approx(0.0, abs=1e-9)
+    assert cli.main(["plan", "--ranks", "1024", "--machine", str(path), "--set", "numerics.dtype=float32"]) == 0
+    assert "foretold within 0%" in capsys.readouterr().out
+    assert cli.main(["bench", "--scaling", "--machine", str(tmp_path / "no" / "machine.json")]) == 2
+    assert "can't be written" in capsys.readouterr().err
+    monkeypatch.setenv("SIM_CACHE", "off")
+    assert cli.main(["bench", "--scaling"]) == 2
+    assert "use --machine FILE" in capsys.readouterr().err
