@@ -63,8 +63,9 @@ def test_other_transports(
 
 
 def test_a_signal_to_mpirun_stops_all_ranks_and_a_second_run_is_refused(family: Family, tmp_path: Path) -> None:
-    long = ["--set", "time.end=1e6", "--set", "time.step=0.0001", "--set", "output.every=1e6"]
-    process = family.ranks(2, "-m", "sim", "run", *long, "--set", "grid.x.cells=32", "--output", "out")
+    size = ["--set", "grid.x.cells=32", "--set", "grid.y.cells=32"]
+    long = [*size, "--set", "time.end=1e6", "--set", "output.every=1e6"]
+    process = family.ranks(2, "-m", "sim", "run", *long, "--output", "out")
     deadline = time.monotonic() + 90
     while not (tmp_path / "out/results.h5").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
