@@ -170,7 +170,16 @@ def _plan(case: Case, stable: float, at: Position | None) -> Plan:
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     """The transport that the case wishes for, with ghosts as deep as it says, or as pays here."""
     parallel = problem.case.parallel
-    wish = Wish(parallel.transport, parallel.devices, parallel.blocks, problem.case.process_grid(), parallel.halo)
+    wish = Wish(
+        parallel.transport,
+        parallel.devices,
+        parallel.blocks,
+        problem.case.process_grid(),
+        parallel.halo,
+        len(problem.members) or None,
+        parallel.members_at_once,
+        parallel.members,
+    )
     with agreement(team):
         name = _settle(wish, team)
 

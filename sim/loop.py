@@ -175,7 +175,7 @@ class OuterLoop:
             verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)
             # All ranks must take the same number of steps, so the slowest one's clock counts.
             self.chunk = _next_chunk(steps, verdict.slowest)
-            cells = self.problem.grid.cells
+            cells = self.problem.cells
             report.update(simulation.step, simulation.time, cells * steps / max(verdict.slowest, 1e-9))
             if done == segment.steps:
                 return verdict
@@ -213,9 +213,9 @@ class OuterLoop:
         simulation = self.simulation
         shown = self._write_broken()
         return (
-            f"the field blew up: {broken} of {self.problem.grid.cells} cells are NaN or infinite at step "
-            f"{simulation.step}, t = {simulation.time:g} (still finite at step {before}); {self._kept()}, {shown}; "
-            f'check initial.u and equation.source, or use numerics.dtype = "float64"'
+            f"the field{self._of_members()} blew up: {broken} of {self.problem.cells} cells are NaN or infinite at "
+            f"step {simulation.step}, t = {simulation.time:g} (still finite at step {before}); {self._kept()}, "
+            f'{shown}; check initial.u and equation.source, or use numerics.dtype = "float64"'
         )
 
     def _kept(self) -> str:
@@ -235,6 +235,12 @@ class OuterLoop:
         except SimError as error:
             return str(error)
         return f"{self.directory.broken} shows where it broke"
+
+    def _of_members(self) -> str:
+        """Which members have blown up, where there are several."""
+        broken = self.simulation.broken_members
+        listed = ", ".join(map(str, broken[:8])) + ", …" * (len(broken) > 8)
+        return f" of member{'s' * (len(broken) > 1)} {listed}" if broken else ""
 
     def _write(self) -> None:
         """What is due now."""

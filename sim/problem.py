@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
 
 import jax
 import numpy as np
 
 from sim.case import Case, Source
-from sim.equations import Coefficient, model_of
+from sim.equations import Coefficient, Model, model_of
+from sim.errors import SimError
 from sim.physics import sides_of
 from sim.sources import evaluator
 from sim.topology import box_shape
-from sim.transport.protocol import Transport
+from sim.transport.protocol import Evaluate, Members, Transport
 from solvers.boundary import Neumann, Periodic
 from solvers.equations import Equation
 from solvers.fields import Fields
@@ -25,8 +27,19 @@ from solvers.walls import Walls
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A member of an ensemble: its case alone, and the coefficients of its equation."""
+
+    case: Case
+    given: Mapping[str, Coefficient]
+
+
+@dataclass(frozen=True)
 class Problem:
-    """A case in the terms of `solvers`; knows nothing yet of ranks or devices."""
+    """A case in the terms of `solvers`; knows nothing yet of ranks or devices.
+
+    `members` are those of its ensemble, () where it has none: one equation and one loop serve them all.
+    """
 
     case: Case
     grid: Grid
@@ -34,11 +47,22 @@ class Problem:
     given: Mapping[str, Coefficient]
     march: March
     implicit: ImplicitMarch | None = None
+    members: tuple[Variant, ...] = ()
 
     @property
     def loop(self) -> March | ImplicitMarch:
         """What takes the steps."""
         return self.implicit or self.march
+
+    @property
+    def cells(self) -> int:
+        """Of all members."""
+        return self.grid.cells * max(1, len(self.members))
+
+    @property
+    def each(self) -> tuple[Variant, ...]:
+        """The members; without an ensemble the case alone."""
+        return self.members or (Variant(self.case, self.given),)
 
     def ghosts(self, depth: int) -> int:
         """Ghost layers of a block for `depth` stages an exchange."""
@@ -55,17 +79,22 @@ class Problem:
     def initial(self, transport: Transport) -> Fields:
         """The fields at time 0 as distributed blocks.  Raises SimError on the ranks whose values are bad."""
         return {
-            name: self._place(f"initial.{name}", self.case.initial[name], transport) for name in self.equation.fields
+            name: self._place(f"initial.{name}", lambda one, name=name: one.case.initial[name], transport)  # type: ignore[misc]
+            for name in self.equation.fields
         }
 
     def coefficients(self, transport: Transport) -> Fields:
         """Scalars and distributed blocks that the tendency reads.  Raises SimError like `initial`."""
-        dtype = self.case.numerics.dtype
         return {
-            name: jax.numpy.asarray(given.source, dtype)
-            if given.is_scalar
-            else self._place(f"equation.{name}", given.source, transport, given.least)
+            name: self._scalar(name, transport) if given.is_scalar else self._block(name, transport)
             for name, given in self.given.items()
+        }
+
+    def exact(self, transport: Transport, time: float) -> Fields:
+        """The exact solutions that the case knows, at a time, float64.  Raises SimError like `initial`."""
+        return {
+            name: self._place(f"exact.{name}", lambda one, name=name: one.case.exact[name], transport, time, "float64")  # type: ignore[misc]
+            for name in self.each[0].case.exact
         }
 
     def blank(self, transport: Transport) -> tuple[Fields, Fields]:
@@ -94,16 +123,65 @@ class Problem:
         ]
         return Walls(sides, self.grid, ghosts)
 
-    def _place(self, key: str, source: Source, transport: Transport, least: float = -np.inf) -> jax.Array:
+    def _scalar(self, name: str, transport: Transport) -> Any:
         dtype = self.case.numerics.dtype
-        return transport.place(evaluator(key, source, self.grid, self.case.base, dtype=dtype, least=least), dtype)
+        numbers = [one.given[name].source for one in self.each]
+        if all(number == numbers[0] for number in numbers):
+            return jax.numpy.asarray(numbers[0], dtype)
+        return cast(Members, transport).per_member(cast(list[float], numbers), dtype)
+
+    def _block(self, name: str, transport: Transport) -> jax.Array:
+        least = self.given[name].least
+        return self._place(f"equation.{name}", lambda one: one.given[name].source, transport, least=least, shared=True)
+
+    def _place(
+        self,
+        key: str,
+        source_of: Callable[[Variant], Source],
+        transport: Transport,
+        time: float | None = None,
+        dtype: str | None = None,
+        least: float = -np.inf,
+        shared: bool = False,
+    ) -> jax.Array:
+        """A field of the case, or of all its members; one alone where all have the same, and may share it."""
+        dtype = dtype or self.case.numerics.dtype
+
+        def evaluate(name: str, one: Variant) -> Evaluate:
+            return evaluator(name, source_of(one), self.grid, one.case.base, time, dtype, least)
+
+        first = self.each[0]
+        if not self.members or (shared and all(source_of(one) == source_of(first) for one in self.each)):
+            return transport.place(evaluate(key, first), dtype)
+        each = [evaluate(f"member {number}: {key}", one) for number, one in enumerate(self.each)]
+        return cast(Members, transport).place_each(each, dtype)
 
 
 def build(case: Case) -> Problem:
+    """Raises SimError for what can be seen only now."""
     grid = case.to_grid()
-    model = model_of(case)
+    variants = [_Built(one, model_of(one)) for one in case.members() or (case,)]
+    for number, one in enumerate(variants):
+        _check_alike(number, one.model, variants[0].model)
+    model = variants[0].model
     equation = model.equation
     # The one that every equation has; another may take its place once it is known how fast the fields change.
     step = Euler(equation)
     walls = {name: Walls(sides_of(case, name), grid, step.width) for name in equation.fields}
-    return Problem(case, grid, equation, model.coefficients, March(step, walls, grid))
+    members = tuple(Variant(one.case, one.model.coefficients) for one in variants) if case.ensemble else ()
+    return Problem(case, grid, equation, model.coefficients, March(step, walls, grid), members=members)
+
+
+class _Built(NamedTuple):
+    case: Case
+    model: Model
+
+
+def _check_alike(number: int, mine: Model, first: Model) -> None:
+    """Raise SimError where a member takes another program than the first one: one serves all."""
+    kinds = [{name: c.is_scalar for name, c in model.coefficients.items()} for model in (mine, first)]
+    if kinds[0] != kinds[1] or repr(mine.equation) != repr(first.equation):
+        raise SimError(
+            f"member {number} of the ensemble takes another program than member 0, and all share one: let vary what "
+            f"the equation only reads, and give of one key only numbers, or only formulas of the place"
+        )

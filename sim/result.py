@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.ensemble import Member
+
 
 @dataclass(frozen=True)
 class Result:
@@ -19,6 +21,7 @@ class Result:
     source do not explain, relative to max|u| · volume; None where they do not determine it.
     `iterations` are those of Newton's and of Krylov's method, in all; None where nothing was solved.
     `errors` is the difference from the exact solution at the end; None where none is known.
+    Of an ensemble `cells`, `statistics`, `errors` and rates are of all members together; `members` has each one's.
     """
 
     case: str
@@ -45,6 +48,7 @@ class Result:
     errors: dict[str, dict[str, float]] | None
     iterations: dict[str, int] | None
     snapshots: tuple[Path, ...]
+    members: tuple[Member, ...] | None = None
 
     @property
     def series(self) -> Path:
@@ -74,6 +78,8 @@ class Result:
         if self.iterations is not None:
             krylov, newton = self.iterations["krylov"], self.iterations["newton"]
             lines.append(f"  solver    {krylov:,} iterations in {newton:,} systems")
+        if self.members is not None:
+            lines.append(f"  members   {len(self.members)}; numbers are of all together, each one's are in the files")
         for name, s in self.statistics.items():
             lines.append(f"  {name:<9} min {s['min']:.8g}, max {s['max']:.8g}, mean {s['mean']:.8g}")
         if self.drift is not None:
@@ -97,4 +103,6 @@ class Result:
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

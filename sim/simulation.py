@@ -13,16 +13,16 @@ import numpy as np
 
 from sim import diagnostics
 from sim.checkpoint.restart import Restart
+from sim.ensemble import Member, Numbers, members_of, overall
 from sim.fingerprint import compare, of_program
 from sim.implicit import suited
 from sim.problem import Problem
 from sim.recording import Recording
 from sim.schedule import Segment
-from sim.sources import evaluator
 from sim.stepping import Speed
 from sim.team import agreement
 from sim.topology import Box
-from sim.transport.protocol import Compiled, Transport
+from sim.transport.protocol import Compiled, Transport, is_scalar
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
@@ -53,6 +53,7 @@ class Simulation:
         self.compile_seconds = 0.0
         self.march_seconds = 0.0
         self.efforts: list[dict[str, Any]] = []
+        self.broken_members: list[int] = []
         self._programs: dict[str, Compiled] = {}
         self._used: set[str] = set()
         with agreement(transport.team):
@@ -108,11 +109,11 @@ class Simulation:
         return self.transport.blocks(self.state[name])
 
     def speed(self) -> Speed:
-        """How fast the fields as they are can change."""
+        """How fast the fields as they are can change, those of any member."""
         program = diagnostics.fastest(self.problem.equation, self.problem.march.walls, self.problem.grid)
         now = jnp.float64(self.time)
         found = self._call("rates", program, (), self.fields, self._coefficients, now)[1]
-        return Speed(float(found["decay"]), float(found["wave"]))
+        return Speed(float(np.max(found["decay"])), float(np.max(found["wave"])))
 
     def advance(self, segment: Segment, first: int, steps: int) -> float:
         """Take the steps first … first + steps - 1 of a segment, and the records among them; the seconds they took."""
@@ -155,12 +156,24 @@ class Simulation:
     def broken_cells(self) -> int:
         """Cells of all fields that are not finite any more."""
         counts = self._call("blow_up", diagnostics.blow_up(), (), self.fields)[1]
-        return sum(int(count) for count in counts.values())
+        of_each = sum(np.asarray(count) for count in counts.values())
+        self.broken_members = [int(number) for number in np.flatnonzero(of_each)] if self.problem.members else []
+        return int(np.sum(of_each))
 
     def statistics(self) -> dict[str, dict[str, float]]:
-        """min, max and mean of each field."""
+        """min, max and mean of each field, of all members together."""
+        return overall(self._statistics())
+
+    def members(self) -> tuple[Member, ...] | None:
+        """The same of each member, and the errors."""
+        if not self.problem.members:
+            return None
+        return members_of(self.problem.case, self._statistics(), self._errors())
+
+    def _statistics(self) -> Numbers:
         program = diagnostics.statistics(self.problem.grid.cells)
-        return _as_floats(self._call("statistics", program, (), self.fields)[1])
+        found: Numbers = self._call("statistics", program, (), self.fields)[1]
+        return found
 
     def source_mean(self) -> float:
         """Mean over the grid of what the equation's source adds to u per time."""
@@ -168,26 +181,27 @@ class Simulation:
             return 0.0
         source = {"source": self._coefficients["source"]}
         program = diagnostics.statistics(self.problem.grid.cells)
-        return float(self._call("source", program, (), source)[1]["source"]["mean"])
+        return float(np.mean(self._call("source", program, (), source)[1]["source"]["mean"]))
 
     def errors(self) -> dict[str, dict[str, float]] | None:
-        """l2 and max of each field's difference from the exact solution now, or None where none is known."""
-        case = self.problem.case
-        if not case.exact:
+        """l2 and max of each field's difference from the exact solution now, or None where none is known.
+
+        Of members that one which differs most.
+        """
+        found = self._errors()
+        return overall(found) if found else None
+
+    def _errors(self) -> Numbers | None:
+        if not self.problem.each[0].case.exact:
             return None
         with agreement(self.transport.team):
-            exact = {
-                name: self.transport.place(
-                    evaluator(f"exact.{name}", formula, self.problem.grid, case.base, self.time), "float64"
-                )
-                for name, formula in case.exact.items()
-            }
+            exact = self.problem.exact(self.transport, self.time)
         program = diagnostics.errors(self.problem.grid.cells)
-        return _as_floats(self._call("errors", program, (), self.fields, exact)[1])
+        found: Numbers = self._call("errors", program, (), self.fields, exact)[1]
+        return found
 
     def _with_halos(self, coefficients: Fields) -> Fields:
         """Coefficients never change, so neither do their ghosts; deep halos compute with them."""
-        varying = {name: c for name, c in coefficients.items() if c.ndim > 0}
         mirrors = self.problem.mirrors(self.transport.ghosts)
 
         def fill(block: Block, exchange: Exchange, fields: Fields) -> tuple[Fields, dict[str, Any]]:
@@ -195,7 +209,10 @@ class Simulation:
             halos = {name: exchange_halos(u, block, exchange) for name, u in fields.items()}
             return {name: mirrors.fill(u, setting) for name, u in halos.items()}, {}
 
-        return {**coefficients, **self._call("halos", fill, (0,), varying)[0]}
+        # One by one: of some each member has its own, and others they share.
+        varying = [name for name, c in coefficients.items() if not is_scalar(c)]
+        filled = {name: self._call("halos", fill, (0,), {name: coefficients[name]})[0][name] for name in varying}
+        return {**coefficients, **filled}
 
     def _march(self, name: str, program: Callable[..., Any], *arguments: Any) -> float:
         """Run a program on the buffers; seconds spent stepping (none by the first call, which compiles)."""
@@ -227,8 +244,3 @@ class Simulation:
 
 def _clock(start: float, first: int, dt: float) -> Clock:
     return Clock(jnp.float64(start), jnp.int64(first), jnp.float64(dt))
-
-
-def _as_floats(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
-    # Adding zero makes -0.0, which a maximum of negated values may leave, the same 0.0 everywhere.
-    return {name: {key: float(value) + 0.0 for key, value in numbers.items()} for name, numbers in found.items()}

@@ -29,7 +29,7 @@ def sum_up(prepared: Prepared, directory: RunDirectory, output: Recorder, beginn
     simulation, tuning = prepared.simulation, prepared.tuning
     transport, case = simulation.transport, simulation.problem.case
     statistics = simulation.statistics()
-    cells = simulation.problem.grid.cells
+    cells = simulation.problem.cells
     seconds = max(transport.team.gather(simulation.march_seconds))
     rate = cells * (simulation.step - beginning.step) / seconds if seconds else 0.0
     return Result(
@@ -56,5 +56,6 @@ def sum_up(prepared: Prepared, directory: RunDirectory, output: Recorder, beginn
         iterations=totals(simulation.efforts) if simulation.efforts else None,
         drift=drift(case, beginning.statistics, statistics, beginning.source_mean, simulation.time),
         errors=simulation.errors(),
+        members=simulation.members(),
         snapshots=tuple(directory.snapshot(i) for i in range(len(output.times))),
     )

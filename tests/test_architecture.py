@@ -91,7 +91,7 @@ def test_mpi_is_loaded_only_by_those_who_use_it() -> None:
 
 
 def test_only_the_one_place_chooses_a_transport() -> None:
-    kinds = {"single", "xla", "mpi", "hybrid", "virtual"}
+    kinds = {"single", "xla", "mpi", "hybrid", "virtual", "members", "spread"}
     for path in FILES:
         if place(path).startswith("sim/transport/"):
             continue

@@ -2,6 +2,7 @@
 
 from sim.case.boundary import AxisSides, BoundaryTable, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Side
 from sim.case.checkpoint import CheckpointTable
+from sim.case.ensemble import Distribution, EnsembleTable
 from sim.case.equation import KINDS, EquationTable, HeatTable, WrittenTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import Axis, GridTable
@@ -17,6 +18,8 @@ from sim.case.whole import Case
 TAGS = frozenset({"number", "formula", "file", "periodic", "dirichlet", "neumann", "robin", "radiation", "outflow"}) | {
     *KINDS,
     "python",
+    "list",
+    "distribution",
 }
 """Names of a union's members, which pydantic puts into the place of an error after the key that holds it."""
 
@@ -29,6 +32,8 @@ __all__ = [
     "CheckpointTable",
     "Cut",
     "Dirichlet",
+    "Distribution",
+    "EnsembleTable",
     "EquationTable",
     "ExtraOutput",
     "FieldOutput",

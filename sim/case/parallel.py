@@ -29,6 +29,12 @@ class ParallelTable(Table):
     tune: bool = Field(True, description="try depths and slabs where blocks outgrow the cache; false: by a rule")
     devices: int | None = Field(None, ge=1, le=4096, description="devices of each process (virtual ones on CPU)")
     blocks: int | None = Field(None, ge=1, le=4096, description="virtual ranks of the transport virtual")
+    members: Literal["auto", "spread", "together"] = Field(
+        "auto", description="of an ensemble: spread over ranks and devices, or all on each, which cut the domain"
+    )
+    members_at_once: bool | None = Field(
+        None, description="step all members by one vmap, or one after the other; by default the latter on CPUs"
+    )
     process_grid: ProcessGrid | None = Field(None, description="blocks along each axis; by default least surface")
     watchdog: float = Field(
         1800.0, ge=0, allow_inf_nan=False, description="seconds without progress that end the run; 0: never"

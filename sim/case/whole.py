@@ -9,9 +9,11 @@ from pydantic import Field, PrivateAttr, model_validator
 from sim.case.acting import check_acting, check_probes
 from sim.case.boundary import BoundaryTable, Neumann, Periodic
 from sim.case.checkpoint import CheckpointTable
+from sim.case.ensemble import EnsembleTable
 from sim.case.equation import EquationTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import GridTable
+from sim.case.members import members_of
 from sim.case.numerics import NumericsTable, TimeTable
 from sim.case.output import OutputTable
 from sim.case.parallel import ParallelTable
@@ -44,6 +46,7 @@ class Case(Table):
     output: OutputTable = OutputTable()
     checkpoint: CheckpointTable = CheckpointTable()
     exact: dict[str, str] = Field({}, description="exact solutions in x, y, z, t, for the errors in the summary")
+    ensemble: EnsembleTable | None = None
     parallel: ParallelTable = ParallelTable()
 
     # Where relative file names start: the folder of the case file.
@@ -63,10 +66,16 @@ class Case(Table):
         """The same case, to be read from anywhere."""
         table = self.model_dump(exclude_none=True)
         equation = table["equation"]
-        for source in (*table["initial"].values(), *equation.values(), *equation.get("coefficients", {}).values()):
+        varied = [value for values in table.get("ensemble", {}).get("vary", {}).values() for value in values]
+        constant = (*equation.values(), *equation.get("coefficients", {}).values())
+        for source in (*table["initial"].values(), *constant, *varied):
             if isinstance(source, dict) and "file" in source and "package" not in source:
                 source["file"] = str((self.base / source["file"]).resolve())
         return Case.model_validate(table)
+
+    def members(self) -> tuple[Case, ...]:
+        """The members of the ensemble, each as a case of its own; () without one."""
+        return members_of(self)
 
     @property
     def ndim(self) -> int:
@@ -103,6 +112,11 @@ class Case(Table):
         if self.probes is not None:
             check_probes(self.probes, self.equation.fields, names)
         self._check_cuts()
+        if self.ensemble is not None and self.probes is not None:
+            raise ValueError("probes observe one run, not an ensemble; take one of the two out")
+        if self.ensemble is not None and self.time.implicit:
+            raise ValueError("an ensemble is stepped explicitly; take another time.integrator, or the ensemble out")
+        self.members()
         return self
 
     def _check_implicit(self) -> None:

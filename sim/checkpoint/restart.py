@@ -7,8 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 from pydantic import ValidationError
 
 from sim import casefile, record
@@ -22,7 +23,8 @@ from sim.team import Team, agreement, on_root
 if TYPE_CHECKING:
     import jax
 
-    from sim.transport import Transport
+    from sim.topology import Box
+    from sim.transport.protocol import Members, Transport
 
 # What may change between a run and its continuation: none of it changes what is computed up to its end.
 _FREE = ("title", "time.end", "output.", "parallel.", "checkpoint.")
@@ -38,6 +40,7 @@ class Restart:
     store: Store
     checkpoint: Checkpoint
     standing: Standing
+    case: Case
 
     @property
     def step(self) -> int:
@@ -50,9 +53,19 @@ class Restart:
     def fields(self, transport: Transport) -> dict[str, jax.Array]:
         """The fields as distributed blocks, each process reading the cells of its own.  Raises SimError."""
         return {
-            name: transport.place(partial(self.checkpoint.read, name), entry.dtype)
-            for name, entry in self.checkpoint.manifest.fields.items()
+            name: self._field(name, entry.dtype, transport) for name, entry in self.checkpoint.manifest.fields.items()
         }
+
+    def _field(self, name: str, dtype: str, transport: Transport) -> jax.Array:
+        ensemble = self.case.ensemble
+        if ensemble is None:
+            return transport.place(partial(self.checkpoint.read, name), dtype)
+
+        def of_member(number: int, box: Box) -> np.ndarray:
+            return self.checkpoint.read(name, (slice(number, number + 1), *box))[0]
+
+        each = [partial(of_member, number) for number in range(ensemble.members)]
+        return cast("Members", transport).place_each(each, dtype)
 
 
 def restart(store: Store, case: Case, team: Team) -> Restart | None:
@@ -64,7 +77,7 @@ def restart(store: Store, case: Case, team: Team) -> Restart | None:
     if checkpoint is None:
         return None
     with agreement(team):
-        found = Restart(store, checkpoint, _standing(checkpoint, case))
+        found = Restart(store, checkpoint, _standing(checkpoint, case), case)
     on_root(team, lambda: inputs.check(checkpoint.manifest.inputs, case))
     if team.rank == 0:
         _compare_versions(checkpoint.manifest.versions)
@@ -91,10 +104,10 @@ def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
             f"the case is not that of the checkpoint {folder}:\n{lines}\n"
             f"time.end, [output], [parallel] and [checkpoint] may change; put the rest back, or start another run"
         )
-    grid = case.to_grid()
+    shape = shape_of_field(case)
     for name, entry in manifest.fields.items():
-        if entry.shape != grid.shape:
-            raise SimError(f"{folder} holds {name} on {entry.shape} cells, but the case's grid has {grid.shape}")
+        if entry.shape != shape:
+            raise SimError(f"{folder} holds {name} on {entry.shape} cells, but the case's grid has {shape}")
     try:
         standing = Standing.model_validate_json(json.dumps(manifest.state))
     except ValidationError as error:
@@ -104,6 +117,11 @@ def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
     if not standing.initial.keys() <= manifest.fields.keys():
         raise SimError(f"{folder} holds {', '.join(manifest.fields)}, and numbers of {', '.join(standing.initial)}")
     return standing
+
+
+def shape_of_field(case: Case) -> tuple[int, ...]:
+    """The grid's, and before that the number of members."""
+    return (*([] if case.ensemble is None else [case.ensemble.members]), *case.to_grid().shape)
 
 
 def plain(case: Case) -> dict[str, Any]:

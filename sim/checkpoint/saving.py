@@ -7,7 +7,7 @@ from functools import cached_property
 from sim import record
 from sim.case import Case
 from sim.checkpoint import inputs
-from sim.checkpoint.restart import plain
+from sim.checkpoint.restart import plain, shape_of_field
 from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Content, Store
 from sim.simulation import Simulation
@@ -25,7 +25,7 @@ class Saver:
         content = Content(
             step=simulation.step,
             time=simulation.time,
-            shapes=dict.fromkeys(simulation.state, simulation.problem.grid.shape),
+            shapes=dict.fromkeys(simulation.state, shape_of_field(self._case)),
             state=standing.model_dump(mode="json"),
             case=plain(self._case),
             inputs=self._inputs,

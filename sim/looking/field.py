@@ -14,6 +14,7 @@ from sim.looking.hdf5 import check_size, datasets, opened, scale_of, small, text
 from sim.looking.words import clean
 
 TIME = "time"
+MEMBER = "member"
 _SLAB_BYTES = 16 << 20
 
 
@@ -68,7 +69,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Field:
-    """[z,] y, x at `index` of the first axis, time, of a dataset; opened anew for every read."""
+    """[z,] y, x at `index` of the axis time of a dataset; opened anew for every read.
+
+    Of an ensemble's dataset, which has an axis before that, the part of one `member`, as a field of its own: u[0], ….
+    """
 
     path: Path
     index: int
@@ -77,10 +81,16 @@ class Field:
     units: str
     dtype: np.dtype
     axes: tuple[Axis, ...]
+    member: int | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(axis.cells for axis in self.axes)
+
+    @property
+    def _at(self) -> tuple[int, ...]:
+        """Where in the dataset it lies: the indices of the axes before the grid's."""
+        return (self.index,) if self.member is None else (self.member, self.index)
 
     @property
     def cells(self) -> int:
@@ -103,7 +113,7 @@ class Field:
             for axis in self.axes
         )
         with opened(self.path) as file:
-            values = self._dataset(file)[(self.index, *selection)]
+            values = self._dataset(file)[(*self._at, *selection)]
         at = (f"{axis.name} = {axis.centre(cut[axis.name]):.4g}" for axis in self.axes if axis.name in cut)
         return Sample(self, kept, np.asarray(values), strides, ", ".join(at))
 
@@ -115,28 +125,32 @@ class Field:
         with opened(self.path) as file:
             dataset = self._dataset(file)
             for box in _boxes(self.shape, _SLAB_BYTES // (itemsize or self.dtype.itemsize)):
-                yield np.asarray(dataset[(self.index, *box)], self.dtype.newbyteorder("="))
+                yield np.asarray(dataset[(*self._at, *box)], self.dtype.newbyteorder("="))
 
     def _dataset(self, file: h5py.File) -> h5py.Dataset:
-        found = dict(datasets(file)).get(self.name)
-        if found is None or found.shape[1:] != self.shape or found.dtype != self.dtype:
+        stored = self.name if self.member is None else self.name.removesuffix(f"[{self.member}]")
+        found = dict(datasets(file)).get(stored)
+        if found is None or found.shape[len(self._at) :] != self.shape or found.dtype != self.dtype:
             raise ValueError(f"the field {self.name!r} has changed since it was looked at")
         return found
 
 
 def fields_of(path: Path, index: int = 0) -> dict[str, Field]:
-    """The fields (time, [z,] y, x) of a file by name, at one of its times: what hangs on `time` and has axes.
+    """The fields ([member,] time, [z,] y, x) of a file by name, at one of its times: what hangs on `time` and has axes.
 
     Raises SimError for a file that isn't HDF5, is damaged, or lies about its size.
     """
     with opened(path) as file:
         found = {}
         for name, dataset in datasets(file):
-            if (axes := _axes(dataset)) is not None:
+            members, axes = _axes(dataset)
+            if axes is not None:
                 check_size(dataset)
                 long_name = clean(text_attribute(dataset, "long_name", name))
                 units = clean(text_attribute(dataset, "units", "1"))
-                found[name] = Field(path, index, name, long_name, units, dataset.dtype, axes)
+                for member in [None] if members is None else range(members):
+                    own, its = (name, long_name) if member is None else (f"{name}[{member}]", f"{long_name} [{member}]")
+                    found[own] = Field(path, index, own, its, units, dataset.dtype, axes, member)
         return found
 
 
@@ -149,15 +163,19 @@ def times_of(path: Path) -> tuple[np.ndarray, str]:
         return np.empty(0), "1"
 
 
-def _axes(dataset: h5py.Dataset) -> tuple[Axis, ...] | None:
-    if not 2 <= dataset.ndim <= 4 or 0 in dataset.shape:
-        return None
+def _axes(dataset: h5py.Dataset) -> tuple[int | None, tuple[Axis, ...] | None]:
+    """How many members a dataset has, if it is an ensemble's, and the axes of its grid; None where it is no field."""
+    if not 2 <= dataset.ndim <= 5 or 0 in dataset.shape:
+        return None, None
     scales = [scale for axis in range(dataset.ndim) if (scale := scale_of(dataset, axis)) is not None]
-    if len(scales) < dataset.ndim or _name(scales[0]) != TIME:
-        return None
-    return tuple(
-        Axis(_name(s), clean(text_attribute(s, "units", "1")), s.shape[0], float(s[0]), float(s[-1]))
-        for s in scales[1:]
+    if len(scales) < dataset.ndim:
+        return None, None
+    members = dataset.shape[0] if _name(scales[0]) == MEMBER else None
+    first, *others = scales if members is None else scales[1:]
+    if _name(first) != TIME or not 1 <= len(others) <= 3:
+        return None, None
+    return members, tuple(
+        Axis(_name(s), clean(text_attribute(s, "units", "1")), s.shape[0], float(s[0]), float(s[-1])) for s in others
     )
 
 

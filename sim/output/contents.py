@@ -8,12 +8,13 @@ from typing import TypeAlias
 import h5py
 
 from sim.case import Case
-from sim.output.layout import describe_field, write_coordinates, write_provenance
+from sim.output.layout import describe_field, dimensions, write_coordinates, write_provenance
+from sim.output.members import write_members
 from sim.output.stream import Stream, Variable
 from sim.output.vtkhdf import write_view
 
-Store: TypeAlias = Callable[[h5py.File, Variable, tuple[int, ...]], h5py.Dataset]
-"""Makes the dataset of a field of that shape, (time, [z,] y, x), at the root of a file."""
+Store: TypeAlias = Callable[[h5py.File, Variable, Stream, int], h5py.Dataset]
+"""Makes the dataset of a stream's field of so many times, ([member,] time, [z,] y, x), at the root of a file."""
 
 
 def write_contents(
@@ -21,12 +22,15 @@ def write_contents(
 ) -> None:
     write_coordinates(file, case, stream, times)
     write_provenance(file, provenance)
+    if case.ensemble is not None:
+        write_members(file, case.ensemble)
     for variable in stream.variables:
-        describe_field(store(file, variable, (len(times), *stream.region.shape)), variable)
+        dataset = store(file, variable, stream, len(times))
+        describe_field(dataset, variable, dimensions(case.ndim, stream.members))
     write_view(file, case.to_grid(), stream, times)
 
 
-def plain(file: h5py.File, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
+def plain(file: h5py.File, variable: Variable, stream: Stream, outputs: int) -> h5py.Dataset:
     """One run of bytes, there at once and not written: its place is known, and it never moves."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_layout(h5py.h5d.CONTIGUOUS)
@@ -34,5 +38,5 @@ def plain(file: h5py.File, variable: Variable, shape: tuple[int, ...]) -> h5py.D
     creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     # The same run, the same bytes, whenever it was.
     creation.set_obj_track_times(False)
-    kind = h5py.h5t.py_create(variable.dtype)
-    return h5py.Dataset(h5py.h5d.create(file.id, variable.name.encode(), kind, h5py.h5s.create_simple(shape), creation))
+    kind, space = h5py.h5t.py_create(variable.dtype), h5py.h5s.create_simple(stream.shape(outputs))
+    return h5py.Dataset(h5py.h5d.create(file.id, variable.name.encode(), kind, space, creation))

@@ -12,12 +12,13 @@ from sim.output.stream import Stream, Variable
 from sim.topology import axis_names
 
 CONVENTIONS = "CF-1.11"
+MEMBER = "member"
 # An HDF5 attribute holds less than 64 KiB.
 _LONGEST_TEXT = 60_000
 
 
-def dimensions(ndim: int) -> tuple[str, ...]:
-    return ("time", *axis_names(ndim))
+def dimensions(ndim: int, members: int | None) -> tuple[str, ...]:
+    return (*([] if members is None else [MEMBER]), "time", *axis_names(ndim))
 
 
 def write_coordinates(file: h5py.File, case: Case, stream: Stream, times: Sequence[float]) -> None:
@@ -43,14 +44,15 @@ def write_provenance(file: h5py.File, provenance: Mapping[str, str]) -> None:
         file.attrs[key] = text if len(raw) <= _LONGEST_TEXT else raw[:_LONGEST_TEXT].decode(errors="ignore") + "\n…"
 
 
-def describe_field(dataset: h5py.Dataset, variable: Variable) -> None:
-    """Hang a field (time, [z,] y, x) on its dimension scales and say what it is."""
+def describe_field(dataset: h5py.Dataset, variable: Variable, names: Sequence[str]) -> None:
+    """Hang a field on its dimension scales and say what it is."""
     dataset.attrs.update(units=variable.units, long_name=variable.long_name)
-    for axis, name in enumerate(dimensions(dataset.ndim - 1)):
+    for axis, name in enumerate(names):
         dataset.dims[axis].attach_scale(dataset.file[name])
 
 
 def size_of_metadata(stream: Stream, outputs: int) -> int:
     """Bytes of a file of that many outputs besides its fields, generously."""
     texts = 4 * _LONGEST_TEXT
+    texts += (1024 + 4096 * len(stream.variables)) * (stream.members or 0)
     return 65536 + texts + 8 * sum(stream.region.shape) + 4096 * len(stream.variables) + 512 * outputs

@@ -91,7 +91,7 @@ def _copy(series: _Series, number: int, target: h5py.File) -> None:
         with h5py.File(path) as source:
             _check(series, number, source)
             for variable in series.stream.variables:
-                copy_field(source[variable.name], target[variable.name], number)
+                copy_field(source[variable.name], target[variable.name], number, len(series.stream.lead))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise SimError(f"{path} is not a file of this run: {error}; merge a whole run") from None
     except OSError as error:
@@ -109,5 +109,5 @@ def _check(series: _Series, number: int, source: h5py.File) -> None:
         link = source.get(variable.name, getlink=True)
         if not isinstance(link, h5py.HardLink) or field.is_virtual or field.external:
             raise ValueError(f"{variable.name} lies elsewhere")
-        if field.shape != (1, *series.stream.region.shape) or field.dtype != variable.dtype:
+        if field.shape != series.stream.shape(1) or field.dtype != variable.dtype:
             raise ValueError(f"{variable.name} is {field.dtype} {field.shape}")

@@ -24,8 +24,10 @@ def write_blocks(place: Place, blocks: Blocks, comm: Any) -> None:
             values, where = np.ascontiguousarray(block, place.dtype), dataset.get_space()
             memory = h5py.h5s.create_simple(values.shape)
             if values.size:
-                corner = (0, *(cells.start for cells in box))
-                where.select_hyperslab(corner, (1, *values.shape))
+                corner, count = [cells.start for cells in box], list(values.shape)
+                corner.insert(place.time_axis, 0)
+                count.insert(place.time_axis, 1)
+                where.select_hyperslab(tuple(corner), tuple(count))
             else:
                 where.select_none()
                 memory.select_none()

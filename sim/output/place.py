@@ -19,7 +19,7 @@ Blocks: TypeAlias = Iterable[tuple[Box, np.ndarray]]
 class Place:
     """An array of `shape` in the dataset `name` of a file, plain bytes from `offset` on.
 
-    In the dataset it has a leading axis of length 1 besides, the time.
+    In the dataset it has an axis of length 1 besides, the time, before the axis number `time_axis`.
     """
 
     path: Path
@@ -27,3 +27,4 @@ class Place:
     offset: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    time_axis: int = 0

@@ -25,7 +25,7 @@ class RunDirectory:
     """Where one run writes:
 
     case.toml      the case, resolved        run.json   versions, decomposition, timings, numbers
-    snapshots/     0.h5, 1.h5, …             results.h5 all snapshots as one (time, [z,] y, x)
+    snapshots/     0.h5, 1.h5, …             results.h5 all snapshots as one ([member,] time, [z,] y, x)
     progress.json  how far it is             monitor.*  what --monitor writes while it goes
     snapshots.vtkhdf.series                  the same, for ParaView
     extra/         NAME/0.h5, …, NAME.h5, NAME.vtkhdf.series: the same for each further output

@@ -17,7 +17,7 @@ from sim.output.vtkhdf import write_file_series
 
 
 def write_series(directory: Path, case: Case, stream: Stream, written: Written, provenance: Mapping[str, str]) -> None:
-    """Write, on one rank, a file whose fields are (time, [z,] y, x) over the files beside it.
+    """Write, on one rank, a file whose fields are ([member,] time, [z,] y, x) over the files beside it.
 
     Virtual datasets: the bytes stay in those files.  Their sources are numbered by a pattern rather than
     listed, because HDF5 reads a listed source that is missing as fill values, without a word; a pattern's
@@ -34,11 +34,8 @@ def write_series(directory: Path, case: Case, stream: Stream, written: Written, 
 def _write(part: Path, case: Case, stream: Stream, written: Written, provenance: Mapping[str, str]) -> None:
     check_room(part.parent, size_of_metadata(stream, len(written.times)))
 
-    def store(file: h5py.File, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
-        return _virtual_field(file, stream.folder.name, variable, shape[1:])
-
     with h5py.File(part, "w") as file:
-        write_contents(file, case, stream, written.times, provenance, store)
+        write_contents(file, case, stream, written.times, provenance, _virtual_field)
         write_steps(file, written)
         for number in range(len(written.times)):
             file[f"snapshot_{number}"] = h5py.ExternalLink(f"{stream.folder.name}/{number}.h5", "/")
@@ -50,16 +47,18 @@ def write_steps(file: h5py.File, written: Written) -> None:
     taken.dims[0].attach_scale(file["time"])
 
 
-def _virtual_field(file: h5py.File, folder: str, variable: Variable, shape: tuple[int, ...]) -> h5py.Dataset:
-    one = (1, *shape)
+def _virtual_field(file: h5py.File, variable: Variable, stream: Stream, outputs: int) -> h5py.Dataset:
+    """However many there are, as many as there are files."""
+    one, lead = stream.shape(1), len(stream.lead)
     source = h5py.h5s.create_simple(one)
     source.select_all()
-    # Block %b of the endless first axis is the whole of the %b-th file.
-    whole = h5py.h5s.create_simple(one, (h5py.h5s.UNLIMITED, *shape))
-    corner, single = (0,) * len(one), (1,) * len(shape)
-    whole.select_hyperslab(corner, (h5py.h5s.UNLIMITED, *single), (1, *single), one)
+    # Block %b of the endless axis, the time, is the whole of the %b-th file.
+    endless = tuple(h5py.h5s.UNLIMITED if axis == lead else n for axis, n in enumerate(one))
+    count = tuple(h5py.h5s.UNLIMITED if axis == lead else 1 for axis in range(len(one)))
+    whole = h5py.h5s.create_simple(one, endless)
+    whole.select_hyperslab((0,) * len(one), count, one, one)
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    creation.set_virtual(whole, f"{folder}/%b.h5".encode(), variable.name.encode(), source)
+    creation.set_virtual(whole, f"{stream.folder.name}/%b.h5".encode(), variable.name.encode(), source)
     creation.set_obj_track_times(False)
     kind = h5py.h5t.py_create(variable.dtype)
     return h5py.Dataset(h5py.h5d.create(file.id, variable.name.encode(), kind, whole, creation))

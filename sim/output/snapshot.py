@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Snapshot:
-    """A file in the making: the fields of a stream at one time, as (1, [z,] y, x) at `path`.
+    """A file in the making: the fields of a stream at one time, as ([member,] 1, [z,] y, x) at `path`.
 
     Rank 0 makes a plain file with the space allocated but not written; the blocks then go straight to their
     place in it.  The file has its final name only when it is whole and on disk.
@@ -45,7 +45,14 @@ class Snapshot:
             self.discard()
             raise
         self._places = [
-            Place(self._part, variable.name, offset, stream.region.shape, variable.dtype)
+            Place(
+                self._part,
+                variable.name,
+                offset,
+                (*stream.lead, *stream.region.shape),
+                variable.dtype,
+                len(stream.lead),
+            )
             for variable, offset in zip(stream.variables, offsets, strict=True)
         ]
 
@@ -106,7 +113,7 @@ def _pack(part: Path, case: Case, stream: Stream, time: float, provenance: Mappi
         with h5py.File(part) as source, h5py.File(smaller, "w") as target:
             write_contents(target, case, stream, [time], provenance, packed)
             for variable in stream.variables:
-                copy_field(source[variable.name], target[variable.name], 0)
+                copy_field(source[variable.name], target[variable.name], 0, len(stream.lead))
         os.replace(smaller, part)
     except BaseException:
         smaller.unlink(missing_ok=True)

@@ -33,11 +33,21 @@ class Stream:
     region: Region
     variables: tuple[Variable, ...]
     every: float | None
+    members: int | None = None
 
     @property
     def bytes(self) -> int:
         """Of one file's fields."""
-        return sum(variable.dtype.itemsize for variable in self.variables) * self.region.count
+        return sum(variable.dtype.itemsize for variable in self.variables) * self.region.count * (self.members or 1)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Axes of a field before its time: the members of an ensemble."""
+        return () if self.members is None else (self.members,)
+
+    def shape(self, outputs: int) -> tuple[int, ...]:
+        """Of a field at some times: ([member,] time, [z,] y, x)."""
+        return (*self.lead, outputs, *self.region.shape)
 
     @property
     def file_series(self) -> Path:
@@ -84,7 +94,8 @@ def _check_known(key: str, name: str, names: list[str]) -> None:
 def _stream(case: Case, table: OutputTable | ExtraOutput, names: Iterable[str], folder: Path, series: Path) -> Stream:
     precision = table.dtype if isinstance(table, ExtraOutput) else None
     variables = tuple(_variable(case, name, precision) for name in dict.fromkeys(names))
-    return Stream(folder, series, table.region(case.to_grid()), variables, table.every or case.output.every)
+    members = case.ensemble.members if case.ensemble else None
+    return Stream(folder, series, table.region(case.to_grid()), variables, table.every or case.output.every, members)
 
 
 def _variable(case: Case, name: str, precision: str | None) -> Variable:
@@ -104,6 +115,7 @@ def parts_of(stream: Stream, blocks: Mapping[str, Iterable[Any]], keep: bool) ->
 
 def _shares(region: Region, blocks: Iterable[Any], dtype: np.dtype[Any], keep: bool) -> Iterator[Any]:
     for box, block in blocks:
-        place, cells = region.part(box)
+        lead = len(box) - len(region.cells)
+        place, cells = region.part(box[lead:])
         with np.errstate(over="ignore"):  # what float32 can't hold is infinite there
-            yield place, np.array(block[cells], dtype, order="C", copy=keep or None)
+            yield (*box[:lead], *place), np.array(block[(..., *cells)], dtype, order="C", copy=keep or None)

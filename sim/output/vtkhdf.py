@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from sim.output.durable import write_text
+from sim.output.layout import MEMBER
 from sim.output.stream import Stream, Variable
 from solvers.grid import Grid
 
@@ -24,7 +25,8 @@ def write_view(file: h5py.File, grid: Grid, stream: Stream, times: Sequence[floa
 
     VTK takes an image of one time without an axis for it, and one of several with; so a field of several times
     is linked, and one of a single time is seen through a virtual dataset that leaves its first axis out.
-    A grid of fewer than three axes is flat in the others.
+    A grid of fewer than three axes is flat in the others.  Of an ensemble each member has an array of its own, u_0,
+    u_1, …, seen through a virtual dataset.
     """
     group = file.create_group(GROUP)
     group.attrs["Version"] = np.array([2, 0], np.int64)
@@ -39,10 +41,10 @@ def write_view(file: h5py.File, grid: Grid, stream: Stream, times: Sequence[floa
     group.attrs["Direction"] = np.eye(3).ravel()
     cells = group.create_group("CellData")
     for variable in stream.variables:
-        if len(times) > 1:
+        if len(times) > 1 and stream.members is None:
             cells[variable.name] = file[variable.name]
         else:
-            _without_time(cells, variable, stream.region.shape)
+            _views(cells, variable, stream, len(times))
     if len(times) > 1:
         steps = group.create_group("Steps")
         steps.attrs["NSteps"] = np.int64(len(times))
@@ -52,7 +54,8 @@ def write_view(file: h5py.File, grid: Grid, stream: Stream, times: Sequence[floa
 
 def field_names(file: h5py.File) -> list[str]:
     """Which fields a file holds, told without opening them: those of a series lie in other files."""
-    return list(file[GROUP]["CellData"])
+    names = list(file[GROUP]["CellData"])
+    return list(dict.fromkeys(name.rpartition("_")[0] for name in names)) if MEMBER in file else names
 
 
 def _geometry(grid: Grid, stream: Stream) -> tuple[list[float], list[float]]:
@@ -64,13 +67,21 @@ def _geometry(grid: Grid, stream: Stream) -> tuple[list[float], list[float]]:
     return origin, spacing
 
 
-def _without_time(group: h5py.Group, variable: Variable, shape: tuple[int, ...]) -> None:
-    view, source = h5py.h5s.create_simple(shape), h5py.h5s.create_simple((1, *shape))
-    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    # "." is this file, whatever its name.
-    creation.set_virtual(view, b".", f"/{variable.name}".encode(), source)
-    creation.set_obj_track_times(False)
-    h5py.h5d.create(group.id, variable.name.encode(), h5py.h5t.py_create(variable.dtype), view, creation)
+def _views(group: h5py.Group, variable: Variable, stream: Stream, outputs: int) -> None:
+    """A field as VTK wants it: of one member, and of one time without an axis for it."""
+    view = h5py.h5s.create_simple((*([outputs] if outputs > 1 else []), *stream.region.shape))
+    for member in range(stream.members or 1):
+        source = h5py.h5s.create_simple(stream.shape(outputs))
+        name = variable.name
+        if stream.members is not None:
+            name = f"{name}_{member}"
+            here = (outputs, *stream.region.shape)
+            source.select_hyperslab((member, *[0] * len(here)), (1, *here))
+        creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        # "." is this file, whatever its name.
+        creation.set_virtual(view, b".", f"/{variable.name}".encode(), source)
+        creation.set_obj_track_times(False)
+        h5py.h5d.create(group.id, name.encode(), h5py.h5t.py_create(variable.dtype), view, creation)
 
 
 def write_file_series(path: Path, files: Sequence[Path], times: Sequence[float]) -> None:

@@ -6,6 +6,9 @@ xla            a block a device, shard_map, on one or many processes       xla.p
 hybrid         XLA within a rank, MPI between ranks                        xla.py, hybrid.py
 virtual        many blocks in one process, vmap                            virtual.py, collectives.py
 auto-sharded   the same, sharded over devices by XLA's partitioner         virtual.py, collectives.py
+
+An ensemble's members lie together in every block of one of these (members.py), or are spread over places, each whole
+(spread.py).
 """
 
 from sim.transport.choice import NAMES, Name, Wish, choose_transport, resolve

@@ -13,14 +13,18 @@ from sim.errors import SimError
 from sim.team import MpiTeam, Team
 from sim.topology import Topology, axis_names, choose_topology
 from sim.transport.collectives import Halo, NamedAxes
+from sim.transport.members import Together
 from sim.transport.protocol import Transport
 from sim.transport.single import OneBlock
+from sim.transport.spread import Spread
 from sim.transport.virtual import Stacked
 from sim.transport.xla import over_all_devices
 from solvers.exchange import Alone
 
 Name: TypeAlias = Literal["auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded"]
 NAMES: tuple[str, ...] = get_args(Name)
+
+Arrangement: TypeAlias = Literal["auto", "spread", "together"]
 
 _ONE_PROCESS = ("serial", "virtual", "auto-sharded")
 
@@ -34,6 +38,9 @@ class Wish:
     blocks: int | None = None
     process_grid: tuple[int, ...] | None = None
     halo: Halo = "ppermute"
+    members: int | None = None
+    members_at_once: bool | None = None
+    arrangement: Arrangement = "auto"
 
 
 def resolve(wish: Wish, team: Team) -> Name:
@@ -91,7 +98,31 @@ def choose_transport(name: Name, wish: Wish, team: Team, shape: Sequence[int], g
         "virtual": lambda: _virtual(wish, team, shape, ghosts, unit),
         "auto-sharded": lambda: _auto_sharded(wish, team, shape, ghosts, unit),
     }
-    return makers[name]()
+    if wish.members is None:
+        return makers[name]()
+    by_vmap = jax.default_backend() != "cpu" if wish.members_at_once is None else wish.members_at_once
+    devices, ranks = _places(name, wish, team)
+    if _spreads(name, wish, len(devices) * ranks):
+        return Spread(f"{name}, members spread", shape, team, devices, ranks, ghosts, wish.members, by_vmap)
+    return Together(makers[name](), by_vmap)
+
+
+def _places(name: Name, wish: Wish, team: Team) -> tuple[Sequence[jax.Device], int]:
+    """The devices that XLA connects, and how many ranks have as many."""
+    if name == "xla":
+        return _xla_devices(wish), 1
+    count = wish.devices if name == "hybrid" else 1
+    return jax.local_devices()[:count], team.size
+
+
+def _spreads(name: Name, wish: Wish, places: int) -> bool:
+    """Whether members have a place each: where there are enough of them, they need no exchange then."""
+    assert wish.members is not None
+    if wish.arrangement == "spread" and name in ("virtual", "auto-sharded"):
+        raise SimError(f'parallel.members = "spread" is for mpi, xla and hybrid, and this is {name}; leave it out')
+    if name in _ONE_PROCESS or places == 1 or wish.arrangement == "together":
+        return False
+    return wish.arrangement == "spread" or (wish.members >= places and wish.process_grid is None)
 
 
 def _serial(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
@@ -108,9 +139,13 @@ def _mpi(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -
 
 
 def _xla(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
-    devices = jax.devices() if jax.process_count() > 1 else jax.local_devices()[: wish.devices]
+    devices = _xla_devices(wish)
     topology = choose_topology(shape, len(devices), ghosts, wish.process_grid, unit)
     return over_all_devices(topology, team, devices, ghosts, _named(topology, wish.halo))
+
+
+def _xla_devices(wish: Wish) -> Sequence[jax.Device]:
+    return jax.devices() if jax.process_count() > 1 else jax.local_devices()[: wish.devices]
 
 
 def _hybrid(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,8 @@ from solvers.exchange import Exchange
 Program: TypeAlias = Callable[..., tuple[Any, Any]]
 """program(block, exchange, *arguments) → (arrays, scalars), the code of one block.
 
-Both are pytrees.  An array with as many axes as the grid is a ghosted block; anything else is a scalar, the
-same for all blocks.
+Both are pytrees.  An array with as many axes as the grid is a ghosted block, one with a leading axis besides such a
+block of each member of an ensemble; anything else is a scalar, the same for all blocks.
 """
 
 Compiled: TypeAlias = Callable[..., tuple[Any, Any]]
@@ -27,6 +27,12 @@ Compiled: TypeAlias = Callable[..., tuple[Any, Any]]
 
 Evaluate: TypeAlias = Callable[[Box], np.ndarray]
 """Values on a box of global cells, of the box's shape."""
+
+
+class PerMember(NamedTuple):
+    """A scalar of each member of an ensemble, [members]; not to be taken for a block of a grid of one axis."""
+
+    values: jax.Array
 
 
 class Transport(Protocol):
@@ -37,8 +43,11 @@ class Transport(Protocol):
     team: Team
     ghosts: int
 
-    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> jax.Array:
-        """A distributed field of ghosted blocks, each evaluated where it lives; the ghosts are zero."""
+    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
+        """A distributed field of ghosted blocks, each evaluated where it lives; the ghosts are zero.
+
+        With `members` the values on a box have a leading axis of that length, and so have the blocks.
+        """
         ...
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
@@ -49,7 +58,25 @@ class Transport(Protocol):
         ...
 
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
-        """The interiors of the blocks that live in this process, one at a time, with their place."""
+        """The interiors of the blocks that live in this process, one at a time, with their place.
+
+        Where a field has members the blocks have them too, and the place says which: its first slice.
+        """
+        ...
+
+
+class Members(Transport, Protocol):
+    """A transport of fields with members: runs the program of one block of one member on all blocks of all.
+
+    What a program returns has a leading axis, the members, where it depends on something that has one.
+    """
+
+    def place_each(self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike) -> jax.Array:
+        """A distributed field of blocks of all members, each evaluated where it lives; like `place`."""
+        ...
+
+    def per_member(self, numbers: Sequence[float], dtype: npt.DTypeLike) -> PerMember:
+        """A scalar of each member."""
         ...
 
 
@@ -85,13 +112,42 @@ def bind(program: Program, topology: Topology, ghosts: int, exchange: Any) -> Pr
     return run_block
 
 
+def is_scalar(value: Any) -> bool:
+    """Whether it is one number, or one a member."""
+    return isinstance(value, PerMember) or np.ndim(value) == 0
+
+
+def leaves_of(arguments: Any) -> list[Any]:
+    return jax.tree.leaves(arguments, is_leaf=_is_per_member)
+
+
+def map_arguments(function: Callable[[Any], Any], arguments: Any) -> Any:
+    """A function of each leaf of a program's arguments, of which a PerMember is one."""
+    return jax.tree.map(function, arguments, is_leaf=_is_per_member)
+
+
+def _is_per_member(value: Any) -> bool:
+    return isinstance(value, PerMember)
+
+
+def lead_of(members: int | None) -> tuple[int, ...]:
+    """The leading axes of a field."""
+    return () if members is None else (members,)
+
+
 def ghosted(values: np.ndarray, shape: tuple[int, ...], ghosts: int, dtype: npt.DTypeLike) -> np.ndarray:
     """`values`, a block's own cells, in a ghosted array of `shape` interior cells, zero elsewhere."""
-    array = np.zeros([n + 2 * ghosts for n in shape], dtype)
-    array[core_of(values.shape, ghosts)] = values
+    lead = values.shape[: values.ndim - len(shape)]
+    array = np.zeros([*lead, *(n + 2 * ghosts for n in shape)], dtype)
+    array[core_of(values.shape[len(lead) :], ghosts)] = values
     return array
 
 
-def core_of(shape: tuple[int, ...], ghosts: int) -> tuple[slice, ...]:
+def core_of(shape: tuple[int, ...], ghosts: int) -> tuple[Any, ...]:
     """Where a block's own cells, `shape` of them, lie in its ghosted array."""
-    return tuple(slice(ghosts, ghosts + n) for n in shape)
+    return (..., *(slice(ghosts, ghosts + n) for n in shape))
+
+
+def place_of(box: Box, block: np.ndarray) -> Box:
+    """The place of a block: its box, and before that its members, where it has some."""
+    return (*(slice(0, n) for n in block.shape[: block.ndim - len(box)]), *box)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
-from sim.transport.protocol import Compiled, Evaluate, Program, core_of, ghosted
+from sim.transport.protocol import Compiled, Evaluate, Program, core_of, ghosted, place_of
 from solvers.block import Block
 from solvers.exchange import Exchange
 
@@ -28,7 +28,7 @@ class OneBlock:
         self._box = topology.box(rank)
         self._block = Block(box_shape(self._box), ghosts, offset=tuple(cells.start for cells in self._box))
 
-    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> jax.Array:
+    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
         return jax.device_put(ghosted(evaluate(self._box), self._block.shape, self.ghosts, dtype))
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
@@ -38,4 +38,5 @@ class OneBlock:
         return jax.jit(run_block, donate_argnums=donate)
 
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
-        yield self._box, np.asarray(field)[core_of(self._block.shape, self.ghosts)]
+        block = np.asarray(field)[core_of(self._block.shape, self.ghosts)]
+        yield place_of(self._box, block), block

@@ -13,11 +13,22 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
 from sim.transport.collectives import NamedAxes
-from sim.transport.protocol import Compiled, Evaluate, Program, bind, core_of, ghosted
+from sim.transport.protocol import (
+    Compiled,
+    Evaluate,
+    Program,
+    bind,
+    core_of,
+    ghosted,
+    is_scalar,
+    lead_of,
+    map_arguments,
+    place_of,
+)
 
 
 class Stacked:
-    """A field is an array [*blocks, *ghosted_shape]; vmap's named axes stand for the ranks.
+    """A field is an array [*blocks, (members,) *ghosted_shape]; vmap's named axes stand for the ranks.
 
     On one device this is `virtual`: any number of ranks, in one process, with nothing installed.  With
     `devices`, one a block, the leading axes are sharded and the same program under plain jit is JAX's automatic
@@ -44,9 +55,9 @@ class Stacked:
             mesh = Mesh(np.array(devices).reshape(topology.blocks), exchange.names)
             self._sharding = NamedSharding(mesh, PartitionSpec(*exchange.names))
 
-    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> jax.Array:
+    def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
         blocks, largest = self.topology.blocks, self.topology.largest
-        shape = (*blocks, *(n + 2 * self.ghosts for n in largest))
+        shape = (*blocks, *lead_of(members), *(n + 2 * self.ghosts for n in largest))
 
         def on_device(index: Any) -> Any:
             ranges = [range(*s.indices(b)) for s, b in zip(index, blocks, strict=False)]
@@ -62,7 +73,7 @@ class Stacked:
         run_block = bind(program, self.topology, self.ghosts, self._exchange)
 
         def run_all(*arguments: Any) -> tuple[Any, Any]:
-            in_axes = jax.tree.map(self._mapped, arguments)
+            in_axes = map_arguments(self._mapped, arguments)
             mapped = run_block
             for name, parts in reversed(list(zip(self._exchange.names, self._exchange.blocks, strict=True))):
                 mapped = jax.vmap(mapped, in_axes=in_axes, out_axes=(0, None), axis_name=name, axis_size=parts)
@@ -74,7 +85,9 @@ class Stacked:
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         for rank in range(self.topology.count):
             box = self.topology.box(rank)
-            yield box, np.asarray(field[self.topology.coordinates(rank)])[core_of(box_shape(box), self.ghosts)]
+            block = np.asarray(field[self.topology.coordinates(rank)])[core_of(box_shape(box), self.ghosts)]
+            yield place_of(box, block), block
 
     def _mapped(self, leaf: Any) -> int | None:
-        return 0 if np.ndim(leaf) == 2 * len(self.topology.shape) else None
+        axes = 2 * len(self.topology.shape)
+        return 0 if not is_scalar(leaf) and np.ndim(leaf) in (axes, axes + 1) else None

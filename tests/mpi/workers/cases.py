@@ -23,7 +23,8 @@ def outcome(name: str, case: dict[str, Any]) -> list[Any]:
     result = sim.run(case, output=f"out/{name}")
     with h5py.File(result.series) as file:
         field = np.ascontiguousarray(file["u"][:])
-    numbers = [result.statistics, result.errors, result.drift, result.steps]
+    members = [] if result.members is None else [[m.statistics, m.errors] for m in result.members]
+    numbers = [result.statistics, result.errors, result.drift, result.steps, *members]
     return [hashlib.sha256(field.tobytes()).hexdigest(), numbers, result.process_grid]
 
 

@@ -1,0 +1,26 @@
+"""Which member of an ensemble is which: its number, and what it has for the keys that vary."""
+
+from __future__ import annotations
+
+import h5py
+import numpy as np
+
+from sim.case import EnsembleTable
+from sim.case.members import shown
+from sim.output.layout import MEMBER
+
+
+def write_members(file: h5py.File, ensemble: EnsembleTable) -> None:
+    """The dimension scale `member`, and on it a variable for each key: numbers, or texts where one of them is."""
+    scale = file.create_dataset(MEMBER, data=np.arange(ensemble.members, dtype=np.int64), track_times=False)
+    scale.make_scale(MEMBER)
+    scale.attrs.update(units="1", long_name="member of the ensemble")
+    assignments = list(ensemble.assignments())
+    for key in ensemble.vary:
+        values = [shown(assignment[key]) for assignment in assignments]
+        numbers = all(isinstance(value, float) for value in values)
+        data = np.array(values) if numbers else [str(value) for value in values]
+        kind = np.dtype(np.float64) if numbers else h5py.string_dtype()
+        variable = file.create_dataset(key, data=data, dtype=kind, track_times=False)
+        variable.attrs["long_name"] = f"{key} of the member"
+        variable.dims[0].attach_scale(scale)
