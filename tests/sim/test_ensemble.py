@@ -12,6 +12,9 @@ import xarray as xr
 
 import sim
 from sim import casefile
+from sim.errors import SimError
+from sim.looking.field import fields_of
+from sim.output.merge import merge
 from tests.cases import table
 
 ALPHAS = [0.3, 0.7, 0.45]
