@@ -16,8 +16,9 @@ from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
+from solvers.measures import count_nonfinite, measure, norms
 from solvers.patch import Patch
-from solvers.reductions import count_nonfinite, maximum, measure, norms
+from solvers.reductions import maximum
 from solvers.wall import Setting
 from solvers.walls import Walls
 
@@ -28,8 +29,7 @@ def blow_up() -> Program:
     """(fields) → cells that are not finite, by field."""
 
     def program(block: Block, exchange: Exchange, fields: Fields) -> Scalars:
-        owned = block.owned()
-        return (), {name: count_nonfinite(u[block.interior], owned, exchange) for name, u in fields.items()}
+        return (), {name: count_nonfinite(u, block, exchange) for name, u in fields.items()}
 
     return program
 
@@ -38,8 +38,7 @@ def statistics(cells: int) -> Program:
     """(fields) → min, max and mean, by field."""
 
     def program(block: Block, exchange: Exchange, fields: Fields) -> Scalars:
-        owned = block.owned()
-        return (), {name: measure(u[block.interior], owned, cells, exchange) for name, u in fields.items()}
+        return (), {name: measure(u, block, cells, exchange) for name, u in fields.items()}
 
     return program
 
@@ -48,8 +47,7 @@ def errors(cells: int) -> Program:
     """(fields, exact fields) → l2 and max of the difference, by field."""
 
     def program(block: Block, exchange: Exchange, fields: Fields, exact: Fields) -> Scalars:
-        owned, inside = block.owned(), block.interior
-        return (), {name: norms(fields[name][inside], exact[name][inside], owned, cells, exchange) for name in exact}
+        return (), {name: norms(fields[name], exact[name], block, cells, exchange) for name in exact}
 
     return program
 

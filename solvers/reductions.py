@@ -28,20 +28,37 @@ def exact_sum(x: jax.Array, count: int, exchange: Exchange) -> jax.Array:
 
 def exact_sums(xs: Sequence[jax.Array], count: int, exchange: Exchange) -> jax.Array:
     """`exact_sum` of each of several arrays, float64[len(xs)], for the messages of one."""
-    bits = _SUM_BITS - max(1, count - 1).bit_length()
     xs = [x.astype(jnp.float64) for x in xs]
     largest = jnp.maximum(_maxima([jnp.abs(x) for x in xs], exchange), 0.0)
-    finite = jnp.isfinite(largest)
-    _, exponents = jnp.frexp(jnp.where(finite, largest, 0.0))
-    parts = []
-    for number, x in enumerate(xs):
-        scaled = _times_power_of_two(jnp.where(finite[number], x, 0.0), bits - exponents[number])
-        high = jnp.round(scaled)
-        low = jnp.round(jnp.ldexp(scaled - high, bits))
-        parts.append(jnp.stack([part.astype(jnp.int64).sum() for part in (high, low)]))
-    high, low = exchange.sum(jnp.stack(parts, 1)).astype(jnp.float64)
-    total = _times_power_of_two(high + jnp.ldexp(low, -bits), exponents - bits)
+    parts = [pre_rounded(x, count, largest[number]) for number, x in enumerate(xs)]
+    return rounded_sum(exchange.sum(jnp.stack(parts, 1)), count, largest)
+
+
+def pre_rounded(x: jax.Array, count: int, largest: jax.Array) -> jax.Array:
+    """A block's part of an exact sum: x on the coarser and on the finer grid, added as integers, int64[2].
+
+    `largest` is the largest magnitude of all blocks' numbers, NaN or infinite where any is.
+    """
+    bits, exponent, finite = _grid_below(largest, count)
+    scaled = _times_power_of_two(jnp.where(finite, x, 0.0), bits - exponent)
+    high = jnp.round(scaled)
+    low = jnp.round(jnp.ldexp(scaled - high, bits))
+    return jnp.stack([part.astype(jnp.int64).sum() for part in (high, low)])
+
+
+def rounded_sum(sums: jax.Array, count: int, largest: jax.Array) -> jax.Array:
+    """What all blocks' parts, int64[2, …], add up to, float64[…]."""
+    bits, exponent, finite = _grid_below(largest, count)
+    high, low = sums.astype(jnp.float64)
+    total = _times_power_of_two(high + jnp.ldexp(low, -bits), exponent - bits)
     return jnp.where(finite, total, jnp.nan)
+
+
+def _grid_below(largest: jax.Array, count: int) -> tuple[int, jax.Array, jax.Array]:
+    """Bits of each grid, the exponent of the largest number, and whether that is finite."""
+    finite = jnp.isfinite(largest)
+    _, exponent = jnp.frexp(jnp.where(finite, largest, 0.0))
+    return _SUM_BITS - max(1, count - 1).bit_length(), exponent, finite
 
 
 def _times_power_of_two(x: jax.Array, exponent: jax.Array) -> jax.Array:
@@ -62,29 +79,3 @@ def _maxima(xs: Sequence[jax.Array], exchange: Exchange) -> jax.Array:
     numbers = jnp.stack([jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf) for x in xs])
     broken, largest = exchange.max(nans) > 0, exchange.max(numbers)
     return jnp.where(broken, jnp.nan, largest)
-
-
-def count_nonfinite(u: jax.Array, owned: jax.Array | bool, exchange: Exchange) -> jax.Array:
-    """Number of cells over all blocks that are NaN or infinite, int64."""
-    return exchange.sum(jnp.sum(jnp.where(owned, ~jnp.isfinite(u), False), dtype=jnp.int64))
-
-
-def measure(u: jax.Array, owned: jax.Array | bool, count: int, exchange: Exchange) -> dict[str, jax.Array]:
-    """min, max and mean (float64) of a field's interior over all blocks, which hold `count` cells."""
-    value = u.astype(jnp.float64)
-    return {
-        "min": -maximum(jnp.where(owned, -value, -jnp.inf), exchange),
-        "max": maximum(jnp.where(owned, value, -jnp.inf), exchange),
-        "mean": exact_sum(jnp.where(owned, value, 0.0), count, exchange) / count,
-    }
-
-
-def norms(
-    u: jax.Array, exact: jax.Array, owned: jax.Array | bool, count: int, exchange: Exchange
-) -> dict[str, jax.Array]:
-    """Root mean square and largest magnitude of u - exact over all blocks, float64."""
-    error = jnp.where(owned, jnp.abs(u.astype(jnp.float64) - exact.astype(jnp.float64)), 0.0)
-    return {
-        "l2": jnp.sqrt(exact_sum(error * error, count, exchange) / count),
-        "max": maximum(error, exchange),
-    }

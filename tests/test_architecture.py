@@ -26,7 +26,7 @@ MPI = {
 LAYERS = [
     {"fields", "grid", "exchange", "block", "rounding"},
     {"halo", "stencil", "reductions"},
-    {"operators", "patch", "reconstruction", "wavefront"},
+    {"measures", "operators", "patch", "reconstruction", "wavefront"},
     {"linear", "terms", "wall"},
     {"boundary"},
     {"walls"},

@@ -20,7 +20,8 @@ from sim.transport import Transport
 from sim.transport.collectives import NamedAxes
 from solvers.block import Block
 from solvers.exchange import Alone, Exchange
-from solvers.reductions import count_nonfinite, exact_sum, measure, norms
+from solvers.measures import count_nonfinite, measure, norms
+from solvers.reductions import exact_sum
 
 COUNT = 48
 SMALLEST = np.finfo(float).smallest_normal  # XLA on CPU flushes what is smaller to zero
@@ -137,12 +138,12 @@ def fields() -> np.ndarray:
 
 def statistics(block: Block, exchange: Exchange, u: jax.Array) -> tuple[tuple[()], dict[str, Any]]:
     inside, owned = u[block.interior], block.owned()
-    found = measure(inside, owned, 210, exchange)
+    found = measure(u, block, 210, exchange)
     return (), {
         **found,
-        "broken": count_nonfinite(inside, owned, exchange),
+        "broken": count_nonfinite(u, block, exchange),
         "sum": exact_sum(jnp.where(owned, inside, 0.0), 210, exchange),
-        "norms": norms(inside, jnp.full_like(inside, 3.0), owned, 210, exchange),
+        "norms": norms(u, jnp.full_like(u, 3.0), block, 210, exchange),
     }
 
 
