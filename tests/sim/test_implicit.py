@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from sim import run
+from sim.driver import resume
 from sim.errors import SimError
 
 Table = dict[str, Any]
@@ -122,3 +124,17 @@ def test_conjugate_gradients_refuse_what_is_not_symmetric() -> None:
         suited(march, case, 1e9)
     free = Case.model_validate(rod())
     assert suited(march, free, 1e9).newton.krylov == "bicgstab"
+
+
+@pytest.mark.long
+def test_a_method_of_two_steps_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    """BDF2 needs the fields of a step before: they are in the checkpoint too."""
+    case = rod(time={"end": 0.08, "step": 0.01, "integrator": "bdf2"}, exact={})
+    whole = run(case, output=tmp_path / "whole", quiet=True)
+    run({**case, "checkpoint": {"every": 3, "keep": 10}}, output=tmp_path / "cut", quiet=True)
+    checkpoints = sorted((tmp_path / "cut" / "checkpoints").iterdir())
+    for later in checkpoints[1:]:
+        shutil.rmtree(later)
+    resumed = resume(tmp_path / "cut", quiet=True)
+    assert checkpoints[0].name == "3" and resumed.steps == whole.steps == 8
+    np.testing.assert_array_equal(last(resumed.series), last(whole.series))
