@@ -48,10 +48,12 @@ class TimeTable(Table):
     @model_validator(mode="before")
     @classmethod
     def _steady_at_once(cls, value: Any) -> Any:
-        return {"end": 0.0, **value} if isinstance(value, dict) and value.get("steady") is True else value
+        return {"end": 1.0, **value} if isinstance(value, dict) and value.get("steady") is True else value
 
     @model_validator(mode="after")
     def _steps_of_implicit(self) -> TimeTable:
+        if self.steady and self.end == 0.0:
+            raise ValueError("a steady state is that of walls and sources at time.end, which must be > 0")
         if self.implicit and not self.steady and self.step is None and self.integrator != "spectral":
             raise ValueError(f"{self.integrator} is stable whatever the step: give time.step, by the accuracy wanted")
         return self
