@@ -15,6 +15,8 @@ from sim.topology import Box, axis_names, box_shape
 from sim.transport.protocol import Evaluate
 from solvers.grid import Grid
 
+_CELLS = 1 << 18
+
 
 def evaluator(
     key: str,
@@ -85,6 +87,16 @@ class _Checked:
         self._key, self._evaluate, self._grid, self._dtype, self._least = key, evaluate, grid, dtype, least
 
     def __call__(self, box: Box) -> np.ndarray:
+        """A few layers at a time: what is made of them on the way is larger than they are."""
+        values = np.empty(box_shape(box), self._dtype)
+        first, *others = box
+        depth = max(1, _CELLS // max(1, values[:1].size))
+        for start in range(first.start, first.stop, depth):
+            layers = slice(start, min(start + depth, first.stop))
+            values[start - first.start : layers.stop - first.start] = self._layers((layers, *others))
+        return values
+
+    def _layers(self, box: Box) -> np.ndarray:
         given = self._evaluate(box)
         with np.errstate(over="ignore"):
             values = given.astype(self._dtype, copy=False)
