@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from sim.output.place import Blocks, Place
+from sim.output.place import Blocks, Place, as_written
 from sim.topology import box_shape
 
 
@@ -29,7 +27,7 @@ def write_blocks(place: Place, blocks: Blocks, comm: Any) -> None:
                     view = element.Create_contiguous(1)
                 view.Commit()
                 file.Set_view(place.offset, element, view)
-                file.Write_all([np.ascontiguousarray(block), element])
+                file.Write_all([as_written(block, place.dtype), element])
                 view.Free()
             file.Sync()
         finally:

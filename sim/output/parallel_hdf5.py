@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import h5py
-import numpy as np
 
-from sim.output.place import Blocks, Place
+from sim.output.place import Blocks, Place, as_written
 
 
 def is_there() -> bool:
@@ -21,7 +20,7 @@ def write_blocks(place: Place, blocks: Blocks, comm: Any) -> None:
     with h5py.File(place.path, "r+", driver="mpio", comm=comm) as file:
         dataset = file[place.name].id
         for box, block in blocks:
-            values, where = np.ascontiguousarray(block, place.dtype), dataset.get_space()
+            values, where = as_written(block, place.dtype), dataset.get_space()
             memory = h5py.h5s.create_simple(values.shape)
             if values.size:
                 corner, count = [cells.start for cells in box], list(values.shape)

@@ -15,6 +15,12 @@ Blocks: TypeAlias = Iterable[tuple[Box, np.ndarray]]
 """Parts of an array, each with the box of cells where it belongs; either may be empty."""
 
 
+def as_written(block: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """A block as it lies in a file: contiguous, of the file's type; what that can't hold is infinite."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(block, dtype)
+
+
 @dataclass(frozen=True)
 class Place:
     """An array of `shape` in the dataset `name` of a file, plain bytes from `offset` on.

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sim.output.place import Blocks, Place
+from sim.output.place import Blocks, Place, as_written
 from sim.topology import Box
+
+_BYTES = 8 << 20
 
 
 def write_blocks(place: Place, blocks: Blocks) -> None:
@@ -20,12 +22,22 @@ def write_blocks(place: Place, blocks: Blocks) -> None:
     descriptor = os.open(place.path, os.O_WRONLY)
     try:
         for box, block in blocks:
-            if block.size:
-                for start, run in _runs(box, np.ascontiguousarray(block, place.dtype), place.shape):
+            for part_box, part in _layers(box, block):
+                for start, run in _runs(part_box, as_written(part, place.dtype), place.shape):
                     _write_all(descriptor, run, place.offset + start * place.dtype.itemsize)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _layers(box: Box, block: np.ndarray) -> Iterator[tuple[Box, np.ndarray]]:
+    """A block some layers at a time, so that no second one of its size is made."""
+    if block.size:
+        depth = max(1, _BYTES * len(block) // block.nbytes)
+        for start in range(0, len(block), depth):
+            part = block[start : start + depth]
+            first = box[0].start + start
+            yield (slice(first, first + len(part)), *box[1:]), part
 
 
 def _runs(box: Box, block: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[int, memoryview]]:

@@ -105,7 +105,7 @@ def _variable(case: Case, name: str, precision: str | None) -> Variable:
 
 
 def parts_of(stream: Stream, blocks: Mapping[str, Iterable[Any]], keep: bool) -> dict[str, Iterator[Any]]:
-    """Of each field the blocks' shares of a stream, (place in the file, values); their own copies where `keep`."""
+    """Of each field the blocks' shares of a stream, (place in the file, values); their own copies where `keep`, else views."""
     found: dict[str, Iterator[Any]] = {}
     for variable in stream.variables:
         shares = _shares(stream.region, blocks[variable.name], variable.dtype, keep)
@@ -117,5 +117,6 @@ def _shares(region: Region, blocks: Iterable[Any], dtype: np.dtype[Any], keep: b
     for box, block in blocks:
         lead = len(box) - len(region.cells)
         place, cells = region.part(box[lead:])
+        part = block[(..., *cells)]
         with np.errstate(over="ignore"):  # what float32 can't hold is infinite there
-            yield (*box[:lead], *place), np.array(block[(..., *cells)], dtype, order="C", copy=keep or None)
+            yield (*box[:lead], *place), np.array(part, dtype, order="C") if keep else part
