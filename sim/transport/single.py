@@ -29,7 +29,9 @@ class OneBlock:
         self._block = Block(box_shape(self._box), ghosts, offset=tuple(cells.start for cells in self._box))
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
-        return jax.device_put(ghosted(evaluate(self._box), self._block.shape, self.ghosts, dtype))
+        values = ghosted(evaluate(self._box), self._block.shape, self.ghosts, dtype)
+        # Memory of numpy's can't be donated: the loop would begin by copying it.
+        return jax.device_put(values, may_alias=False)
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
         def run_block(*arguments: Any) -> tuple[Any, Any]:
