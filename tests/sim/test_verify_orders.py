@@ -17,6 +17,7 @@ from matplotlib import image
 import sim
 from sim.case import TimeTable
 from sim.cli import main
+from sim.errors import SimError, Stopped
 from sim.verify import accuracy
 from sim.verify.accuracy import report
 from sim.verify.accuracy.integrators import ORDERS
@@ -102,6 +103,14 @@ def test_a_case_of_the_wrong_order_is_seen() -> None:
 def test_what_cannot_run_has_failed_and_says_why() -> None:
     [finding] = accuracy.findings([replace(STUDY, case=lambda n: {"name": "nothing"})])
     assert isinstance(finding, Failed) and "grid" in finding.why
+
+
+def test_a_signal_stops_all_of_it() -> None:
+    def stopped() -> float:
+        raise Stopped("stopped by SIGTERM")
+
+    with pytest.raises(SimError, match=r"stopped at heat, 1 of 2; start it again"):
+        list(accuracy.findings([replace(CHECK, measure=stopped), CHECK]))
 
 
 # ------------------------------------------------------------------------------------------------------ report

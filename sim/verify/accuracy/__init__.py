@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sim.errors import SimError
+from sim.errors import SimError, Stopped
 from sim.verify.accuracy.running import observe
 from sim.verify.accuracy.study import Check, Checked, Failed, Finding, Study
 
@@ -31,13 +31,19 @@ def rows(orders: bool, exact: bool, quick: bool) -> list[Study | Check]:
 
 
 def findings(of: Sequence[Study | Check]) -> Iterator[Finding]:
-    """What comes of each, one after the other; one that can't be run has failed, and says why."""
+    """What comes of each, one after the other; one that can't be run has failed, and says why.
+
+    Raises SimError where a signal stopped it.
+    """
     # A terminal is told what is being waited for.
     with Console(stderr=True).status("") as status:
         for number, row in enumerate(of, 1):
             status.update(f"{number} of {len(of)}: {row.family}: {row.name}")
             try:
                 yield observe(row) if isinstance(row, Study) else Checked(row, row.measure())
+            except Stopped:
+                # What it says of going on is not for a directory that does not stay.
+                raise SimError(f"verify was stopped at {row.name}, {number} of {len(of)}; start it again") from None
             except SimError as error:
                 yield Failed(row, str(error))
 

@@ -38,7 +38,7 @@ def _heat() -> Iterator[Study]:
     ):
         problem = Manufactured({"u": SMOOTH}, {"u": rate}, "xy")
         table: dict[str, Any] = {"kind": "heat", **equation, "source": problem.source()}
-        yield _study(name, 2, (12, 18, 27), problem, table, walls, quick="harmonic" in name)
+        yield _study(name, 2, (12, 18, 27), problem, table, walls)
     capacity = (1 + _X) * (2 + SMOOTH / 4)
     rate = "div((1 + y/2)*grad(u))/((1 + x)*(2 + u/4))"
     problem = Manufactured({"u": SMOOTH}, {"u": rate}, "xy")
