@@ -28,18 +28,28 @@ def verify(case: str | None = None, as_json: bool = False) -> int:
     A transport that can't be had here is listed with the reason and the remedy, and is no failure.
     Raises SimError where it is itself started by a launcher, or the case can't serve.
     """
+    title, outcomes = compared(case)
+    show = report.print_json if as_json else report.print_table
+    show(title, outcomes)
+    return 0 if all_equal(outcomes) else EXIT_UNEQUAL
+
+
+def compared(case: str | None = None) -> tuple[str, list[Outcome]]:
+    """What the case is, and what came of it by every transport.  Raises SimError as `verify` does."""
+    refuse_launchers()
+    with TemporaryDirectory(prefix="sim-verify-") as folder:
+        subject = own_subject(Path(folder)) if case is None else users_subject(case)
+        return subject.title, judged(list(_run_all(subject, Path(folder))))
+
+
+def refuse_launchers() -> None:
+    """Raise SimError where there is more than one of this process."""
     launch = launched()
     if launch is not None and launch.size > 1:
         raise SimError(
             f"verify starts its ranks itself, and {launch.launcher} has started {launch.size} of it; "
             f"run it without a launcher"
         )
-    with TemporaryDirectory(prefix="sim-verify-") as folder:
-        subject = own_subject(Path(folder)) if case is None else users_subject(case)
-        outcomes = judged(list(_run_all(subject, Path(folder))))
-    show = report.print_json if as_json else report.print_table
-    show(subject.title, outcomes)
-    return 0 if all_equal(outcomes) else EXIT_UNEQUAL
 
 
 def _run_all(subject: Subject, folder: Path) -> Iterator[Outcome]:

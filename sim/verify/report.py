@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Literal
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console
@@ -29,7 +29,11 @@ _WIDE = 200
 
 
 def print_json(title: str, outcomes: Sequence[Outcome]) -> None:
-    print(json.dumps({"case": title, "equal": all_equal(outcomes), "runs": [asdict(o) for o in outcomes]}), flush=True)
+    print(json.dumps(to_dict(title, outcomes)), flush=True)
+
+
+def to_dict(title: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    return {"case": title, "equal": all_equal(outcomes), "runs": [asdict(o) for o in outcomes]}
 
 
 def print_table(title: str, outcomes: Sequence[Outcome]) -> None:

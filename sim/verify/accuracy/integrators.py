@@ -1,0 +1,53 @@
+"""Every integrator, in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sympy import Rational, cos, pi, sin
+
+from sim.verify.accuracy.manufactured import PLACE
+from sim.verify.accuracy.running import case_of
+from sim.verify.accuracy.study import Study, Table
+from sim.verify.accuracy.walls import in_time
+
+FAMILY = "integrators"
+
+ORDERS: Mapping[str, int] = {
+    "euler": 1,
+    "heun": 2,
+    "ssprk3": 3,
+    "rk4": 4,
+    "rkl1": 1,
+    "rkl2": 2,
+    "backward-euler": 1,
+    "crank-nicolson": 2,
+    "tr-bdf2": 2,
+    "bdf2": 2,
+    "imex-euler": 1,
+    "imex-ars222": 2,
+}
+"""Of accuracy, by the name of `time.integrator`."""
+
+
+def studies() -> Iterator[Study]:
+    for integrator, order in ORDERS.items():
+        name = f"{integrator}, reaction and diffusion"
+        yield in_time("dirichlet", "robin", integrator, order, FAMILY, name, quick=integrator in ("rk4", "rkl2"))
+    yield _swinging("rk4", ORDERS["rk4"])
+
+
+def _swinging(integrator: str, order: int) -> Study:
+    """A standing wave with the frequency that it has on the grid: ω_h = (2/h) sin(kh/2) for c = 1."""
+    cells = 8
+    h = Rational(1, cells)
+    frequency = float(2 / h * sin(pi * h))
+    exact = {"u": f"cos({frequency!r}*t)*cos(2*pi*x)", "v": f"-{frequency!r}*sin({frequency!r}*t)*cos(2*pi*x)"}
+    initial = {"u": str(cos(2 * pi * PLACE["x"])), "v": "0"}
+
+    def case(steps: int) -> Table:
+        time = {"end": 1.0, "step": 1.0 / steps, "integrator": integrator}
+        equation = {"kind": "wave", "speed": 1.0}
+        return case_of({"x": cells}, equation, initial, {"x": "periodic"}, time, exact=exact)
+
+    return Study(FAMILY, f"{integrator}, wave", "time", order, (48, 72, 108), case)
