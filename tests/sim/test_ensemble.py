@@ -159,13 +159,11 @@ def test_what_an_ensemble_does_not_go_with(tmp_path: Path) -> None:
 def test_members_that_blow_up_are_named(tmp_path: Path) -> None:
     vary = {"initial.u": ["x", "1e38 * sin(40 * x)", "y", "1e38 * sin(40 * y)"]}
     case = {**table(2, "float32"), "ensemble": {"vary": vary}}
-    case["equation"] |= {"source": "1e38"}
     case["equation"]["source"] = "3e38 * sin(9 * x)"
-    with pytest.raises(SimError, match=r"the field of members 0, 1, 2, 3 blew up"):
-        sim.run(case, output=tmp_path / "all")
-    case["ensemble"] = {"vary": {"equation.source": ["x", "3e38 + 0 * x", "y"]}}
-    with pytest.raises(SimError, match=r"the field of member 1 blew up"):
-        sim.run(case, output=tmp_path / "one")
+    with pytest.raises(SimError, match=r"the field of members 1, 3 blew up: \d+ of 2668 cells"):
+        sim.run(case, output=tmp_path / "run")
+    with h5py.File(tmp_path / "run" / "snapshots" / "0.h5") as file:
+        assert file["u"].shape[0] == 4 and np.isfinite(file["u"][:]).all()
 
 
 def test_files(tmp_path: Path) -> None:
