@@ -69,19 +69,20 @@ def check(case: dict[str, Any], places: list[str], folder: Path) -> None:
 
 
 def test_each_member_has_the_bits_of_its_own_run(tmp_path: Path) -> None:
-    check(ensemble(table(2, "float32"), VARY), list(PLACES), tmp_path)
+    places = [place for place in PLACES if place != "virtual"]
+    check(ensemble(table(2, "float32"), VARY), places, tmp_path)
 
 
 @pytest.mark.parametrize(("ndim", "dtype"), [(1, "float64"), (3, "float64")])
 def test_in_other_dimensions(ndim: int, dtype: str, tmp_path: Path) -> None:
-    check(ensemble(table(ndim, dtype), VARY), ["serial", "virtual, at once", "xla", "spread"], tmp_path)
+    check(ensemble(table(ndim, dtype), VARY), ["virtual", "xla, at once", "spread"], tmp_path)
 
 
 def test_coefficients_that_vary_in_space(tmp_path: Path) -> None:
     case = table(2, "float32")
     case["equation"] |= {"alpha": "0.4 + 0.1 * sin(3 * x)"}
     vary = {"equation.source": ["x", "x * y"], "initial.u": ["x", "y"]}
-    check(ensemble(case, vary), ["serial", "virtual, at once", "xla", "spread"], tmp_path)
+    check(ensemble(case, vary), ["serial", "xla, at once"], tmp_path)
 
 
 def plate(**ensemble: Any) -> dict[str, Any]:
