@@ -12,6 +12,8 @@ import xarray as xr
 
 import sim
 from sim import casefile
+from sim.equations import model_of
+from sim.equations.signature import signature
 from sim.errors import SimError
 from sim.looking.field import fields_of
 from sim.output.merge import merge
@@ -147,6 +149,32 @@ def test_members_that_take_another_program(vary: dict[str, Any], tmp_path: Path)
     with pytest.raises(SimError, match="member 1 of the ensemble takes another program than member 0"):
         sim.run(plate(vary=vary), output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+WRITTEN = {
+    "u": "D * laplace(u) + u - u**3 + s",
+    "parameters": {"D": 0.05},
+    "coefficients": {"s": "x"},
+}
+
+
+def test_parameters_of_formulas_vary(tmp_path: Path) -> None:
+    case = {**table(1, "float64", "rings"), "equation": WRITTEN, "exact": {}}
+    vary = {"equation.parameters.D": [0.05, 0.02], "equation.coefficients.s": ["x", "1 - x"]}
+    check(ensemble(case, vary), ["serial"], tmp_path)
+
+
+@pytest.mark.parametrize("text", ["D * laplace(u) + u - u**2 + s", "D * laplace(u) + u - u**3 - s", "laplace(u) / D"])
+def test_other_formulas_are_other_programs(text: str, tmp_path: Path) -> None:
+    case = {**table(1, "float64", "rings"), "equation": WRITTEN, "exact": {}}
+    with pytest.raises(SimError, match="takes another program"):
+        sim.run(ensemble(case, {"equation.u": [WRITTEN["u"], text]}), output=tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["heat2d", "burgers", "gray-scott", "porous", "hillslope"])
+def test_an_equation_is_its_own_program(name: str) -> None:
+    case = casefile.load(name)
+    assert signature(model_of(case).equation) == signature(model_of(case).equation)
 
 
 def test_what_an_ensemble_does_not_go_with(tmp_path: Path) -> None:
