@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.case import Case, Source
 from sim.equations import Coefficient, Model, model_of
+from sim.equations.signature import signature
 from sim.errors import SimError
 from sim.physics import sides_of
 from sim.sources import evaluator
@@ -180,7 +181,7 @@ class _Built(NamedTuple):
 def _check_alike(number: int, mine: Model, first: Model) -> None:
     """Raise SimError where a member takes another program than the first one: one serves all."""
     kinds = [{name: c.is_scalar for name, c in model.coefficients.items()} for model in (mine, first)]
-    if kinds[0] != kinds[1] or repr(mine.equation) != repr(first.equation):
+    if kinds[0] != kinds[1] or signature(mine.equation) != signature(first.equation):
         raise SimError(
             f"member {number} of the ensemble takes another program than member 0, and all share one: let vary what "
             f"the equation only reads, and give of one key only numbers, or only formulas of the place"

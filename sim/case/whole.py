@@ -46,7 +46,7 @@ class Case(Table):
     output: OutputTable = OutputTable()
     checkpoint: CheckpointTable = CheckpointTable()
     exact: dict[str, str] = Field({}, description="exact solutions in x, y, z, t, for the errors in the summary")
-    ensemble: EnsembleTable | None = None
+    ensemble: EnsembleTable | None = Field(None, description="many runs as one: which keys vary, and how")
     parallel: ParallelTable = ParallelTable()
 
     # Where relative file names start: the folder of the case file.

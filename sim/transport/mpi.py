@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from sim.topology import Topology
 from solvers.exchange import LOWER
@@ -33,9 +32,8 @@ class MpiExchange:
             return strip
         dest = self._topology.neighbour(self._rank, axis, step)
         source = self._topology.neighbour(self._rank, axis, -step)
-        arrived: jax.Array = self._mpi4jax.sendrecv(
-            strip, jnp.zeros_like(strip), source=source, dest=dest, comm=self._comm
-        )
+        # Of what is to be received only the shape is asked, and under vmap that it is mapped like what is sent.
+        arrived: jax.Array = self._mpi4jax.sendrecv(strip, strip, source=source, dest=dest, comm=self._comm)
         return arrived
 
     def coordinate(self, axis: int) -> int:

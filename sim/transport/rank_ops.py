@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.extend.core import Primitive
-from jax.interpreters import mlir
+from jax.interpreters import batching, mlir
 from jaxlib.mlir.dialects import stablehlo
 
 
@@ -77,3 +77,17 @@ def _lower(ctx: Any, x: Any, *, target: str, attributes: tuple[tuple[str, int], 
 
 
 mlir.register_lowering(_rank_call, _lower)
+
+
+# What of a call's attributes says how many numbers there are.
+_COUNTS = ("sendcount", "recvcount", "nitems")
+
+
+def _batched(operands: Any, axes: Any, *, target: str, attributes: tuple[tuple[str, int], ...]) -> Any:
+    """One message for all that is mapped over."""
+    (x,), (axis,) = operands, axes
+    larger = tuple((name, value * x.shape[axis] if name in _COUNTS else value) for name, value in attributes)
+    return _rank_call.bind(x, target=target, attributes=larger), axis
+
+
+batching.primitive_batchers[_rank_call] = _batched
