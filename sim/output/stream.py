@@ -105,7 +105,7 @@ def _variable(case: Case, name: str, precision: str | None) -> Variable:
 
 
 def parts_of(stream: Stream, blocks: Mapping[str, Iterable[Any]], keep: bool) -> dict[str, Iterator[Any]]:
-    """Of each field the blocks' shares of a stream, (place in the file, values); their own copies where `keep`, else views."""
+    """Of each field the blocks' shares of a stream, (place in the file, values): copies where `keep`, else views."""
     found: dict[str, Iterator[Any]] = {}
     for variable in stream.variables:
         shares = _shares(stream.region, blocks[variable.name], variable.dtype, keep)
