@@ -80,7 +80,13 @@ def test_only_what_a_run_wrote_is_overwritten(run: Any, small: Callable[..., dic
     left = {path.relative_to(run.directory).as_posix() for path in run.directory.rglob("*") if path.is_file()}
     assert left == {
         *("case.toml", "run.json", "results.h5", "snapshots.vtkhdf.series", "snapshots/0.h5", "snapshots/1.h5"),
-        *("progress.json", "extra/row/notes.txt", "extra/link"),
+        *(
+            "progress.json",
+            "extra/row/notes.txt",
+            "extra/link",
+            "checkpoints/1/u-0-0.npy",
+            "checkpoints/1/manifest.json",
+        ),
     }
 
 
