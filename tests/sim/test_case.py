@@ -15,7 +15,7 @@ from sim import casefile
 from sim.case import Case
 from sim.errors import SimError
 
-BUILT_IN = ("burgers", "copper-bar", "gray-scott", "heat2d", "hillslope", "porous", "robin-plate")
+BUILT_IN = (*("burgers", "copper-bar", "ensemble-plate", "gray-scott", "heat2d", "hillslope", "porous", "robin-plate"),)
 
 # Override of heat2d (2-D) → the key that the message must name.
 BAD = {
