@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, PrivateAttr, model_validator
 
 from sim.case.acting import check_acting, check_probes
-from sim.case.boundary import BoundaryTable, Neumann, Periodic
+from sim.case.boundary import BoundaryTable, Neumann, Periodic, Radiation, Robin
 from sim.case.checkpoint import CheckpointTable
 from sim.case.ensemble import EnsembleTable
 from sim.case.equation import EquationTable
@@ -155,8 +155,12 @@ class Case(Table):
                     for quantity, value in side:
                         if quantity != "kind":
                             check_formula(f"boundary.{name}.{key}.{quantity}", value, (*names, "t"))
-                    if isinstance(side, Neumann) and side.flux != 0 and self.equation.wall_conductivity == 0:
-                        raise ValueError("a flux through a wall needs a diffusivity; equation.alpha is 0 or unknown")
+                    flows = isinstance(side, Robin | Radiation) or (isinstance(side, Neumann) and side.flux != 0)
+                    if flows and self.equation.wall_conductivity == 0:
+                        raise ValueError(
+                            f"boundary.{name}.{key}: a flux through a wall needs a diffusivity that is known there; "
+                            f"equation.alpha is 0 or unknown"
+                        )
 
     def _check_cuts(self) -> None:
         cuts = {"output": self.output, **{f"output.extra.{name}": cut for name, cut in self.output.extra.items()}}

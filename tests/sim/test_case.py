@@ -162,6 +162,16 @@ def test_a_flux_without_diffusivity_is_refused(small: Callable[..., dict[str, An
         casefile.load(small(equation__alpha=0.0, boundary__x=wall))
 
 
+@pytest.mark.parametrize("wall", [{"kind": "robin", "h": 1.0}, {"kind": "radiation"}, {"kind": "neumann", "flux": 1.0}])
+@pytest.mark.parametrize("equation", [{"u": "laplace(u)"}, {"kind": "heat", "alpha": "1 + u**2"}])
+def test_a_wall_that_lets_through_needs_to_know_how_much(
+    wall: dict[str, Any], equation: dict[str, Any], small: Callable[..., dict[str, Any]]
+) -> None:
+    table = {**small(boundary__x=wall), "equation": equation}
+    with pytest.raises(SimError, match=r"boundary\.x\.lower: .* needs a diffusivity that is known there"):
+        casefile.load(table)
+
+
 @pytest.mark.parametrize("formula", ATTACKS)
 @pytest.mark.parametrize("key", ["initial.u", "equation.source", "exact.u"])
 def test_formulas_are_never_executed(
