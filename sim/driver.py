@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sim import casefile, distributed, fingerprint, membership, platform
+from sim import casefile, distributed, fingerprint, membership, memory, platform
 from sim.acting import forced
 from sim.case import Case, ParallelTable
 from sim.checkpoint.restart import Restart, restart
@@ -186,8 +186,10 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     def transport_of(depth: int) -> Transport:
         return choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(depth))
 
+    plain = transport_of(1).topology
+    with agreement(team):
+        memory.check_room(problem.case, plain, team.size)
     if problem.case.time.implicit:
-        plain = transport_of(1).topology
         wish = replace(wish, process_grid=plain.blocks)
         aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
         return aligned, Tuning(1, 0, "rule")
