@@ -57,6 +57,7 @@ def _fill(room: Axes, title: str, orders: Sequence[Order]) -> None:
     _draw_theory(room, orders)
     room.set(title=title, xlabel="h" if orders[0].study.along == "space" else "Δt", ylabel="error")
     room.grid(True, which="both", alpha=0.5)
+    room.tick_params(which="minor", labelsize=7)
     room.spines[["top", "right"]].set_visible(False)
     room.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=1)
 
