@@ -114,7 +114,7 @@ def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise SimError(f"{folder} does not say where the run stood: {where}: {first['msg']}") from None
-    if not standing.initial.keys() <= manifest.fields.keys():
+    if standing.initial.keys() != set(case.equation.fields):
         raise SimError(f"{folder} holds {', '.join(manifest.fields)}, and numbers of {', '.join(standing.initial)}")
     return standing
 

@@ -74,7 +74,9 @@ WAYS: dict[str, tuple[dict[str, Any], list[list[str]]]] = {
 }
 
 
-@pytest.mark.parametrize(("way", "ndim", "dtype"), zip(WAYS, (1, 2, 3), ("float64", "float32", "float64"), strict=True))
+@pytest.mark.parametrize(
+    ("way", "ndim", "dtype"), list(zip(WAYS, (1, 2, 3), ("float64", "float32", "float64"), strict=True))
+)
 def test_elsewhere_to_the_same_bytes(way: str, ndim: int, dtype: str) -> None:
     case = {**table(ndim, dtype), "checkpoint": {"every": 7}}
     case["time"] = {"end": 0.16, "step": 0.0032 / ndim}
