@@ -75,8 +75,10 @@ def checkpoints(run: Run) -> list[str]:
     folder = run.path / "checkpoints"
     if not folder.is_dir():
         return []
-    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    return [clean(name) for name in names[:_MOST_CHECKPOINTS]]
+    names = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+    # By step, and of many the last.
+    ordered = sorted(names, key=lambda name: (int(name) if name.isdecimal() and len(name) < 20 else -1, name))
+    return [clean(name) for name in ordered[-_MOST_CHECKPOINTS:]]
 
 
 def summary(run: Run) -> Iterator[tuple[str, str]]:
