@@ -1,4 +1,4 @@
-"""Damage, by chance but the same each time: what fuzzers do to a text or to bytes."""
+"""Damage, by chance but the same each time: what fuzzers do to a text."""
 
 from __future__ import annotations
 
@@ -22,23 +22,6 @@ def mutations(text: str, count: int, seed: int, tokens: Sequence[str] = TOKENS) 
         for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
             mutated = chance.choice(_WAYS)(mutated, chance, tokens)
         yield mutated
-
-
-def damaged(data: bytes, count: int, seed: int) -> Iterator[bytes]:
-    """`count` copies of `data`, each with bits flipped, cut short, or overwritten somewhere."""
-    chance = random.Random(seed)
-    for _ in range(count):
-        changed = bytearray(data)
-        kind = chance.randrange(3)
-        if kind == 0:
-            for _ in range(chance.choice((1, 1, 4))):
-                changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
-        elif kind == 1:
-            del changed[chance.randrange(len(changed)) :]
-        else:
-            start = chance.randrange(len(changed))
-            changed[start : start + 16] = chance.randbytes(16)
-        yield bytes(changed)
 
 
 def _replace_value(text: str, chance: random.Random, tokens: Sequence[str]) -> str:
