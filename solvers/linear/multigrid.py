@@ -47,6 +47,10 @@ class Multigrid:
     operator: Operator
     unit: int
 
+    def __post_init__(self) -> None:
+        # Made now: what is first made inside a loop is not there outside of it, or in another one.
+        _ = self.rungs
+
     @cached_property
     def rungs(self) -> list[Rung]:
         return hierarchy(self.operator, self.unit)

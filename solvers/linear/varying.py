@@ -31,6 +31,10 @@ class Varying:
     walls: tuple[jax.Array, ...]
     store: jax.Array
 
+    def __post_init__(self) -> None:
+        # Made now: what is first made inside a loop is not there outside of it, or in another one.
+        _ = self.inverse_diagonal, self._paths
+
     gather = 1.0
     """Right-hand sides are integrals over cells: a coarse one is the sum of the finer ones."""
 
