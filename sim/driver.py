@@ -181,7 +181,7 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
         parallel.members,
     )
     with agreement(team):
-        name = _settle(wish, team)
+        name = _settle(wish, team, problem.case.numerics.reproducible)
 
     def transport_of(depth: int) -> Transport:
         return choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(depth))
@@ -197,13 +197,15 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     return transport_of(tuning.steps), tuning
 
 
-def _settle(wish: Wish, team: Team) -> Name:
+def _settle(wish: Wish, team: Team, reproducible: bool) -> Name:
     """Configure JAX for the wish before its backend starts; say what "auto" is."""
     one_device = isinstance(team, MpiTeam) and wish.transport in ("auto", "mpi") and wish.devices is None
-    platform.configure(wish.devices, one_device=one_device)
+    platform.configure(wish.devices, one_device=one_device, reproducible=reproducible)
     if wish.transport == "xla" and isinstance(team, MpiTeam) and team.size > 1 and not distributed.is_connected():
         distributed.connect(distributed.from_mpi(team), wish.devices)
     platform.check_devices(wish.devices)
+    if reproducible:
+        platform.check_reproducible()
     # Processes that XLA connects compile together, or else wait for one another for ever; and a program that holds
     # the address of a communicator fits no other run.
     keep_programs(not distributed.is_connected() and (not isinstance(team, MpiTeam) or team.has_lasting_handles))

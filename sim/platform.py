@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
@@ -23,17 +24,20 @@ _XLA_FLAGS = {
     "--xla_cpu_collective_timeout_seconds": "86400",
 }
 
+# Functions such as exp are polynomials of XLA's, whose products and sums the compiler contracts or not.
+_WITHOUT_FMA = {"--xla_cpu_max_isa": "AVX"}
 
-def configure(devices: int | None = None, *, one_device: bool = False) -> None:
+
+def configure(devices: int | None = None, *, one_device: bool = False, reproducible: bool = False) -> None:
     """Set 64-bit types, XLA flags and the devices of this process.
 
     `devices` asks for that many (virtual) CPU devices; `one_device` binds the process to a single one, on a
-    machine with GPUs the one of its rank on the node.  A user's own XLA_FLAGS win.  Does not start the backend,
-    and does nothing more where it has started already.
+    machine with GPUs the one of its rank on the node; `reproducible` does without instructions of two roundings in
+    one.  A user's own XLA_FLAGS win.  Does not start the backend, and does nothing more where it has started already.
     """
     jax.config.update("jax_enable_x64", True)
     if not _backend_started():
-        _add_xla_flags()
+        _add_xla_flags({**_XLA_FLAGS, **(_WITHOUT_FMA if reproducible else {})})
         if devices is not None:
             jax.config.update("jax_num_cpu_devices", devices)
         if one_device:
@@ -53,9 +57,18 @@ def xla_flags() -> str:
     return os.environ.get("XLA_FLAGS", "")
 
 
-def _add_xla_flags() -> None:
+def check_reproducible() -> None:
+    """Raise SimError where a program has started JAX with instructions that it was to do without."""
+    if jax.default_backend() == "cpu" and next(iter(_WITHOUT_FMA)) not in xla_flags():
+        raise SimError(
+            "numerics.reproducible must be asked for before JAX is first used; put this run first in your script, "
+            "or set XLA_FLAGS=--xla_cpu_max_isa=AVX"
+        )
+
+
+def _add_xla_flags(wanted: Mapping[str, str]) -> None:
     given = xla_flags()
-    missing = [f"{name}={value}" for name, value in _XLA_FLAGS.items() if name not in given]
+    missing = [f"{name}={value}" for name, value in wanted.items() if name not in given]
     os.environ["XLA_FLAGS"] = " ".join([*missing, *([given] if given else [])])
 
 

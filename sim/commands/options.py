@@ -23,6 +23,9 @@ def add(parser: argparse.ArgumentParser, example: str) -> None:
     )
     parser.add_argument("--transport", choices=_TRANSPORTS, help="how blocks reach each other")
     parser.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
+    parser.add_argument(
+        "--reproducible", action="store_true", help="the same bits of functions in formulas too, slower"
+    )
     parser.add_argument("--ghost-depth", type=int, metavar="K", help="steps an exchange (default: measured)")
     parser.add_argument("--slab", type=int, metavar="N", help="layers of cells stepped together in cache, 0: all")
     parser.add_argument("--no-tune", action="store_true", help="choose both by a rule, without trying them")
@@ -54,6 +57,8 @@ def overrides(arguments: argparse.Namespace) -> list[str]:
         found.append("parallel.tune=false")
     for part in arguments.process_grid.split(",") if arguments.process_grid else ():
         found.append(f"parallel.process_grid.{part.strip()}")
+    if arguments.reproducible:
+        found.append("numerics.reproducible=true")
     if arguments.time_limit is not None:
         found.append(f"checkpoint.time_limit={json.dumps(arguments.time_limit)}")
     return found

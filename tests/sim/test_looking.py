@@ -180,7 +180,7 @@ def test_leftovers_and_checkpoints(run: Path, capsys: Capture) -> None:
     (run / "snapshots/.4.h5.part").touch()
     (run / "checkpoints/12").mkdir(parents=True)
     text = said(capsys, "info", run)
-    assert ".4.h5.part" in text and "checkpoints  1: 12" in text
+    assert ".4.h5.part" in text and "checkpoints  2: 6, 12" in text
 
 
 NO_RUN: dict[str, Callable[[Path], Path]] = {
