@@ -69,6 +69,6 @@ class NumericsTable(Table):
     dtype: Literal["float32", "float64"] = "float32"
     order: Literal[2, 4] = Field(2, description="of accuracy of central differences in space")
     reproducible: bool = Field(
-        False, description="the same bits everywhere of functions such as exp in formulas too, at half the speed"
+        False, description="the same bits everywhere of functions such as exp in formulas too, for some speed"
     )
     stencil: Literal["auto", "conv", "slices"] = Field("auto", description="how the stencil is applied")

@@ -21,7 +21,7 @@ PLACES: dict[str, dict[str, Any]] = {
 }
 
 
-# Functions such as exp are XLA's polynomials, which it may compile otherwise in another fusion; `--reproducible` mends it.
+# Functions such as exp are XLA's polynomials, which it may compile otherwise elsewhere; `--reproducible` mends it.
 NEARLY = {"text, functions": {"float32": 1e-5, "float64": 1e-12}}
 
 
