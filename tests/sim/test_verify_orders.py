@@ -47,8 +47,14 @@ def test_each_has_its_own_name() -> None:
 
 
 def test_every_integrator_has_its_order() -> None:
-    # The propagator of the discretised equation has no error in time.
-    assert set(ORDERS) == set(get_args(TimeTable.model_fields["integrator"].annotation)) - {"spectral"}
+    # The propagator of the discretised equation has no error in time, and "auto" is one of the others.
+    assert set(ORDERS) == set(get_args(TimeTable.model_fields["integrator"].annotation)) - {"spectral", "auto"}
+
+
+def test_verlet_has_its_own_on_the_wave() -> None:
+    [row] = [row for row in ALL if row.name == "verlet, wave"]
+    [finding] = accuracy.findings([row])
+    assert finding.good, report.to_dict(finding)
 
 
 # ------------------------------------------------------------------------------------------------ manufactured

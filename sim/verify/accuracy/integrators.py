@@ -18,6 +18,7 @@ ORDERS: Mapping[str, int] = {
     "heun": 2,
     "ssprk3": 3,
     "rk4": 4,
+    "verlet": 2,
     "rkl1": 1,
     "rkl2": 2,
     "backward-euler": 1,
@@ -31,10 +32,12 @@ ORDERS: Mapping[str, int] = {
 
 
 def studies() -> Iterator[Study]:
-    for integrator, order in ORDERS.items():
+    # Verlet is for equations of second order in time alone.
+    for integrator, order in ((name, order) for name, order in ORDERS.items() if name != "verlet"):
         name = f"{integrator}, reaction and diffusion"
         yield in_time("dirichlet", "robin", integrator, order, FAMILY, name, quick=integrator in ("rk4", "rkl2"))
     yield _swinging("rk4", ORDERS["rk4"])
+    yield _swinging("verlet", ORDERS["verlet"])
 
 
 def _swinging(integrator: str, order: int) -> Study:
