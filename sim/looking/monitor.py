@@ -53,10 +53,12 @@ class Monitor:
         try:
             # Here: the run doesn't wait for Matplotlib either.
             from sim.looking.notebook import Notebook
+            from sim.output.series import OPEN_FILES
 
             notebook = Notebook(self._directory)
             for look in iter(self._looks.get, None):
-                notebook.note(look)
+                with OPEN_FILES:
+                    notebook.note(look)
                 if self._looks.empty():
                     notebook.draw()
             notebook.draw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from sim.output.layout import size_of_metadata
 from sim.output.stream import Stream, Variable, Written
 from sim.output.vtkhdf import write_file_series
 
+OPEN_FILES = threading.Lock()
+"""Who writes a series, or reads its files in another thread, holds it.
+
+HDF5 opens the files of a virtual dataset by itself, to write where the dataset's own file is to be written; and it
+can't where somebody in this process reads them.
+"""
+
 
 def write_series(directory: Path, case: Case, stream: Stream, written: Written, provenance: Mapping[str, str]) -> None:
     """Write, on one rank, a file whose fields are ([member,] time, [z,] y, x) over the files beside it.
@@ -26,7 +34,8 @@ def write_series(directory: Path, case: Case, stream: Stream, written: Written, 
     missing one.  Beside it the same times as ParaView's list of the files.
     """
     path = directory / stream.series
-    write_durably(path, lambda part: _write(part, case, stream, written, provenance))
+    with OPEN_FILES:
+        write_durably(path, lambda part: _write(part, case, stream, written, provenance))
     files = [directory / stream.file(number) for number in range(len(written.times))]
     write_file_series(directory / stream.file_series, files, written.times)
 
