@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 
 from sim.subprocesses import clean_environment, find_mpirun, why_no_mpirun
+from tests import families
 
 WORKERS = Path(__file__).parent / "workers"
 _MARK = "HALOSTEP_TEST_FAMILY"
@@ -56,27 +55,11 @@ class Family:
 
     def living(self) -> dict[int, str]:
         """Command lines of all processes of this family, by id."""
-        found = {}
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdecimal() and f"{_MARK}={self.mark}".encode() in (entry / "environ").read_bytes():
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue  # gone meanwhile
-        return found
+        return families.living(f"{_MARK}={self.mark}")
 
     def end(self) -> dict[int, str]:
         """Whoever is still there a moment after its parent; ended."""
-        deadline = time.monotonic() + 5
-        while self.living() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        left = self.living()
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        return left
+        return families.end(f"{_MARK}={self.mark}")
 
 
 @dataclass(frozen=True)

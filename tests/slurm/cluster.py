@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sim.subprocesses import Finished, clean_environment, free_port, run_bounded
+from tests import families
 
 # Addresses of the loopback, so that the nodes' names can be looked up anywhere.
 NODES = ("127.0.0.2", "127.0.0.3")
@@ -170,29 +170,12 @@ class Cluster:
                 daemon.wait()
 
     def living(self) -> dict[int, str]:
-        """Command lines by id of all processes that know of this cluster: its daemons, its jobs."""
-        mark = f"SLURM_CONF={self.folder}/".encode()
-        found = {}
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdecimal() and mark in (entry / "environ").read_bytes():
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue  # gone meanwhile
-        return found
+        """Command lines of all processes of this family, by id."""
+        return families.living(f"SLURM_CONF={self.folder}/")
 
     def end_what_is_left(self) -> dict[int, str]:
-        """Who still lives a moment after the daemons; ended."""
-        deadline = time.monotonic() + 5
-        while self.living() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        left = self.living()
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        return left
+        """Whoever is still there a moment after its parent; ended."""
+        return families.end(f"SLURM_CONF={self.folder}/")
 
 
 _MUNGED = {
