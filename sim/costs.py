@@ -11,19 +11,29 @@ from sim import machine
 from sim.topology import Topology
 
 _DEPTHS = (1, 2, 4, 8, 16)
+# Of a core's cache, what the cells of a tile may take; how many layers are enough, and how many cells along the second
+# axis are worth trying, by dimension.
+_FILLED = 0.6
+_THICKEST = 8
+_ACROSS = {1: (), 2: (512, 2048), 3: (8, 16, 32, 64)}
 
 
 class Choice(NamedTuple):
-    """Steps an exchange, layers a slab; 0: the whole block, step after step."""
+    """Steps an exchange, cells of a tile along the first axes, 0: all; none: the whole block, step after step."""
 
     steps: int
-    slab: int
+    tile: tuple[int, ...]
+
+
+def tile_text(tile: Sequence[int]) -> str:
+    """In words."""
+    return " × ".join(str(n) if n else "all" for n in tile) + " cells"
 
 
 @dataclass(frozen=True)
 class Rates:
     """Bytes a second that a core steps through in its own cache and in the one behind it, those that it moves to and
-    from memory, and the seconds to start a slab.
+    from memory, and the seconds to start a tile's step.
 
     By default of the right order on anything from a laptop to a node of a cluster; what matters is their ratios.
     """
@@ -31,16 +41,16 @@ class Rates:
     in_cache: float = 3e10
     beyond: float = 1.6e10
     memory: float = 1.5e10
-    slab_seconds: float = 5e-7
+    tile_seconds: float = 1e-6
 
 
 class Parts(NamedTuple):
-    """Seconds of a step: on a block's own cells, on ghost cells, through memory, starting slabs, in exchanges."""
+    """Seconds of a step: on a block's own cells, on ghost cells, through memory, starting tiles, in exchanges."""
 
     cells: float
     ghosts: float
     memory: float
-    slabs: float
+    tiles: float
     exchange: float
 
 
@@ -48,7 +58,7 @@ class Parts(NamedTuple):
 class Costs:
     """Blocks of `topology`, whose steps reach `width` cells and move `cell_bytes` of each cell, on a core each.
 
-    `blocked`: whether blocks outgrow the core's cache of `cache` bytes, and slabs may pay.
+    `blocked`: whether blocks outgrow the core's cache of `cache` bytes, and tiles may pay.
     """
 
     topology: Topology
@@ -66,11 +76,11 @@ class Costs:
     def blocked(self) -> bool:
         return self.on_cpu and math.prod(self.topology.largest) * self.cell_bytes > self.cache
 
-    def choices(self, steps: int | None, slab: int | None) -> list[Choice]:
+    def choices(self, steps: int | None, tile: Sequence[int] | None) -> list[Choice]:
         """All that there is to choose from, what is given being given."""
         deepest = min(self.topology.smallest)
         depths = [steps] if steps else [k for k in _DEPTHS if deepest >= k * self.width]
-        return [Choice(k, s) for k in depths for s in ([slab] if slab is not None else self._slabs(k))]
+        return [Choice(k, t) for k in depths for t in ([tuple(tile)] if tile is not None else self._tiles(k))]
 
     def ranked(self, choices: Sequence[Choice]) -> list[Choice]:
         """The fastest first."""
@@ -79,40 +89,55 @@ class Costs:
     def seconds(self, choice: Choice) -> float:
         """Of a step.
 
-        With blocks of n cells a side, k steps an exchange, each of reach w, S slabs and b bytes a cell,
+        With blocks of n cells a side, k steps an exchange, each of reach w, T tiles and b bytes a cell,
 
-            Π (n + 2 (k - 1) w) b / bandwidth of cache + Π n b / (k · bandwidth of memory) + S t + exchange / k,
+            Π (n + 2 (k - 1) w) b / bandwidth of cache + Π n b / (k · bandwidth of memory) + T t + exchange / k,
 
-        the second term's k being 1 where there are no slabs, and that term nothing where the block fits into the cache.
+        the second term's k being 1 where there are no tiles, and that term nothing where the block fits into the cache.
         """
         return sum(self.parts(choice))
 
     def parts(self, choice: Choice) -> Parts:
         """What the seconds of a step are spent on."""
-        k, slab = choice
+        k, tile = choice
         sides = [n + 2 * (k - 1) * self.width for n in self.topology.largest]
         own, total = (math.prod(shape) * self.cell_bytes for shape in (self.topology.largest, sides))
         rate = self.rates.beyond if self.beyond(choice) else self.rates.in_cache
+        tiles = math.prod((n + (k - 1) * self.width) / size for n, size in zip(sides, tile, strict=False) if size)
         return Parts(
             own / rate,
             (total - own) / rate,
-            own / self.rates.memory / (k if slab else 1) if self.blocked else 0.0,
-            self.rates.slab_seconds * sides[0] / slab if slab else 0.0,
+            own / self.rates.memory / (k if any(tile) else 1) if self.blocked else 0.0,
+            self.rates.tile_seconds * tiles if any(tile) else 0.0,
             self.exchange_seconds / k,
         )
 
     def beyond(self, choice: Choice) -> bool:
-        """Whether the slabs of a wavefront outgrow the core's own cache."""
-        k, slab = choice
-        return slab > 0 and 2 * k * slab * self._layer(k) > self.cache
+        """Whether a tile, with what it leans over, outgrows the core's own cache."""
+        return any(choice.tile) and self._held(choice) > self.cache
 
-    def _slabs(self, steps: int) -> list[int]:
-        """Slabs worth thinking of: 2 · steps of them that fill half of the cache, and twice as thick ones."""
+    def _tiles(self, steps: int) -> list[tuple[int, ...]]:
+        """Tiles worth thinking of: such that with what they lean over they fill about a half of the cache.
+
+        Of the first axis alone, and where that leaves few layers, of the second one too; never of the last of three.
+        """
         if steps == 1 or not self.blocked:
-            return [0]
-        thin = max(self.width, self.cache // 2 // (2 * steps * self._layer(steps)))
-        return [0, thin, 2 * thin]
+            return [()]
+        found: list[tuple[int, ...]] = [()]
+        for across in (0, *_ACROSS[len(self.topology.shape)]):
+            cut = (0, across) if across else (0,)
+            layer = self._held(Choice(steps, (1, *cut[1:]))) / self._leant(steps, 1)
+            thick = int(self.cache * _FILLED / layer) - self._leant(steps, 0)
+            if thick >= 1:
+                found.append((min(thick, max(_THICKEST, steps)), *cut[1:]))
+        return found
 
-    def _layer(self, steps: int) -> int:
-        """Bytes of a layer of the first axis, in all arrays."""
-        return self.cell_bytes * math.prod(n + 2 * steps * self.width for n in self.topology.largest[1:])
+    def _held(self, choice: Choice) -> int:
+        """Bytes of the cells that a tile sees in all its steps, in all arrays."""
+        sides = [n + 2 * choice.steps * self.width for n in self.topology.largest]
+        sizes = [*choice.tile, *[0] * (len(sides) - len(choice.tile))]
+        seen = [min(n, self._leant(choice.steps, size)) if size else n for n, size in zip(sides, sizes, strict=True)]
+        return math.prod(seen) * self.cell_bytes
+
+    def _leant(self, steps: int, size: int) -> int:
+        return size + (steps + 1) * self.width

@@ -129,7 +129,7 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
         problem = build(case)
     fingerprint.compare(team, fingerprint.of_case(case))
     transport, tuning = _connect(team, problem)
-    simulation = Simulation(problem.in_slabs(tuning.slab), transport, found)
+    simulation = Simulation(problem.in_tiles(tuning.tile), transport, found)
     if case.time.implicit:
         return _prepare_solving(team, simulation, found)
     # The step follows from the fields with which the run began.
@@ -159,7 +159,7 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
     speed = found.standing.speed if found else simulation.speed()
     writer = choose_writer(case.parallel.writer, team)
     name = "steady" if case.time.steady else case.time.integrator
-    return Prepared(simulation, Tuning(1, 0, "rule"), streams, writer, todo, speed, name)
+    return Prepared(simulation, Tuning(1, (), "rule"), streams, writer, todo, speed, name)
 
 
 def _plan(case: Case, stable: float, at: Position | None) -> Plan:
@@ -192,7 +192,7 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     if problem.case.time.implicit:
         wish = replace(wish, process_grid=plain.blocks)
         aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
-        return aligned, Tuning(1, 0, "rule")
+        return aligned, Tuning(1, (), "rule")
     tuning = tune(transport_of, problem)
     return transport_of(tuning.steps), tuning
 

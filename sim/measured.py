@@ -21,11 +21,11 @@ class Measured(Table):
     in_cache: float = Field(gt=0)
     beyond: float = Field(gt=0)
     memory: float = Field(gt=0)
-    slab_seconds: float = Field(ge=0)
+    tile_seconds: float = Field(ge=0)
 
     @property
     def rates(self) -> Rates:
-        return Rates(self.in_cache, self.beyond, self.memory, self.slab_seconds)
+        return Rates(self.in_cache, self.beyond, self.memory, self.tile_seconds)
 
 
 class Check(Table):

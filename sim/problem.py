@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
@@ -73,9 +73,9 @@ class Problem:
         """The same problem with another step of the same width."""
         return replace(self, march=replace(self.march, step=step))
 
-    def in_slabs(self, layers: int) -> Problem:
-        """The same problem, stepped in slabs of about `layers` layers; 0: by whole blocks."""
-        return replace(self, march=replace(self.march, slab=layers))
+    def in_tiles(self, tile: Sequence[int]) -> Problem:
+        """The same problem, stepped in tiles of so many cells along the first axes; of none: by whole blocks."""
+        return replace(self, march=replace(self.march, tile=tuple(tile)))
 
     def initial(self, transport: Transport) -> Fields:
         """The fields at time 0 as distributed blocks.  Raises SimError on the ranks whose values are bad."""

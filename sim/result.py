@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.costs import tile_text
 from sim.ensemble import Member
 
 
@@ -14,8 +15,9 @@ from sim.ensemble import Member
 class Result:
     """The outcome of a run; the same on every rank.
 
-    `ghost_depth` is in steps an exchange, `exchange_seconds` what one took where that was measured, `slab` the
-    layers of cells stepped together in cache (0: all of a block's), `tuned` why these (`sim.tuning.Tuning`).
+    `ghost_depth` is in steps an exchange, `exchange_seconds` what one took where that was measured, `tile` the
+    cells stepped together in cache along the first axes (0: all; none: whole blocks), `tuned` why these
+    (`sim.tuning.Tuning`).
     `time` is in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput 2 · bytes of the
     field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that its boundaries and
     source do not explain, relative to max|u| · volume; None where they do not determine it.
@@ -30,7 +32,7 @@ class Result:
     ranks: int
     process_grid: tuple[int, ...]
     ghost_depth: int
-    slab: int
+    tile: tuple[int, ...]
     tuned: str
     exchange_seconds: float | None
     integrator: str
@@ -94,8 +96,8 @@ class Result:
         said = f"{self.ghost_depth} step{'s' * (self.ghost_depth > 1)} an exchange"
         if self.exchange_seconds:
             said += f" (it takes {self.exchange_seconds * 1e6:.0f} µs)"
-        if self.slab:
-            said += f", in slabs of {self.slab} layer{'s' * (self.slab > 1)}"
+        if any(self.tile):
+            said += f", in tiles of {tile_text(self.tile)}"
         how = {"measured": ", the fastest of those tried", "kept": ", the fastest of those tried earlier"}
         return said + how.get(self.tuned, "")
 

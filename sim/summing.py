@@ -39,7 +39,7 @@ def sum_up(prepared: Prepared, directory: RunDirectory, output: Recorder, beginn
         ranks=transport.team.size,
         process_grid=transport.topology.blocks,
         ghost_depth=tuning.steps,
-        slab=tuning.slab,
+        tile=tuning.tile,
         tuned=tuning.why,
         exchange_seconds=tuning.exchange_seconds,
         integrator=prepared.integrator,

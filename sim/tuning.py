@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,23 +31,23 @@ _SECONDS_PER_TRIAL = 0.15
 
 
 class Trial(NamedTuple):
-    """Seconds that a step took with so many steps an exchange, in such slabs."""
+    """Seconds that a step took with so many steps an exchange, in such tiles."""
 
     steps: int
-    slab: int
+    tile: tuple[int, ...]
     seconds: float
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Steps an exchange, layers a slab (0: no slabs), and why.
+    """Steps an exchange, cells of a tile along the first axes (none: the whole block), and why.
 
     `why`: "given", "rule" (a model's, without measurement), "exchange" (the model's, by what an exchange was
     measured to take), "measured" (the fastest of `trials`) or "kept" (of an earlier run's).
     """
 
     steps: int
-    slab: int
+    tile: tuple[int, ...]
     why: str
     exchange_seconds: float | None = None
     trials: tuple[Trial, ...] = ()
@@ -63,8 +63,8 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     wish = problem.case.parallel
     transport = transport_of(1)
     costs = Costs(transport.topology, problem.march.step.width, problem.cell_bytes, jax.default_backend() == "cpu")
-    given = wish.ghost_depth is not None and wish.slab is not None
-    choices = costs.choices(wish.ghost_depth, wish.slab)
+    given = wish.ghost_depth is not None and wish.tile is not None
+    choices = costs.choices(wish.ghost_depth, wish.tile)
     if given or not wish.tune:
         return Tuning(*costs.ranked(choices)[0], "given" if given else "rule")
     file = _file(problem, transport)
@@ -77,10 +77,10 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     ranked = costs.ranked(choices)
     if not costs.blocked or len(ranked) == 1:
         return Tuning(*ranked[0], "exchange" if seconds else "rule", seconds)
-    plain = [choice for choice in ranked[_TRIED:] if choice == (1, 0)]
+    plain = [choice for choice in ranked[_TRIED:] if choice == Choice(1, ())]
     trials = tuple(_try(choice, transport_of, problem) for choice in [*ranked[:_TRIED], *plain])
     best = min(trials, key=lambda trial: trial.seconds)
-    found = Tuning(best.steps, best.slab, "measured", seconds, trials)
+    found = Tuning(best.steps, best.tile, "measured", seconds, trials)
     if transport.team.rank == 0 and file is not None:
         kept.write(file, json.dumps(asdict(found)).encode())
     return found
@@ -88,7 +88,7 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
 
 def _try(choice: Choice, transport_of: Callable[[int], Transport], problem: Problem) -> Trial:
     """Step blocks of the real size, of ones, that way, several times.  The best counts, of each the slowest rank's."""
-    transport, march = transport_of(choice.steps), problem.in_slabs(choice.slab).march
+    transport, march = transport_of(choice.steps), problem.in_tiles(choice.tile).march
     fields, coefficients = problem.blank(transport)
     buffers = march.buffers(fields)
     program = transport.compile(march.even, (0,))
@@ -121,13 +121,17 @@ def _read(file: Path | None) -> Tuning | None:
         found = json.loads(file.read_bytes()) if file is not None else None
         return found and Tuning(
             int(found["steps"]),
-            int(found["slab"]),
+            _tile(found["tile"]),
             "kept",
             found["exchange_seconds"],
-            tuple(Trial(*trial) for trial in found["trials"]),
+            tuple(Trial(int(k), _tile(tile), float(seconds)) for k, tile, seconds in found["trials"]),
         )
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def _tile(sizes: Sequence[Any]) -> tuple[int, ...]:
+    return tuple(map(int, sizes))
 
 
 def _exchange_seconds(transport: Transport) -> float:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 Count: TypeAlias = int | jax.Array
 """A number of cells: known when compiling, or traced (where one program serves blocks of several sizes)."""
@@ -71,45 +70,6 @@ class Block:
                 inside = jnp.arange(n) < extent
                 mask &= inside.reshape([-1 if a == axis else 1 for a in range(self.ndim)])
         return mask
-
-
-class Layers(NamedTuple):
-    """`depth` layers of the first axis, from `start` on."""
-
-    start: Count
-    depth: int
-
-
-def layers(u: jax.Array, axis: int, start: Count, depth: int, rows: Layers | None = None) -> jax.Array:
-    """The `depth` layers of u from `start` on along an axis: of the other axes all, of the first one `rows`."""
-    if rows is None:
-        return lax.dynamic_slice_in_dim(u, start, depth, axis)
-    sizes = [rows.depth, *u.shape[1:]]
-    sizes[axis] = depth
-    return lax.dynamic_slice(u, _corner(u, axis, start, rows), sizes)
-
-
-def with_layers(u: jax.Array, axis: int, start: Count, strip: jax.Array, rows: Layers | None = None) -> jax.Array:
-    """u with the layers from `start` on replaced by `strip`."""
-    if rows is not None:
-        return lax.dynamic_update_slice(u, strip, _corner(u, axis, start, rows))
-    if isinstance(start, int):
-        index = [slice(None)] * u.ndim
-        index[axis] = slice(start, start + strip.shape[axis])
-        return u.at[tuple(index)].set(strip)
-    return lax.dynamic_update_slice_in_dim(u, strip, start, axis)
-
-
-def with_core_layers(u: jax.Array, width: int, rows: Layers, values: jax.Array) -> jax.Array:
-    """u with some layers of the first axis replaced, but for the outermost `width` cells along the others."""
-    corner = [rows.start] + [width] * (u.ndim - 1)
-    return lax.dynamic_update_slice(u, values, [jnp.asarray(index, jnp.int32) for index in corner])
-
-
-def _corner(u: jax.Array, axis: int, start: Count, rows: Layers) -> list[jax.Array]:
-    corner: list[Count] = [rows.start] + [0] * (u.ndim - 1)
-    corner[axis] = start
-    return [jnp.asarray(index, jnp.int32) for index in corner]
 
 
 def core(u: jax.Array, width: int) -> jax.Array:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import jax
 
-from solvers.block import Block, layers, with_layers
+from solvers.block import Block
 from solvers.exchange import LOWER, UPPER, Exchange
+from solvers.window import layers, with_layers
 
 
 def exchange_halos(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -29,9 +29,10 @@ class March:
         |gggg|oooo|     |.ggg|oooo|     |..gg|oooo|       |....|oooo|      . no longer right
 
     Every stage writes all cells but the outermost w layers; what is no longer right never gets as far as the
-    interior.  The k stages are taken by the whole block, one after the other, or, where that pays, in slabs of
-    `slab` layers that stay in cache for all k; the numbers are the same.  Both buffers are meant to be donated,
-    and are returned in turn.  `walls` names the fields that evolve; buffers hold the step's registers too.
+    interior.  The k stages are taken by the whole block, one after the other, or, where that pays, in tiles that
+    stay in cache for all k; the numbers are the same.  `tile`: how many cells along each of the first axes, 0 for all
+    of them.  Both buffers are meant to be donated, and are returned in turn.  `walls` names the fields that evolve;
+    buffers hold the step's registers too.
 
     Raises ValueError where the ghosts do not last for one stage.
     """
@@ -39,7 +40,7 @@ class March:
     step: Step
     walls: Mapping[str, Walls]
     grid: Grid
-    slab: int | None = None
+    tile: Sequence[int] = ()
 
     @property
     def width(self) -> int:
@@ -58,8 +59,7 @@ class March:
         """The fields as they are with the memory that marching them takes."""
         first = next(iter(fields.values()))
         registers = {name: jnp.zeros_like(first) for name in self.step.registers}
-        now = {**fields, **registers}
-        return Buffers(now, {name: jnp.zeros_like(u) for name, u in now.items()})
+        return Buffers({**fields, **registers}, {name: jnp.zeros_like(u) for name, u in fields.items()})
 
     def stages_per_exchange(self, block: Block) -> int:
         if block.ghosts < self.step.width:
@@ -77,7 +77,7 @@ class March:
     ) -> tuple[Buffers, dict[str, jax.Array]]:
         """`stages` stages, an even number, traced: one program serves every chunk of a run."""
         k = self.stages_per_exchange(block)
-        rounds = Rounds(self.step, self.walls, self.slab, self.grid, block, exchange, coefficients, clock)
+        rounds = Rounds(self.step, self.walls, self.tile, self.grid, block, exchange, coefficients, clock)
         # The loop must end with both buffers where they were, and so must each turn of it.
         in_a_turn = 1 + k % 2
 
@@ -96,5 +96,5 @@ class March:
         self, block: Block, exchange: Exchange, buffers: Buffers, coefficients: Fields, clock: Clock
     ) -> tuple[Buffers, dict[str, jax.Array]]:
         """One stage: what is left of an odd number."""
-        rounds = Rounds(self.step, self.walls, None, self.grid, block, exchange, coefficients, clock)
+        rounds = Rounds(self.step, self.walls, (), self.grid, block, exchange, coefficients, clock)
         return rounds.take(buffers, jnp.int64(0), jnp.int64(1), at_most=1), {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,17 +12,18 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Block, Count, Layers, core_index, with_core_layers
-from solvers.exchange import LOWER, UPPER, Exchange
+from solvers.block import Block
+from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
 from solvers.integrators.step import Step
 from solvers.patch import Patch
 from solvers.rounding import Rounding
+from solvers.tiles import Tiles, WindowAt, sweep
 from solvers.wall import Setting
 from solvers.walls import Walls
-from solvers.wavefront import Buffered, Slabs, sweep
+from solvers.window import Window
 
 
 class Clock(NamedTuple):
@@ -39,7 +41,10 @@ class Clock(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """The fields as they are, and the memory where the next step will be written.  Ghosts may be stale."""
+    """The fields as they are with the step's registers, and the memory where the next fields will be written.
+
+    Between two stages the latter still holds the fields before.  Ghosts may be stale.
+    """
 
     now: Fields
     spare: Fields
@@ -47,11 +52,11 @@ class Buffers(NamedTuple):
 
 @dataclass(frozen=True)
 class Rounds:
-    """Rounds of stages on one block: by the whole block, one after the other, or in slabs of about `slab` layers."""
+    """Rounds of stages on one block: by the whole block, one after the other, or tile by tile."""
 
     step: Step
     walls: Mapping[str, Walls]
-    slab: int | None
+    tile: Sequence[int]
     grid: Grid
     block: Block
     exchange: Exchange
@@ -61,51 +66,103 @@ class Rounds:
     def take(self, buffers: Buffers, taken: jax.Array, count: jax.Array, at_most: int) -> Buffers:
         """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
         first = self.clock.first + taken
-        buffers = Buffers(self._exchanged(buffers.now, at_most), buffers.spare)
-        layers, *across = self.block.ghosted_shape
-        slabs = Slabs.fit(layers - 2 * self.width, self.slab, self.width, math.prod(across))
-        if at_most == 1 or slabs.count == 1:
+        buffers = self._exchanged(buffers, at_most)
+        cells = [n - 2 * self.width for n in self.block.ghosted_shape]
+        tiles = Tiles.fit(cells, self.tile, self.width)
+        if at_most == 1 or tiles.whole:
             return self._whole(buffers, first, count, at_most)
-        buffers = self._in_slabs(buffers, slabs, first, count)
-        return Buffers(buffers.spare, buffers.now) if at_most % 2 else buffers
+        return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))
 
     @property
     def width(self) -> int:
         return self.step.width
 
-    def _exchanged(self, fields: Fields, at_most: int) -> Fields:
-        # Registers have no neighbours: a round needs them beyond the block only if it begins within a step, and
-        # its first stage is not also its last.
+    def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
+        # What a step remembers has no neighbours: a round needs it beyond the block only if it begins within a step,
+        # and its first stage is not also its last.
         within = at_most > 1 and at_most % len(self.step.times) != 0
-        return {
-            name: exchange_halos(u, self.block, self.exchange) if within or name in self.walls else u
-            for name, u in fields.items()
-        }
+
+        def exchanged(fields: Fields, wanted: bool) -> Fields:
+            return {
+                name: exchange_halos(u, self.block, self.exchange) if wanted or name in self.walls else u
+                for name, u in fields.items()
+            }
+
+        spare = exchanged(buffers.spare, within) if within and self.step.looks_back else buffers.spare
+        return Buffers(exchanged(buffers.now, within), spare)
 
     def _whole(self, buffers: Buffers, first: jax.Array, count: jax.Array, at_most: int) -> Buffers:
+        window = Window.whole(self.block.ndim)
+
+        def one(buffers: Buffers, number: jax.Array) -> Buffers:
+            now = self._filled(buffers.now, number)
+            new, now = self._stage(window, now, buffers.spare, number)
+            return self._in_turn(now, new)
+
         def pair(j: jax.Array, buffers: Buffers) -> Buffers:
-            return self._advance(self._advance(buffers, first + 2 * j), first + 2 * j + 1)
+            return one(one(buffers, first + 2 * j), first + 2 * j + 1)
 
         if at_most > 1:
             buffers = lax.fori_loop(0, count // 2, pair, buffers)
-        if at_most % 2:
-            buffers = self._advance(buffers, first + count - 1)
-        return buffers
+        return one(buffers, first + count - 1) if at_most % 2 else buffers
 
-    def _advance(self, buffers: Buffers, number: jax.Array) -> Buffers:
-        """One stage out of `now` into `spare`, and their roles changed."""
-        now = self._filled(buffers.now, number)
-        new = self._stage(Layers(0, self.block.ghosted_shape[0]), now, self.coefficients, number)
-        written = {name: u.at[core_index(u.ndim, self.width)].set(new[name]) for name, u in buffers.spare.items()}
-        return Buffers(written, now)
+    def _in_tiles(self, buffers: Buffers, tiles: Tiles, first: jax.Array, count: jax.Array, odd: bool) -> Buffers:
+        def advance(buffers: Buffers, window_at: WindowAt, stage: jax.Array, parity: int) -> Buffers:
+            # Which array holds which stages is the same for all tiles.
+            now, spare = buffers if parity == 0 else self._in_turn(*buffers)
+            new, now = self._stage(window_at(stage), now, spare, first + stage)
+            new = self._walled(new, window_at, stage, first)
+            return Buffers(now, new) if parity == 0 else self._in_turn(now, new)
 
-    def _stage(self, rows: Layers, fields: Fields, coefficients: Fields, number: jax.Array) -> Fields:
-        """Stage `number` of some layers of the block, ghosts included, which fields and coefficients hold."""
-        time = self.clock.at(number, self.step.times)
-        start, *across = self.block.origin
-        patch = Patch(fields, coefficients, time, (start + rows.start, *across), self.grid, Rounding.by(time))
+        begun = Buffers(self._filled(buffers.now, first), buffers.spare)
+        done = sweep(begun, tiles, count, odd, advance)
+        return self._in_turn(*done) if odd else done
+
+    def _walled(self, fields: Fields, window_at: WindowAt, stage: jax.Array, first: jax.Array) -> Fields:
+        """The fields after a stage in a window with those ghosts at walls that hang on it."""
+
+        def at_ends(i: jax.Array, fields: Fields) -> Fields:
+            # i is 0.  Of what does not depend on it, XLA would do as much as it can before each loop of no turn.
+            setting, window = self._setting(first + stage + i + 1), window_at(stage + i)
+            return {name: self.walls[name].fill(u, setting, window) for name, u in fields.items()}
+
+        setting, window = self._setting(first + stage + 1), window_at(stage)
+        due = functools.reduce(operator.or_, (self.walls[name].due(setting, window) for name in fields))
+        if due is not False:
+            fields = lax.fori_loop(0, jnp.asarray(due, jnp.int32), at_ends, fields)
+        return {name: self.walls[name].fill_across(u, setting, window) for name, u in fields.items()}
+
+    def _in_turn(self, now: Fields, spare: Fields) -> Buffers:
+        """Now and spare with their roles changed; registers stay what they are."""
+        registers = {name: now[name] for name in self.step.registers}
+        return Buffers({**spare, **registers}, {name: u for name, u in now.items() if name not in registers})
+
+    def _stage(self, window: Window, now: Fields, spare: Fields, number: jax.Array) -> tuple[Fields, Fields]:
+        """Stage `number` in a window: `spare` with the new fields there, and `now`, whose registers may be new."""
         stages = len(self.step.times)
-        return self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
+        if self.step.registers:
+            now = self._begun(window, now, number, number % stages == 0)
+        before = {f"{name}:before": u for name, u in spare.items()} if self.step.looks_back else {}
+        patch = self._patch(window, {**now, **before}, number)
+        new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
+        return {name: window.written(u, new[name], self.width) for name, u in spare.items()}, now
+
+    def _begun(self, window: Window, now: Fields, number: jax.Array, begins: jax.Array) -> Fields:
+        """The fields with the registers of the step that begins with this stage, if one does."""
+
+        def filled(_: jax.Array, now: Fields) -> Fields:
+            kept = self.step.begin(self._patch(window, now, number), self.clock.dt)
+            return {**now, **{name: window.written(now[name], value, self.width) for name, value in kept.items()}}
+
+        # A loop of one turn or none: XLA runs it in place, and not always a conditional.
+        return lax.fori_loop(0, begins.astype(jnp.int32), filled, now)
+
+    def _patch(self, window: Window, fields: Fields, number: jax.Array) -> Patch:
+        """What stage `number` sees of the block: a window and the cells around it."""
+        time, seen = self.clock.at(number, self.step.times), window.grown(self.width)
+        origin = [start + seen.start(axis) for axis, start in enumerate(self.block.origin)]
+        fields, coefficients = jax.tree.map(seen.of, (fields, self.coefficients))
+        return Patch(fields, coefficients, time, origin, self.grid, Rounding.by(self.clock.start))
 
     def _setting(self, number: jax.Array) -> Setting:
         """What surrounds the fields that stage `number` starts from."""
@@ -114,78 +171,3 @@ class Rounds:
     def _filled(self, fields: Fields, number: jax.Array) -> Fields:
         setting = self._setting(number)
         return {name: self.walls[name].fill(u, setting) if name in self.walls else u for name, u in fields.items()}
-
-    def _in_slabs(self, buffers: Buffers, slabs: Slabs, first: jax.Array, count: jax.Array) -> Buffers:
-        """The stages of a round as a wavefront; roles are not changed."""
-
-        def advance(old: Fields, target: Fields, slab: jax.Array, stage: jax.Array) -> Fields:
-            return self._advance_slab(old, target, Layers(slabs.start(slab), slabs.size), first + stage)
-
-        def settle(states: Buffered, front: jax.Array) -> Buffered:
-            return self._settle(states, slabs, front, count, first)
-
-        return Buffers(*sweep(self._filled(buffers.now, first), buffers.spare, slabs, count, advance, settle))
-
-    def _advance_slab(self, old: Fields, target: Fields, layers: Layers, number: jax.Array) -> Fields:
-        """One stage of some layers, from `old` into `target`, and their ghosts at the walls of the other axes.
-
-        `layers` counts from the first one that a stage writes.
-        """
-        ghosted = Layers(layers.start, layers.depth + 2 * self.width)
-
-        def part(u: jax.Array) -> jax.Array:
-            return lax.dynamic_slice_in_dim(u, ghosted.start, ghosted.depth) if u.ndim else u
-
-        new = self._stage(ghosted, jax.tree.map(part, old), jax.tree.map(part, self.coefficients), number)
-        rows = Layers(layers.start + self.width, layers.depth)
-        setting = self._setting(number + 1)
-
-        def written(name: str, u: jax.Array) -> jax.Array:
-            u = with_core_layers(u, self.width, rows, new[name])
-            return self.walls[name].fill_across(u, setting, rows) if name in self.walls else u
-
-        return {name: written(name, u) for name, u in target.items()}
-
-    def _settle(self, states: Buffered, slabs: Slabs, front: jax.Array, count: jax.Array, first: jax.Array) -> Buffered:
-        """Fill the ghosts at the walls of the first axis, while slabs next to them are being written.
-
-        `states`: what lies in the two buffers, after an even and after an odd number of stages of the round.
-        """
-        for side in (LOWER, UPPER):
-            here = {name: walls for name, walls in self.walls.items() if walls.is_wall(0, side, self.exchange)}
-            if not here:
-                continue
-            slabs_near = [slabs.holding(*self._near(walls, side)) for walls in here.values()]
-            begin, end = min(b for b, _ in slabs_near), max(e for _, e in slabs_near)
-            near = (front >= begin) & (front <= end + 2 * (count - 1))
-
-            def fill(_: jax.Array, states: Buffered, side: int = side, here: Mapping[str, Walls] = here) -> Buffered:
-                def filled(name: str, parity: int) -> jax.Array:
-                    # The cells that ghosts depend on have been through this many stages, those in this buffer
-                    # perhaps through one less.
-                    stage = (front - slabs.last_holding(self._mirrored(here[name], side))) // 2 + 1
-                    stage = jnp.maximum(stage - (stage - parity) % 2, parity)
-                    return here[name].fill_first(states[parity][name], side, self._setting(first + stage))
-
-                now, spare = ({**states[p], **{name: filled(name, p) for name in here}} for p in (0, 1))
-                return now, spare
-
-            # A loop of one turn or none: XLA runs it in place, and not always a conditional.
-            states = lax.fori_loop(0, near.astype(jnp.int32), fill, states)
-        return states
-
-    def _mirrored(self, walls: Walls, side: int) -> Count:
-        """The last layer that the ghosts at a wall of the first axis depend on, counted like `layers` above."""
-        wall = walls.wall(self.block, 0, side) - self.width
-        return wall - 1 if side == UPPER else wall + walls.reach(0, side) - 1
-
-    def _near(self, walls: Walls, side: int) -> tuple[int, int]:
-        """First and last layer next to a wall, ghosts and what they depend on, counted like `layers` above.
-
-        Where blocks are padded to one shape, their upper walls differ by a cell.
-        """
-        wall, reach = self.block.ghosts - self.width, walls.reach(0, side)
-        if side == LOWER:
-            return wall - self.width, wall + reach - 1
-        wall += self.block.shape[0]
-        return wall - reach - self.block.padded, wall + self.width - 1

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from solvers.block import Block, Count, Layers, layers
+from solvers.block import Block, Count
 from solvers.exchange import UPPER, Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.patch import along, line
 from solvers.rounding import Rounding
+from solvers.window import Window, layers
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Setting:
 class Wall:
     """`near` holds the interior cells next to a wall in the order of the ghosts that mirror them.
 
-    near: dtype[…, depth, …], the wall's axis being `axis`, depth ≥ width, the number of ghosts; of the first axis,
-    where that is another, perhaps some `rows` only.  `inner` is where they begin along the wall's axis.
+    near: dtype[…, depth, …], the wall's axis being `axis`, depth ≥ width, the number of ghosts; of the other axes
+    what is in the window.  `inner` is where they begin along the wall's axis.
     """
 
     near: jax.Array
@@ -45,7 +46,7 @@ class Wall:
     side: int
     width: int
     inner: Count
-    rows: Layers | None
+    window: Window
     grid: Grid
     setting: Setting
 
@@ -87,8 +88,7 @@ class Wall:
         if axis == self.axis:
             bounds: Sequence[float] = self.grid.upper if self.side == UPPER else self.grid.lower
             return jnp.full((1,) * self.near.ndim, bounds[axis])
-        start = self.rows.start if axis == 0 and self.rows is not None else 0
-        origin = self.setting.block.origin[axis] + start
+        origin = self.setting.block.origin[axis] + self.window.start(axis)
         centres = line(self.grid, axis, origin, self.near.shape[axis], self.rounded)
         return along(axis, self.near.ndim, centres)
 
@@ -98,7 +98,7 @@ class Wall:
         if c.ndim == 0:
             return c
         nearest = self.inner + (self._depth - 1 if self.side == UPPER else 0)
-        return layers(c, self.axis, nearest, 1, self.rows)
+        return layers(c, self.axis, nearest, 1, self.window)
 
     @property
     def _depth(self) -> int:

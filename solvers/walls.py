@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
-from solvers.block import Block, Count, Layers, layers, with_layers
+from solvers.block import Block, Count
 from solvers.boundary import Boundary, Periodic
 from solvers.exchange import LOWER, UPPER, Exchange
 from solvers.grid import Grid
 from solvers.wall import Setting, Wall
+from solvers.window import Window, layers, with_layers
 
 Sides: TypeAlias = Sequence[tuple[Boundary, Boundary]]
 """Lower and upper condition of every axis, in array order."""
@@ -25,34 +29,83 @@ class Walls:
 
     All fills go axis by axis, each over the full cross-section of the axes before it, so the corners follow the
     last axis.  They are idempotent: ghosts depend on interior cells alone.
+
+    Raises ValueError where a condition depends on more than one layer beyond `width`: see `_due`.
     """
 
     sides: Sides
     grid: Grid
     width: int
 
-    def fill(self, u: jax.Array, setting: Setting) -> jax.Array:
+    def __post_init__(self) -> None:
+        for axis, pair in enumerate(self.sides):
+            if max(boundary.reach for boundary in pair) > self.width + 1:
+                raise ValueError(f"a boundary of axis {axis} reaches more than {self.width + 1} layers into the block")
+
+    def fill(self, u: jax.Array, setting: Setting, window: Window | None = None) -> jax.Array:
         """Fill the `width` ghost layers next to every physical edge that this block touches.
 
         To be called after the halos have arrived (they go around the ring, edges included), and again before
-        every further step that the same halos serve.  u: dtype[block.ghosted_shape] → the same.
+        every further step that the same halos serve.  u: dtype[block.ghosted_shape] → the same.  After a stage
+        was taken in a window, only what has changed with that is filled.
         """
-        for side in (LOWER, UPPER):
-            u = self._fill_side(u, 0, side, setting)
-        return self.fill_across(u, setting)
+        return self._fill_from(0, u, setting, window or Window.whole(u.ndim))
 
-    def fill_across(self, u: jax.Array, setting: Setting, rows: Layers | None = None) -> jax.Array:
-        """The same for all axes but the first, in some of the first axis' layers only."""
-        for axis in range(1, u.ndim):
-            for side in (LOWER, UPPER):
-                u = self._fill_side(u, axis, side, setting, rows)
+    def fill_across(self, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
+        """The same at the walls of those axes that are whole in the window: all there is to do where none is `due`."""
+        for axis, side in self._walls(setting.exchange):
+            if window.spans[axis] is None:
+                u = self._fill_side(u, axis, side, setting, window)
         return u
 
-    def fill_first(self, u: jax.Array, side: int, setting: Setting) -> jax.Array:
-        """The same at one side of the first axis, corners included."""
-        u = self._fill_side(u, 0, side, setting)
-        rows = Layers(self.wall(setting.block, 0, side) - self.width, 2 * self.width)
-        return self.fill_across(u, setting, rows)
+    def due(self, setting: Setting, window: Window) -> jax.Array | bool:
+        """Whether a stage taken in this window leaves ghosts to be filled at a wall of an axis that is cut."""
+        cut = [place for place in self._walls(setting.exchange) if window.spans[place[0]] is not None]
+        return functools.reduce(operator.or_, (self._due(*place, setting, window) for place in cut), False)
+
+    def _fill_from(self, axis: int, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
+        """The walls of an axis and of those after it."""
+        if axis == u.ndim:
+            return u
+        for side in (LOWER, UPPER):
+            if not self.is_wall(axis, side, setting.exchange):
+                continue
+            if window.spans[axis] is None:
+                u = self._fill_side(u, axis, side, setting, window)
+                continue
+
+            def with_corners(_: jax.Array, u: jax.Array, side: int = side) -> jax.Array:
+                u = self._fill_side(u, axis, side, setting, window)
+                outer = self._outer(setting.block, axis, side)
+                return self._fill_from(axis + 1, u, setting, window.along(axis, outer, self.width))
+
+            # A loop of one turn or none: XLA runs it in place, and not always a conditional.
+            due = self._due(axis, side, setting, window)
+            u = lax.fori_loop(0, due.astype(jnp.int32), with_corners, u)
+        return self._fill_from(axis + 1, u, setting, window)
+
+    def _due(self, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:
+        """Whether the cells that ghosts depend on have all been through a stage once it is taken in this window.
+
+        Windows come in the order of their indices, and what lies more than two widths below one may be a stage
+        further on.  Those that reach over ghosts write them anew.
+
+                       wall                          ‖ wall: filled again with every window that has written
+            . . . . ‖ o o o o ▓ ▓ ▓ ▓     ▓ ▓ ▓ ▓ o o ‖ . . . .      ghosts, the last layer being there
+                          ^ here
+        """
+        span = window.spans[axis]
+        assert span is not None and span.wanted is not None
+        first, until = span.wanted
+        wall = self.wall(setting.block, axis, side)
+        last = wall + self.reach(axis, side) if side == LOWER else wall
+        beyond = last if side == LOWER else wall + self.width
+        return jnp.asarray(first < beyond) & (until >= last) & setting.exchange.at_edge(axis, side)
+
+    def _walls(self, exchange: Exchange) -> list[tuple[int, int]]:
+        """Axis and side of what may be a wall, in the order in which they are filled."""
+        places = [(axis, side) for axis in range(len(self.sides)) for side in (LOWER, UPPER)]
+        return [place for place in places if self.is_wall(*place, exchange)]
 
     def is_wall(self, axis: int, side: int, exchange: Exchange) -> bool:
         """Whether there may be something to fill, as far as is known when compiling."""
@@ -68,16 +121,19 @@ class Walls:
         """Index of the first cell above a wall."""
         return block.ghosts + (block.extent[axis] if side == UPPER else 0)
 
-    def _fill_side(self, u: jax.Array, axis: int, side: int, setting: Setting, rows: Layers | None = None) -> jax.Array:
-        if not self.is_wall(axis, side, setting.exchange):
-            return u
+    def _outer(self, block: Block, axis: int, side: int) -> Count:
+        """Index of the first ghost layer next to a wall."""
+        wall = self.wall(block, axis, side)
+        return wall if side == UPPER else wall - self.width
+
+    def _fill_side(self, u: jax.Array, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:
         boundary, width = self.sides[axis][side == UPPER], self.width
-        wall, at_edge = self.wall(setting.block, axis, side), setting.exchange.at_edge(axis, side)
-        depth = self.reach(axis, side)
-        inner, outer = (wall, wall - width) if side == LOWER else (wall - depth, wall)
-        near = jnp.flip(layers(u, axis, inner, depth, rows), axis)
-        seen = Wall(near, axis, side, width, inner, rows, self.grid, setting)
+        wall, depth = self.wall(setting.block, axis, side), self.reach(axis, side)
+        inner, outer = (wall if side == LOWER else wall - depth), self._outer(setting.block, axis, side)
+        near = jnp.flip(layers(u, axis, inner, depth, window), axis)
+        seen = Wall(near, axis, side, width, inner, window, self.grid, setting)
         ghost = jnp.broadcast_to(boundary.ghost(seen), seen.mirror.shape)
-        if at_edge is not True:
-            ghost = jnp.where(at_edge, ghost, layers(u, axis, outer, width, rows))
-        return with_layers(u, axis, outer, ghost, rows)
+        wanted = window.wanted(but=axis) & setting.exchange.at_edge(axis, side)
+        if wanted is not True:
+            ghost = jnp.where(wanted, ghost, layers(u, axis, outer, width, window))
+        return with_layers(u, axis, outer, ghost, window)

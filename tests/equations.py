@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,10 @@ def case_of(name: str, ndim: int, dtype: str, **changes: Any) -> dict[str, Any]:
 
 
 def outcome(
-    case: dict[str, Any], steps: int = 6, depth: int = 1, slab: int = 0, dt: float | None = None, **wish: Any
+    case: dict[str, Any], steps: int = 6, depth: int = 1, tile: Sequence[int] = (), dt: float | None = None, **wish: Any
 ) -> tuple[dict[str, np.ndarray], float]:
     """Each field after some steps, whole, in this process; and the stable step."""
-    problem = build(casefile.load(case)).in_slabs(slab)
+    problem = build(casefile.load(case)).in_tiles(tile)
     wanted = Wish(**{"transport": "serial", **wish})
     transport = choose_transport(wanted.transport, wanted, Solo(), problem.grid.shape, problem.ghosts(depth))
     simulation = Simulation(problem, transport)

@@ -25,8 +25,8 @@ MPI = {
 # `solvers` from the bottom up; what stands on one line does not know each other.
 LAYERS = [
     {"fields", "grid", "exchange", "block", "rounding"},
-    {"halo", "stencil", "reductions"},
-    {"measures", "operators", "patch", "reconstruction", "wavefront"},
+    {"window", "stencil", "reductions"},
+    {"halo", "tiles", "measures", "operators", "patch", "reconstruction"},
     {"linear", "terms", "wall"},
     {"boundary"},
     {"walls"},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from sim.case.table import Table
+
+TileSize = Annotated[int, Field(ge=0)]
 
 
 class ProcessGrid(Table):
@@ -23,10 +25,12 @@ class ParallelTable(Table):
     )
     halo: Literal["ppermute", "psum"] = Field("ppermute", description="XLA's collective that moves halos")
     ghost_depth: int | None = Field(None, ge=1, le=1024, description="steps an exchange; by default measured")
-    slab: int | None = Field(
-        None, ge=0, description="layers of cells stepped together in cache, 0: all; by default measured"
+    tile: tuple[TileSize, ...] | None = Field(
+        None,
+        max_length=3,
+        description="cells stepped together in cache along the first axes, 0: all; []: whole blocks",
     )
-    tune: bool = Field(True, description="try depths and slabs where blocks outgrow the cache; false: by a rule")
+    tune: bool = Field(True, description="try depths and tiles where blocks outgrow the cache; false: by a rule")
     devices: int | None = Field(None, ge=1, le=4096, description="devices of each process (virtual ones on CPU)")
     blocks: int | None = Field(None, ge=1, le=4096, description="virtual ranks of the transport virtual")
     members: Literal["auto", "spread", "together"] = Field(

@@ -104,6 +104,8 @@ class Case(Table):
         for name in {"x", "y", "z"} - set(names):
             if wanted is not None and getattr(wanted, name) != 1:
                 raise ValueError(f"parallel.process_grid.{name} cuts an axis that the grid doesn't have")
+        if self.parallel.tile is not None and len(self.parallel.tile) > len(names):
+            raise ValueError(f"parallel.tile has {len(self.parallel.tile)} sizes; the grid has {len(names)} axes")
         self._check_implicit()
         self._check_fields()
         self._check_sources(names)

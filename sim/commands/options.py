@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
     parser.add_argument("--reproducible", action="store_true", help="the same bits of exp and the like too, slower")
     parser.add_argument("--ghost-depth", type=int, metavar="K", help="steps an exchange (default: measured)")
-    parser.add_argument("--slab", type=int, metavar="N", help="layers of cells stepped together in cache, 0: all")
+    parser.add_argument("--tile", metavar="NxM", help="cells stepped together in cache along the first axes, 0: all")
     parser.add_argument("--no-tune", action="store_true", help="choose both by a rule, without trying them")
     parser.add_argument("--blocks", type=int, metavar="N", help="virtual ranks of --transport virtual")
     parser.add_argument("--watchdog", type=float, metavar="S", help="seconds without progress that end the run")
@@ -48,9 +48,11 @@ def overrides(arguments: argparse.Namespace) -> list[str]:
     for key in ("transport", "halo"):
         if (value := getattr(arguments, key)) is not None:
             found.append(f'parallel.{key}="{value}"')
-    for key in ("ghost_depth", "slab", "devices", "blocks", "watchdog"):
+    for key in ("ghost_depth", "devices", "blocks", "watchdog"):
         if (value := getattr(arguments, key)) is not None:
             found.append(f"parallel.{key}={value}")
+    if arguments.tile is not None:
+        found.append(f"parallel.tile=[{arguments.tile.replace('x', ',')}]")
     if arguments.no_tune:
         found.append("parallel.tune=false")
     for part in arguments.process_grid.split(",") if arguments.process_grid else ():

@@ -36,7 +36,7 @@ class Record(BaseModel):
     ranks: int | None = None
     process_grid: list[int] = []
     ghost_depth: int | None = None
-    slab: int | None = None
+    tile: list[int] = []
     time: float | None = None
     steps: int | None = None
     cells: int | None = None

@@ -90,7 +90,7 @@ def _provenance(run: Run) -> Iterator[tuple[str, str]]:
         "ranks": told.ranks,
         "process grid": " × ".join(map(str, told.process_grid)),
         "ghosts, steps an exchange": told.ghost_depth,
-        "slab": told.slab,
+        "tile": " × ".join(map(str, told.tile)),
         "platform": told.platform,
         "XLA flags": told.xla_flags,
         "directory": run.path.resolve(),

@@ -27,7 +27,7 @@ _MOST_BLOCKS = 1 << 24
 
 @dataclass(frozen=True)
 class Forecast:
-    """A case on `ranks` ranks, as it would be stepped by `choice`: stages an exchange, layers a slab.
+    """A case on `ranks` ranks, as it would be stepped by `choice`: stages an exchange, and a tile.
 
     arrays: that a block has, each `block_bytes`.  sent: bytes of each message of an exchange.  parts: seconds of a
     stage.  others: seconds of a step by depth.  steps: of the whole run, None where the step depends on the fields.
@@ -71,7 +71,7 @@ class Forecast:
         """The share of the time that a rank spends on its own cells, were all blocks alike: not in exchanges, not on
         ghost cells, not waiting for a larger block."""
         even = math.prod(self.topology.shape) / self.topology.count / math.prod(self.topology.largest)
-        return (self.parts.cells + self.parts.memory + self.parts.slabs) * even / sum(self.parts)
+        return (self.parts.cells + self.parts.memory + self.parts.tiles) * even / sum(self.parts)
 
 
 def forecast(
@@ -92,13 +92,13 @@ def forecast(
         raise SimError(f"{blocks} blocks can't be planned, {_MOST_BLOCKS:,} can; use fewer --ranks")
     wish, stages = case.parallel, problem.march.stages
     shallow = _topology(problem, blocks, 1)
-    choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.slab)
+    choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.tile)
     seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages for choice in choices}
     choice = min(choices, key=seconds.__getitem__)
     others = {k: min(seconds[c] for c in choices if c.steps == k) for k in sorted({c.steps for c in choices})}
     topology = _topology(problem, blocks, choice.steps)
     fields, coefficients = fields_of(problem)
-    arrays = 2 * (fields + len(problem.march.step.registers)) + coefficients
+    arrays = 2 * fields + len(problem.march.step.registers) + coefficients
     cells = math.prod(n + 2 * problem.ghosts(choice.steps) for n in topology.largest)
     block_bytes = cells * np.dtype(case.numerics.dtype).itemsize
     sent = _sent(problem, topology, choice.steps)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sim.costs import tile_text
 from sim.plan.forecast import Forecast
 from sim.topology import axis_names
 
@@ -21,7 +22,7 @@ def to_text(found: Forecast) -> str:
 
 
 def _blocks(found: Forecast) -> list[str]:
-    case, topology, (depth, slab) = found.case, found.topology, found.choice
+    case, topology, (depth, tile) = found.case, found.topology, found.choice
     names = axis_names(case.ndim)
     grid = ", ".join(f"{name}={n}" for name, n in zip(names, topology.blocks, strict=True))
     sizes = _times(topology.largest)
@@ -29,14 +30,14 @@ def _blocks(found: Forecast) -> list[str]:
         sizes = f"{_times(topology.smallest)} to {sizes}"
     devices = f" × {case.parallel.devices} devices" if (case.parallel.devices or 1) > 1 else ""
     of = "step" if found.stages == 1 else "stage"
-    slabs = f", in slabs of {slab} layers" if slab else ""
+    tiles = f", in tiles of {tile_text(tile)}" if any(tile) else ""
     why = "as given" if case.parallel.ghost_depth else "the best"
     by_depth = ", ".join(f"{k}: {_seconds(seconds)}" for k, seconds in found.others.items())
     return [
         f"{case.name} on {found.ranks} rank{'s' * (found.ranks != 1)}{devices}: "
         f"{_times(topology.shape)} cells, {case.numerics.dtype}",
         f"  process grid {grid}",
-        f"  blocks       {sizes} cells{slabs}",
+        f"  blocks       {sizes} cells{tiles}",
         f"  ghost depth  {depth} {of}{'s' * (depth > 1)} an exchange, {why} (a step by depth: {by_depth})",
         f"  memory       {_bytes(found.memory)} a block for {found.arrays} arrays, "
         f"{_bytes(found.memory * topology.count)} in all, beside what Python and JAX take",
@@ -48,7 +49,7 @@ def _time(found: Forecast) -> list[str]:
     parts, total = found.parts, sum(found.parts)
     of = f" of {found.stages} stages" if found.stages > 1 else ""
     lines = [
-        f"  a step       {_seconds(found.seconds)}{of}: {(parts.cells + parts.slabs) / total:.0%} cells, "
+        f"  a step       {_seconds(found.seconds)}{of}: {(parts.cells + parts.tiles) / total:.0%} cells, "
         f"{parts.memory / total:.0%} memory, {parts.ghosts / total:.0%} ghost cells, "
         f"{parts.exchange / total:.0%} exchange",
         f"  efficiency   {found.efficiency:.1%}, {math.prod(found.topology.shape) / found.seconds:.3g} cells/s",
@@ -68,7 +69,7 @@ def to_json(found: Forecast) -> str:
         "largest_block": topology.largest,
         "smallest_block": topology.smallest,
         "ghost_depth": found.choice.steps,
-        "slab": found.choice.slab,
+        "tile": found.choice.tile,
         "memory_bytes": found.memory,
         "messages_a_step": found.messages,
         "message_bytes_a_step": found.message_bytes,

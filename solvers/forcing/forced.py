@@ -41,16 +41,23 @@ class Forced:
     def registers(self) -> tuple[str, ...]:
         return self.step.registers
 
+    @property
+    def looks_back(self) -> bool:
+        return self.step.looks_back
+
     def stable_step(self, decay: float, wave: float) -> float:
         return self.step.stable_step(decay, wave)
+
+    def begin(self, patch: Patch, dt: jax.Array) -> Fields:
+        return self.step.begin(patch, dt)
 
     def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
         new = self.step(patch, stage, dt)
         begin = patch.time - patch.rounded(jnp.asarray(self.times)[stage] * dt)
-        fields = {name: u for name, u in new.items() if name not in self.registers}
+        fields = new
         for forcing in self.forcings:
             fields = forcing(patch.inner(self.width, fields, begin + dt), dt)
         if len(self.times) > 1:
             last = stage == len(self.times) - 1
             fields = {name: jnp.where(last, u, new[name]) for name, u in fields.items()}
-        return {**new, **fields}
+        return fields

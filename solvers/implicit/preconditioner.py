@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from solvers.block import Block, core, layers
+from solvers.block import Block, core
 from solvers.boundary import Periodic
 from solvers.exchange import LOWER, UPPER
 from solvers.fields import Fields
@@ -20,6 +20,7 @@ from solvers.reductions import maximum
 from solvers.rounding import Rounding
 from solvers.wall import Setting
 from solvers.walls import Walls
+from solvers.window import layers
 
 
 def multigrids(problem: Semidiscrete, u: Fields, time: jax.Array, shift: jax.Array, unit: int) -> dict[str, Multigrid]:

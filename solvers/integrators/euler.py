@@ -21,6 +21,7 @@ class Euler:
 
     times = (0.0,)
     registers = ()
+    looks_back = False
 
     @property
     def width(self) -> int:
@@ -28,6 +29,9 @@ class Euler:
 
     def stable_step(self, decay: float, wave: float) -> float:
         return largest_step(lambda z: 1 + z, decay, wave)
+
+    def begin(self, patch: Patch, dt: jax.Array) -> Fields:
+        return {}
 
     def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
         rates = self.equation.tendency(patch)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,22 +18,15 @@ from solvers.integrators.stability import largest_step
 from solvers.patch import Patch
 
 # What a column of a scheme multiplies, besides the present fields and their rates: a register of each field.
-_REGISTERS = ("start", "before", "total", "first")
-
-
-class _Weights(NamedTuple):
-    """A scheme's row, by column, and whether it is the first."""
-
-    of: dict[str, jax.Array]
-    begins: jax.Array
+_REGISTERS = ("start", "first")
 
 
 @dataclass(frozen=True)
 class Explicit:
     """u(t + Δt) by the stages of an explicit scheme, each local within the equation's width.
 
-    The present stage's state lies in the fields, so that walls are filled for it as for any other; what a scheme
-    remembers lies in registers, "u:start" and the like, and no more of them than it uses.
+    The present stage's state lies in the fields, so that walls are filled for it as for any other; the step's first
+    state and its change lie in registers, "u:start" and "u:first", where the scheme uses them.
     """
 
     equation: Equation
@@ -48,47 +42,46 @@ class Explicit:
 
     @property
     def registers(self) -> tuple[str, ...]:
-        return tuple(f"{field}:{kind}" for field in self.equation.fields for kind in self._remembered)
+        return tuple(f"{field}:{kind}" for field in self.equation.fields for kind in self._kept)
 
     @property
-    def _remembered(self) -> tuple[str, ...]:
+    def looks_back(self) -> bool:
+        return self.scheme.uses("before")
+
+    @property
+    def _kept(self) -> tuple[str, ...]:
         return tuple(kind for kind in _REGISTERS if self.scheme.uses(kind))
 
     def stable_step(self, decay: float, wave: float) -> float:
         return largest_step(self.scheme.amplification, decay, wave)
 
-    def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
-        rates = self.equation.tendency(patch)
-        weights = self._weights(stage)
+    def begin(self, patch: Patch, dt: jax.Array) -> Fields:
         found: Fields = {}
-        for name in self.equation.fields:
-            found |= self._next(name, patch, weights, patch.rounded(dt.astype(rates[name].dtype) * rates[name]))
+        if "start" in self._kept:
+            found |= {f"{name}:start": core(patch.fields[name], self.width) for name in self.equation.fields}
+        if "first" in self._kept:
+            found |= {f"{name}:first": change for name, change in self._changes(patch, dt).items()}
         return found
 
-    def _next(self, name: str, patch: Patch, weights: _Weights, change: jax.Array) -> Fields:
-        """The next state of one field, and its registers; `change` is Δt f(u)."""
-        now = core(patch.fields[name], self.width)
-        held = {kind: core(patch.fields[f"{name}:{kind}"], self.width) for kind in self._remembered}
-        begins = weights.begins
-        if "start" in held:
-            held["start"] = jnp.where(begins, now, held["start"])
-        if "first" in held:
-            held["first"] = jnp.where(begins, change, held["first"])
-        if "total" in held:
-            held["total"] = jnp.where(begins, 0.0, held["total"])
-        terms = {"now": now, **held, "rate": change}
-        weighted = [patch.rounded(weights.of[kind].astype(now.dtype) * term) for kind, term in terms.items()]
-        result = weighted[0]
-        for term in weighted[1:]:
-            result = result + term
-        if "total" in held:
-            held["total"] = held["total"] + patch.rounded(weights.of["adds"].astype(now.dtype) * change)
-        if "before" in held:
-            held["before"] = now
-        return {name: result, **{f"{name}:{kind}": value for kind, value in held.items()}}
+    def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
+        changes, weights = self._changes(patch, dt), self._weights(stage)
+        return {name: self._next(name, patch, weights, change) for name, change in changes.items()}
 
-    def _weights(self, stage: int | jax.Array) -> _Weights:
+    def _changes(self, patch: Patch, dt: jax.Array) -> Fields:
+        """Δt f(u)."""
+        rates = self.equation.tendency(patch)
+        return {name: patch.rounded(dt.astype(rate.dtype) * rate) for name, rate in rates.items()}
+
+    def _next(self, name: str, patch: Patch, weights: dict[str, jax.Array], change: jax.Array) -> jax.Array:
+        terms = {"now": core(patch.fields[name], self.width), "rate": change}
+        for kind in (*self._kept, *(("before",) if self.looks_back else ())):
+            terms[kind] = core(patch.fields[f"{name}:{kind}"], self.width)
+        weighted = [patch.rounded(weights[kind].astype(term.dtype) * term) for kind, term in terms.items()]
+        return functools.reduce(operator.add, weighted)
+
+    def _weights(self, stage: int | jax.Array) -> dict[str, jax.Array]:
+        """The scheme's row, by column."""
         columns = {column: [getattr(row, column) for row in self.scheme.rows] for column in Row._fields}
         of = {column: jnp.asarray(values)[stage] for column, values in columns.items()}
         # Left to itself XLA looks each of them up anew for every cell.
-        return lax.optimization_barrier(_Weights(of, jnp.asarray(stage == 0)))
+        return lax.optimization_barrier(of)

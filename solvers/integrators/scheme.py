@@ -13,18 +13,16 @@ import numpy as np
 class Row(NamedTuple):
     """How one stage makes the next fields from what is known, f being the tendency:
 
-    next = start·u⁰ + now·u + before·u⁻ + total·S + rate·Δt f(u) + first·Δt f(u⁰),      S ← S + adds·Δt f(u)
+    next = start·u⁰ + now·u + before·u⁻ + rate·Δt f(u) + first·Δt f(u⁰)
 
-    u⁰ is the step's first state, u the present one, u⁻ the one before it; S is zero when the step begins.
+    u⁰ is the step's first state, u the present one, u⁻ the one before it.
     """
 
     now: float = 0.0
     rate: float = 0.0
     start: float = 0.0
     before: float = 0.0
-    total: float = 0.0
     first: float = 0.0
-    adds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,14 +47,14 @@ class Scheme:
 
     def _run(self, f: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> list[np.ndarray]:
         """The states of one step of u' = f(u) with Δt = 1, the first and the last included."""
-        states, total, first = [start], np.zeros_like(start), f(start)
+        states, first = [start], f(start)
         before = start
         for row in self.rows:
             now = states[-1]
             rate = f(now)
-            found = row.start * start + row.now * now + row.before * before + row.total * total
+            found = row.start * start + row.now * now + row.before * before
             states.append(found + row.rate * rate + row.first * first)
-            total, before = total + row.adds * rate, now
+            before = now
         return states
 
 
@@ -72,10 +70,13 @@ RK4 = Scheme(
     "rk4",
     4,
     (
-        Row(now=1, rate=1 / 2, adds=1 / 6),
-        Row(start=1, rate=1 / 2, adds=1 / 3),
-        Row(start=1, rate=1, adds=1 / 3),
-        Row(start=1, total=1, rate=1 / 6),
+        Row(now=1, rate=1 / 2),
+        Row(start=1, rate=1 / 2),
+        Row(start=1, rate=1),
+        Row(now=1 / 3, before=2 / 3, first=1 / 6, rate=1 / 6),
     ),
 )
-"""Kutta 1901; Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I (doi:10.1007/978-3-540-78862-1)."""
+"""Kutta 1901; Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I (doi:10.1007/978-3-540-78862-1).
+
+Its sum of four rates is written as what the states before make of it, u³ = u⁰ + Δt f(u²) and so on.
+"""

@@ -29,6 +29,7 @@ class Verlet:
 
     times = (0.0, 1.0)
     registers = ()
+    looks_back = False
 
     @property
     def width(self) -> int:
@@ -37,6 +38,9 @@ class Verlet:
     def stable_step(self, decay: float, wave: float) -> float:
         """2 / wave; a friction that acts faster than that is stepped like one that decays."""
         return min(2.0 / wave if wave > 0 else math.inf, 1.0 / decay if decay > 0 else math.inf)
+
+    def begin(self, patch: Patch, dt: jax.Array) -> Fields:
+        return {}
 
     def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
         half = 0.5 * dt.astype(patch.dtype)

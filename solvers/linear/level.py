@@ -9,11 +9,12 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from solvers.block import Block, layers, with_layers
+from solvers.block import Block
 from solvers.exchange import LOWER, UPPER, Alone, Exchange
 from solvers.halo import exchange_halos
 from solvers.linear.cells import Cells
 from solvers.rounding import Rounding
+from solvers.window import layers, with_layers
 
 # A field of no more cells is rather copied than written into.
 _FEW = 1 << 14

@@ -17,20 +17,20 @@ from tests.cases import table
 from .conftest import WORKERS, Ended, Family, finish
 
 CASES = [
-    (1, "float64", "slices", 3, None),
-    (2, "float32", "slices", 1, None),
-    (2, "float64", "conv", 2, None),
-    (2, "float32", "slices", 4, 3),
-    (3, "float64", "slices", 2, None),
-    (3, "float32", "slices", 3, 1),
+    (1, "float64", "slices", 3, ()),
+    (2, "float32", "slices", 1, ()),
+    (2, "float64", "conv", 2, ()),
+    (2, "float32", "slices", 4, (3,)),
+    (3, "float64", "slices", 2, ()),
+    (3, "float32", "slices", 3, (1, 4)),
 ]
 
 
 def tables(parallel: dict[str, Any], deep: bool) -> dict[str, Any]:
     found = {}
-    for ndim, dtype, stencil, depth, slab in CASES:
-        where = {**parallel, "ghost_depth": depth, "slab": slab or 0} if deep else {**parallel, "ghost_depth": 1}
-        found[f"{ndim}-D, {dtype}, {stencil}, {depth}, {slab}"] = {
+    for ndim, dtype, stencil, depth, tile in CASES:
+        where = {**parallel, "ghost_depth": depth, "tile": tile} if deep else {**parallel, "ghost_depth": 1}
+        found[f"{ndim}-D, {dtype}, {stencil}, {depth}, {tile}"] = {
             **table(ndim, dtype, stencil=stencil),
             "parallel": where,
         }
@@ -55,7 +55,7 @@ def check(found: Any, serial: Any, blocks: int) -> None:
         assert digest == serial[name][0], f"{name}: another field on {grid}"
         assert numbers == serial[name][1], f"{name}: other numbers on {grid}"
         assert math.prod(grid) == blocks
-    # Depth and slab are no part of a case: of the six, two are the same.
+    # Depth and tile are no part of a case: of the six, two are the same.
     assert len({digest for digest, _, _ in found.values()}) == 5
 
 

@@ -70,7 +70,7 @@ def test_they_act_alike_everywhere(small: Callable[..., Table], tmp_path: Path) 
     case = {**small(), **GOOD}
     quiet = sim.run(small(), output=tmp_path / "quiet")
     found = []
-    for number, parallel in enumerate([{}, {"transport": "virtual", "blocks": 4}, {"ghost_depth": 3, "slab": 2}]):
+    for number, parallel in enumerate([{}, {"transport": "virtual", "blocks": 4}, {"ghost_depth": 3, "tile": [2]}]):
         result = sim.run({**case, "parallel": parallel}, output=tmp_path / str(number))
         with h5py.File(result.snapshots[-1]) as file:
             found.append((file["u"][:].tobytes(), (result.directory / "probes.h5").read_bytes()))

@@ -43,10 +43,10 @@ def ideal(quick: bool = True) -> Series:
 def take(standings: Sequence[Standing], *_: object) -> None:
     for run in standings:
         run.why = ""
-        plain = "--slab" in run.contestant.command(run.work, Path())
-        slab = 0 if plain or run.work.steps == 8000 else 1000
+        plain = "--tile" in run.contestant.command(run.work, Path())
+        tile = () if plain or run.work.steps == 8000 else (1000,)
         blocks = (run.contestant.processes, *[1] * (run.work.ndim - 1))
-        run.taken = [Taken(1.0, 0.0, 0.0, blocks, 1 if plain else 8, slab)]
+        run.taken = [Taken(1.0, 0.0, 0.0, blocks, 1 if plain else 8, tile)]
         seconds = sum(foretold(run, RATES, LINK, CACHE)) * run.work.steps
         run.taken = [replace(run.taken[0], seconds=seconds)]
 
@@ -87,7 +87,7 @@ def test_noise_gives_no_nonsense() -> None:
         three.plain.taken = [Taken(1e-9, 0.0, 0.0, (2, *[1] * (three.plain.work.ndim - 1)), 1)]
         three.small.taken = [Taken(1e-9, 0.0, 0.0, (2, *[1] * (three.small.work.ndim - 1)), 8)]
     found = described(runs, TIMES)
-    assert all(m.in_cache > 0 and m.memory > 0 and m.slab_seconds >= 0 for m in found.measured)
+    assert all(m.in_cache > 0 and m.memory > 0 and m.tile_seconds >= 0 for m in found.measured)
     json.loads(found.model_dump_json())
 
 

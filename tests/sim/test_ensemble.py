@@ -26,7 +26,7 @@ VARY = {"equation.alpha": ALPHAS, "initial.u": FIELDS}
 PLACES: dict[str, dict[str, Any]] = {
     "serial": {"transport": "serial", "ghost_depth": 2},
     "serial, at once": {"transport": "serial", "ghost_depth": 3, "members_at_once": True},
-    "slabs": {"transport": "serial", "ghost_depth": 4, "slab": 2},
+    "tiles": {"transport": "serial", "ghost_depth": 4, "tile": [2]},
     "virtual": {"transport": "virtual", "blocks": 3, "ghost_depth": 2},
     "virtual, at once": {"transport": "virtual", "blocks": 3, "ghost_depth": 2, "members_at_once": True},
     "xla": {"transport": "xla", "devices": 4, "ghost_depth": 2, "members": "together"},

@@ -16,7 +16,7 @@ from sim.subprocesses import run_bounded
 from tests.equations import EQUATIONS, case_of, outcome
 
 PLACES: dict[str, dict[str, Any]] = {
-    "virtual, slabs": {"transport": "virtual", "blocks": 3, "depth": 2, "slab": 1},
+    "virtual, tiles": {"transport": "virtual", "blocks": 3, "depth": 2, "tile": [1]},
     "xla": {"transport": "xla", "devices": 4, "depth": 1},
 }
 
@@ -76,7 +76,7 @@ def test_reproducible_buys_the_last_bit_of_functions(tmp_path: Path) -> None:
     path.write_text(casefile.to_toml(case), encoding="utf-8")
     fields = []
     for number, where in enumerate(
-        (["--ghost-depth", "1"], ["--transport", "virtual", "--ghost-depth", "2", "--slab", "1"])
+        (["--ghost-depth", "1"], ["--transport", "virtual", "--ghost-depth", "2", "--tile", "1"])
     ):
         output = str(tmp_path / str(number))
         command = [

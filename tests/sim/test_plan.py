@@ -41,8 +41,8 @@ def test_the_parts_of_a_step_are_its_seconds() -> None:
         parts = costs.parts(choice)
         assert costs.seconds(choice) == pytest.approx(math.fsum(parts)) and min(parts) >= 0
         assert parts.exchange == pytest.approx(1e-4 / choice.steps)
-        assert (parts.slabs > 0) == (choice.slab > 0) and (parts.ghosts > 0) == (choice.steps > 1)
-    assert costs.parts(Choice(1, 0))[:3] == pytest.approx((1e6 * 8 / 8e9, 0.0, 1e6 * 8 / 1e10))
+        assert (parts.tiles > 0) == any(choice.tile) and (parts.ghosts > 0) == (choice.steps > 1)
+    assert costs.parts(Choice(1, ()))[:3] == pytest.approx((1e6 * 8 / 8e9, 0.0, 1e6 * 8 / 1e10))
 
 
 def test_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,7 @@ def test_steps_of_several_stages(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_by_a_machines_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    measured = Measured(ndim=2, dtype="float64", in_cache=1.6e10, beyond=1e10, memory=1e10, slab_seconds=0.0)
+    measured = Measured(ndim=2, dtype="float64", in_cache=1.6e10, beyond=1e10, memory=1e10, tile_seconds=0.0)
     known = Machine(
         name="here",
         date="2030-01-01",

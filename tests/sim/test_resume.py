@@ -65,7 +65,7 @@ WAYS: dict[str, tuple[dict[str, Any], list[list[str]]]] = {
     ),
     "4 devices, then 1, then 3": (
         {"transport": "xla", "devices": 4},
-        [["parallel.transport=serial"], ["parallel.transport=xla", "parallel.devices=3", "parallel.slab=2"]],
+        [["parallel.transport=serial"], ["parallel.transport=xla", "parallel.devices=3", "parallel.tile=[2]"]],
     ),
     "6 blocks, then 8 sharded": (
         {"transport": "virtual", "blocks": 6, "ghost_depth": 2},

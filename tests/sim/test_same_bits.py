@@ -23,10 +23,10 @@ PLACES: dict[str, dict[str, Any]] = {
     "xla-psum": {"transport": "xla", "devices": 4, "ghost_depth": 3, "halo": "psum"},
     "auto-sharded": {"transport": "auto-sharded", "devices": 4, "ghost_depth": 2},
     "deep": {"transport": "serial", "ghost_depth": 8},
-    "slabs": {"transport": "serial", "ghost_depth": 4, "slab": 2},
-    "slabs-odd": {"transport": "serial", "ghost_depth": 5, "slab": 3},
-    "slabs-xla": {"transport": "xla", "devices": 4, "ghost_depth": 3, "slab": 1},
-    "slabs-virtual": {"transport": "virtual", "blocks": 3, "ghost_depth": 2, "slab": 1},
+    "tiles": {"transport": "serial", "ghost_depth": 4, "tile": [2]},
+    "tiles-odd": {"transport": "serial", "ghost_depth": 5, "tile": [3]},
+    "tiles-xla": {"transport": "xla", "devices": 4, "ghost_depth": 3, "tile": [1]},
+    "tiles-virtual": {"transport": "virtual", "blocks": 3, "ghost_depth": 2, "tile": [1]},
 }
 
 
@@ -55,13 +55,13 @@ def test_all_places(ndim: int, dtype: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("sides", ["walls", "closed", "rings"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_all_boundaries(ndim: int, sides: str, tmp_path: Path) -> None:
-    check(table(ndim, "float32", sides, "slices"), ["virtual-3", "xla-2", "slabs-odd"], tmp_path)
+    check(table(ndim, "float32", sides, "slices"), ["virtual-3", "xla-2", "tiles-odd"], tmp_path)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_convolutions(ndim: int, dtype: str, tmp_path: Path) -> None:
-    check(table(ndim, dtype, "mixed", "conv"), ["virtual-3", "xla-4", "auto-sharded", "slabs"], tmp_path)
+    check(table(ndim, dtype, "mixed", "conv"), ["virtual-3", "xla-4", "auto-sharded", "tiles"], tmp_path)
 
 
 @pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
@@ -69,4 +69,4 @@ def test_convolutions(ndim: int, dtype: str, tmp_path: Path) -> None:
 def test_a_coefficient_that_varies(ndim: int, mean: str, tmp_path: Path) -> None:
     case = table(ndim, "float32", "mixed", "slices")
     case["equation"] |= {"alpha": "0.4 + 0.3 * sin(3 * x)", "mean": mean}
-    check(case, ["virtual-3", "xla-4", "slabs", "slabs-odd"], tmp_path)
+    check(case, ["virtual-3", "xla-4", "tiles", "tiles-odd"], tmp_path)

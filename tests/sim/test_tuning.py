@@ -1,4 +1,4 @@
-"""Depth and slab: what is given counts, what is measured is kept, and no bit depends on it."""
+"""Depth and tile: what is given counts, what is measured is kept, and no bit depends on it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def test_a_choice_is_measured_once(small: Small, fields: Callable[..., list[np.n
     first = sim.run(case, output=tiny_cache.parent / "1")
     again = sim.run(case, output=tiny_cache.parent / "2")
     assert (first.tuned, again.tuned) == ("measured", "kept")
-    assert (first.ghost_depth, first.slab) == (again.ghost_depth, again.slab)
+    assert (first.ghost_depth, first.tile) == (again.ghost_depth, again.tile)
     assert "the fastest of those tried earlier" in again.summary()
     (file,) = tiny_cache.rglob("*.tuning")
     file.write_text(file.read_text()[:20])
     assert sim.run(case, output=tiny_cache.parent / "3").tuned == "measured"
-    plain = sim.run(case, output=tiny_cache.parent / "4", overrides=["parallel.ghost_depth=1", "parallel.slab=0"])
+    plain = sim.run(case, output=tiny_cache.parent / "4", overrides=["parallel.ghost_depth=1", "parallel.tile=[]"])
     assert plain.tuned == "given"
     for one, other in zip(fields(again.directory), fields(plain.directory), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -49,20 +49,26 @@ def test_without_tuning_a_rule_chooses(small: Small, tiny_cache: Path) -> None:
 def test_what_is_given_is_left_alone(small: Small, tiny_cache: Path) -> None:
     result = sim.run(small((40, 32)), output=tiny_cache.parent / "1", overrides=["parallel.ghost_depth=4"])
     assert result.ghost_depth == 4 and result.tuned == "measured"
-    result = sim.run(small((40, 32)), output=tiny_cache.parent / "2", overrides=["parallel.slab=3"])
-    assert result.slab == 3
+    result = sim.run(small((40, 32)), output=tiny_cache.parent / "2", overrides=["parallel.tile=[3]"])
+    assert result.tile == (3,)
 
 
-def test_blocks_in_cache_need_no_slabs() -> None:
+def test_blocks_in_cache_need_no_tiles() -> None:
     costs = Costs(Topology((64, 64), (1, 1)), 1, 8, on_cpu=True, cache=1 << 20)
-    assert costs.ranked(costs.choices(None, None))[0] == Choice(1, 0)
+    assert costs.ranked(costs.choices(None, None))[0] == Choice(1, ())
 
 
 def test_large_blocks_do() -> None:
-    """As was measured on a core with 2 MiB: slabs pay, and thin ones that fit."""
+    """As was measured on a core with 2 MiB: tiles pay, and thin ones that fit."""
     costs = Costs(Topology((4096, 8192), (1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
-    steps, slab = costs.ranked(costs.choices(None, None))[0]
-    assert steps >= 4 and 0 < 2 * steps * slab * 8192 * 8 <= 3 << 20
+    steps, tile = costs.ranked(costs.choices(None, None))[0]
+    assert steps >= 4 and len(tile) == 1 and 0 < (tile[0] + steps) * 8192 * 8 <= 2 << 20
+
+
+def test_layers_that_outgrow_the_cache_are_cut_too() -> None:
+    costs = Costs(Topology((512, 512, 512), (2, 1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
+    steps, tile = costs.ranked(costs.choices(None, None))[0]
+    assert steps >= 4 and len(tile) == 2 and 0 < (tile[0] + steps) * (tile[1] + steps) * 512 * 8 <= 2 << 20
 
 
 def test_a_dear_exchange_makes_ghosts_deep() -> None:

@@ -89,17 +89,17 @@ def heat(
     weights: np.ndarray | None = None,
     form: Form = "slices",
     depth: int = 1,
-    slab: int | None = None,
+    tile: Sequence[int] = (),
     scheme: Scheme | None = None,
     name: Name = "serial",
     **wish: Any,
 ) -> Run:
-    """∂u/∂t = α ∇²u (or other `weights`) by Euler or a `scheme`, `depth` stages an exchange, in slabs or not."""
+    """∂u/∂t = α ∇²u (or other `weights`) by Euler or a `scheme`, `depth` stages an exchange, in tiles or not."""
     equation = Heat(Stencil(laplacian(spacing) if weights is None else weights, form))
     step: Step = Euler(equation) if scheme is None else Explicit(equation, scheme)
     transport = transport_of(shape, depth * step.width, name, **wish)
     grid = grid_of(shape, spacing, tuple(isinstance(lower, Periodic) for lower, _ in sides))
-    return Run(March(step, {"u": Walls(sides, grid, step.width)}, grid, slab), transport)
+    return Run(March(step, {"u": Walls(sides, grid, step.width)}, grid, tuple(tile)[: len(shape)]), transport)
 
 
 @pytest.fixture(scope="session", name="heat")

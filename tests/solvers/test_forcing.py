@@ -1,4 +1,4 @@
-"""Sources and operations act on space, whoever owns it: the same bits on every decomposition, in slabs or not."""
+"""Sources and operations act on space, whoever owns it: the same bits on every decomposition, in tiles or not."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ RINGS = [(Periodic(), Periodic())] * 2
 CLOSED = [(Neumann(), Neumann())] * 2
 PLACES: list[dict[str, Any]] = [
     {"depth": 4},
-    {"depth": 5, "slab": 2},
+    {"depth": 5, "tile": [2]},
     {"depth": 2, "name": "virtual", "blocks": 6},
-    {"depth": 3, "slab": 2, "name": "xla", "devices": 2},
+    {"depth": 3, "tile": [2], "name": "xla", "devices": 2},
 ]
 
 

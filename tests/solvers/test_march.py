@@ -36,31 +36,38 @@ def by_numpy(u: np.ndarray, spacing: tuple[float, ...], dt: float, steps: int) -
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-@pytest.mark.parametrize(("depth", "slab"), [(1, None), (3, None), (4, 2)])
-def test_steps_are_those_of_the_scheme(ndim: int, depth: int, slab: int | None, heat: Heat) -> None:
+@pytest.mark.parametrize(("depth", "tile"), [(1, ()), (3, ()), (4, (2,)), (4, (2, 3)), (3, (0, 4))])
+def test_steps_are_those_of_the_scheme(ndim: int, depth: int, tile: tuple[int, ...], heat: Heat) -> None:
     shape, spacing = SHAPES[ndim], (0.1, 0.2, 0.15)[:ndim]
     u = noise(shape, "float64")
-    run = heat(shape, [(Periodic(), Periodic())] * ndim, spacing, depth=depth, slab=slab)
+    run = heat(shape, [(Periodic(), Periodic())] * ndim, spacing, depth=depth, tile=tile[:ndim])
     np.testing.assert_allclose(run(u, 1e-3, 11), by_numpy(u, spacing, 1e-3, 11), rtol=1e-11, atol=1e-13)
+
+
+TILES: list[tuple[int, tuple[int, ...]]] = [
+    *((depth, ()) for depth in (4, 5)),
+    *((depth, (size,)) for depth, size in ((8, 1), (5, 2), (4, 6))),
+    *((depth, sizes) for depth, sizes in ((4, (1, 3)), (5, (2, 1)), (3, (0, 2)), (8, (5, 9)), (4, (2, 3, 4)))),
+]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-def test_depths_and_slabs_change_no_bit(ndim: int, dtype: str, heat: Heat) -> None:
+def test_depths_and_tiles_change_no_bit(ndim: int, dtype: str, heat: Heat) -> None:
     shape, spacing = SHAPES[ndim], (0.1, 0.2, 0.15)[:ndim]
     u = noise(shape, dtype)
     run = heat(shape, MIXED[:ndim], spacing)
     plain = {steps: run(u, 1e-3, steps) for steps in (1, 2, 7, 30)}
-    for depth, slab in [(4, None), (5, None), (8, 1), (5, 2), (4, 6)]:
-        run = heat(shape, MIXED[:ndim], spacing, depth=depth, slab=slab)
+    for depth, tile in TILES:
+        run = heat(shape, MIXED[:ndim], spacing, depth=depth, tile=tile[:ndim])
         for steps, expected in plain.items():
-            np.testing.assert_array_equal(run(u, 1e-3, steps), expected, err_msg=f"{steps}: {depth}, {slab}")
+            np.testing.assert_array_equal(run(u, 1e-3, steps), expected, err_msg=f"{steps}: {depth}, {tile}")
 
 
 def test_a_chunk_more_or_less_changes_no_bit(heat: Heat) -> None:
     """Steps begin where they are, whatever ran before them in the same call."""
     shape = SHAPES[2]
-    run = heat(shape, MIXED[:2], (0.1, 0.1), depth=4, slab=2)
+    run = heat(shape, MIXED[:2], (0.1, 0.1), depth=4, tile=(2,))
     u = noise(shape, "float32")
     np.testing.assert_array_equal(run(run(u, 1e-3, 6), 1e-3, 14), run(u, 1e-3, 20))
 
@@ -89,9 +96,10 @@ LOOPS: dict[str, dict[str, Any]] = {
     "step by step": {},
     "deep": {"depth": 4},
     "deep, odd": {"depth": 5},
-    "slabs": {"depth": 8, "slab": 4},
+    "tiles": {"depth": 8, "tile": [4]},
+    "tiles of two axes, odd": {"depth": 5, "tile": [3, 8]},
     "devices": {"depth": 2, "name": "xla", "devices": 4},
-    "devices, slabs": {"depth": 4, "slab": 3, "name": "xla", "devices": 2},
+    "devices, tiles": {"depth": 4, "tile": [3], "name": "xla", "devices": 2},
 }
 BLOCKS = {1: (40_000,), 2: (256, 200), 3: (40, 36, 48)}
 

@@ -69,16 +69,16 @@ def test_a_mode_is_multiplied_by_the_amplification(scheme: Scheme, heat: Heat) -
 
 PLACES: list[dict[str, Any]] = [
     {"depth": 3},
-    {"depth": 8, "slab": 3},
-    {"depth": 5, "slab": 1},
+    {"depth": 8, "tile": [3]},
+    {"depth": 5, "tile": [1]},
     {"depth": 2, "name": "virtual", "blocks": 3},
-    {"depth": 3, "slab": 2, "name": "xla", "devices": 2},
+    {"depth": 3, "tile": [2, 5], "name": "xla", "devices": 2},
 ]
 
 
 @pytest.mark.parametrize("scheme", [HEUN, RK4, rkl2(5)], ids=lambda s: s.name)
 @pytest.mark.parametrize(("shape", "dtype"), [((29, 31), "float32"), ((230,), "float64")])
-def test_stages_in_slabs_and_blocks_change_no_bit(
+def test_stages_in_tiles_and_blocks_change_no_bit(
     scheme: Scheme, shape: tuple[int, ...], dtype: str, heat: Heat
 ) -> None:
     sides = [(Dirichlet(0.5), Neumann(0.3)), (Periodic(), Periodic())][: len(shape)]

@@ -100,12 +100,13 @@ ALL_KINDS: list[Sides] = [
 WIDE = np.array([-1.0, 16.0, -30.0, 16.0, -1.0]) / 12
 PLACES: list[dict[str, Any]] = [
     {"depth": 4},
-    {"depth": 5, "slab": 1},
-    {"depth": 4, "slab": 2},
-    {"depth": 6, "slab": 3},
-    {"depth": 8, "slab": 5},
+    {"depth": 5, "tile": [1]},
+    {"depth": 4, "tile": [2]},
+    {"depth": 6, "tile": [3]},
+    {"depth": 4, "tile": [2, 3]},
+    {"depth": 6, "tile": [0, 2]},
     {"depth": 2, "name": "virtual", "blocks": 3},
-    {"depth": 4, "slab": 2, "name": "virtual", "process_grid": (3, 1, 1)},
+    {"depth": 4, "tile": [1, 2], "name": "virtual", "process_grid": (3, 1, 1)},
 ]
 
 
@@ -122,7 +123,7 @@ def laplacian_of_width(width: int, ndim: int) -> np.ndarray:
 
 @pytest.mark.parametrize("sides", ALL_KINDS, ids=["robin", "outflow", "radiation"])
 @pytest.mark.parametrize(("ndim", "width"), [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1)])
-def test_slabs_and_blocks_meet_the_wall_at_the_right_time(sides: Sides, ndim: int, width: int, heat: Heat) -> None:
+def test_tiles_and_blocks_meet_the_wall_at_the_right_time(sides: Sides, ndim: int, width: int, heat: Heat) -> None:
     shape = {1: (250,), 2: (29, 31), 3: (25, 9, 8)}[ndim]
     weights = laplacian_of_width(width, ndim)
     u = 1.5 + np.random.default_rng(0).random(shape)

@@ -16,7 +16,7 @@ from sim.bench.work import Work
 class Taken:
     """Seconds that all steps took, compiling and tuning left out, the error, and the seconds of it spent on outputs.
 
-    Of our own runs also the process grid, the steps an exchange, and the layers a slab.
+    Of our own runs also the process grid, the steps an exchange, and the tile.
     """
 
     seconds: float
@@ -24,7 +24,7 @@ class Taken:
     writing: float = 0.0
     blocks: tuple[int, ...] = ()
     depth: int = 1
-    slab: int = 0
+    tile: tuple[int, ...] = ()
 
 
 def command_of(work: Work, folder: Path) -> list[str]:
@@ -60,7 +60,7 @@ def read_run(work: Work, result: Any) -> Taken:
     if result["steps"] != work.steps:
         raise ValueError(f"it took {result['steps']} steps instead of {work.steps}")
     writing = result["output_seconds"] if work.every else 0.0
-    how = (tuple(result["process_grid"]), result["ghost_depth"], result["slab"])
+    how = (tuple(result["process_grid"]), result["ghost_depth"], tuple(result["tile"]))
     return Taken(result["march_seconds"] + writing, _error(work, result), writing, *how)
 
 

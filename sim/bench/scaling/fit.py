@@ -23,13 +23,13 @@ def step_seconds(standing: Standing) -> float:
 
 
 def foretold(standing: Standing, rates: Rates, link: Link, cache: int) -> Parts:
-    """What a step of such a run should cost, on the process grid, at the depth and in the slabs that it had."""
+    """What a step of such a run should cost, on the process grid, at the depth and in the tiles that it had."""
     return _costs(standing, rates, link, cache).parts(_choice(standing))
 
 
 def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
     """Each run gives one rate, from what the known ones leave of its time: the small run that in cache, that step by
-    step memory's, the large run that beyond the cache, or where its slabs fit into it the seconds to start one."""
+    step memory's, the large run that beyond the cache, or where its tiles fit into it the seconds to start one."""
     unit = foretold(runs.small, _UNIT, link, cache)
     in_cache = (unit.cells + unit.ghosts) / _left(runs.small, unit.exchange)
     plain, step = foretold(runs.plain, _UNIT, link, cache), step_seconds(runs.plain)
@@ -38,11 +38,11 @@ def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
     memory = plain.memory / left
     known = Rates(in_cache, in_cache, memory, 0.0)
     large, rest = foretold(runs.large, known, link, cache), foretold(runs.large, _UNIT, link, cache)
-    beyond, slab_seconds = in_cache, 0.0
+    beyond, tile_seconds = in_cache, 0.0
     if _costs(runs.large, known, link, cache).beyond(_choice(runs.large)):
         beyond = (rest.cells + rest.ghosts) / _left(runs.large, large.memory + large.exchange)
-    elif rest.slabs:
-        slab_seconds = max(0.0, step_seconds(runs.large) - sum(large)) / rest.slabs
+    elif rest.tiles:
+        tile_seconds = max(0.0, step_seconds(runs.large) - sum(large)) / rest.tiles
     work = runs.small.work
     return Measured(
         ndim=work.ndim,
@@ -50,7 +50,7 @@ def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
         in_cache=in_cache,
         beyond=beyond,
         memory=memory,
-        slab_seconds=slab_seconds,
+        tile_seconds=tile_seconds,
     )
 
 
@@ -74,7 +74,7 @@ def _costs(standing: Standing, rates: Rates, link: Link, cache: int) -> Costs:
 
 
 def _choice(standing: Standing) -> Choice:
-    return Choice(standing.taken[-1].depth, standing.taken[-1].slab)
+    return Choice(standing.taken[-1].depth, standing.taken[-1].tile)
 
 
 def _left(run: Standing, known: float) -> float:

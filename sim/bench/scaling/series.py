@@ -11,7 +11,7 @@ from sim.bench.work import Work, cube
 _SIDE = {True: 2048, False: 4096}
 _STEPS = {True: 192, False: 96}
 _SMALL_STEPS = 8000
-_STEP_BY_STEP = ("--slab", "0", "--ghost-depth", "1")
+_STEP_BY_STEP = ("--tile", "0", "--ghost-depth", "1")
 
 
 @dataclass(frozen=True)

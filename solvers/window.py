@@ -1,0 +1,103 @@
+"""Some cells of a ghosted array: what is read, what is written, what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from solvers.block import Count
+
+
+class Span(NamedTuple):
+    """`depth` cells along an axis, from `start` on; wanted are those of [first, until), or all."""
+
+    start: Count
+    depth: int
+    wanted: tuple[Count, Count] | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """A box of cells: some of an axis, or, where there is no span, the whole of it, ghosts included.
+
+    Its size is known when compiling, its place when running.  So a window that would reach over an end of the
+    array is moved inwards, and the cells that are not wanted stay as they are.
+    """
+
+    spans: tuple[Span | None, ...]
+
+    @classmethod
+    def whole(cls, ndim: int) -> Window:
+        return cls((None,) * ndim)
+
+    @property
+    def is_whole(self) -> bool:
+        return all(span is None for span in self.spans)
+
+    def start(self, axis: int) -> Count:
+        span = self.spans[axis]
+        return 0 if span is None else span.start
+
+    def along(self, axis: int, start: Count, depth: int) -> Window:
+        """The window with other cells along an axis, all of them wanted."""
+        spans = list(self.spans)
+        spans[axis] = Span(start, depth)
+        return Window(tuple(spans))
+
+    def grown(self, margin: int) -> Window:
+        """With `margin` more cells on every side, where it does not have all of them."""
+        return Window(tuple(s and Span(s.start - margin, s.depth + 2 * margin) for s in self.spans))
+
+    def of(self, u: jax.Array) -> jax.Array:
+        """The cells of u in the window; of a scalar itself."""
+        if u.ndim == 0 or self.is_whole:
+            return u
+        return lax.dynamic_slice(u, self._corner(0), self._shape(u.shape, 0))
+
+    def written(self, u: jax.Array, values: jax.Array, margin: int = 0) -> jax.Array:
+        """u with the wanted cells replaced; of a whole axis, without its outermost `margin` cells on both sides."""
+        if self.is_whole:
+            return u.at[tuple(slice(margin, n - margin) for n in u.shape)].set(values)
+        corner = self._corner(margin)
+        wanted = self.wanted()
+        old = lax.dynamic_slice(u, corner, self._shape(u.shape, margin))
+        return lax.dynamic_update_slice(u, jnp.where(wanted, values, old), corner)
+
+    def wanted(self, but: int | None = None) -> jax.Array | bool:
+        """Which cells are wanted, not asking along one axis: bool, shaped to broadcast, or plain True."""
+        mask: jax.Array | bool = True
+        for axis, span in enumerate(self.spans):
+            if span is not None and span.wanted is not None and axis != but:
+                first, until = span.wanted
+                index = span.start + jnp.arange(span.depth, dtype=jnp.int32)
+                inside = (index >= first) & (index < until)
+                mask = mask & inside.reshape([-1 if a == axis else 1 for a in range(len(self.spans))])
+        return mask
+
+    def _corner(self, margin: int) -> list[jax.Array]:
+        return [jnp.asarray(margin if span is None else span.start, jnp.int32) for span in self.spans]
+
+    def _shape(self, shape: tuple[int, ...], margin: int) -> list[int]:
+        return [n - 2 * margin if span is None else span.depth for n, span in zip(shape, self.spans, strict=True)]
+
+
+def layers(u: jax.Array, axis: int, start: Count, depth: int, window: Window | None = None) -> jax.Array:
+    """The `depth` layers of u from `start` on along an axis; of the other axes what is in the window."""
+    if window is None or window.is_whole:
+        return lax.dynamic_slice_in_dim(u, start, depth, axis)
+    return window.along(axis, start, depth).of(u)
+
+
+def with_layers(u: jax.Array, axis: int, start: Count, strip: jax.Array, window: Window | None = None) -> jax.Array:
+    """u with the layers from `start` on replaced by `strip`, wanted or not."""
+    if window is not None and not window.is_whole:
+        return lax.dynamic_update_slice(u, strip, window.along(axis, start, strip.shape[axis])._corner(0))
+    if isinstance(start, int):
+        index = [slice(None)] * u.ndim
+        index[axis] = slice(start, start + strip.shape[axis])
+        return u.at[tuple(index)].set(strip)
+    return lax.dynamic_update_slice_in_dim(u, strip, start, axis)
