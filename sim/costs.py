@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import jax
+
 from sim import machine
 from sim.topology import Topology
+from solvers.integrators import Step
 
 _DEPTHS = (1, 2, 4, 8, 16)
-# Of a core's cache, what the cells of a tile may take; how many layers are enough, and how many cells along the second
-# axis are worth trying, by dimension.
-_FILLED = 0.6
-_THICKEST = 8
-_ACROSS = {1: (), 2: (512, 2048), 3: (8, 16, 32, 64)}
+_REMEMBERING = 64
+# Of a core's cache, what the cells of a tile may take; by dimension, how many layers are enough, and how many cells
+# along the second axis are worth trying.
+_FILLED = 0.8
+_THICKEST = {1: 1 << 16, 2: 16, 3: 8}
+_ACROSS = {1: (), 2: (), 3: (8, 16, 32)}
 
 
 class Choice(NamedTuple):
@@ -58,6 +62,7 @@ class Parts(NamedTuple):
 class Costs:
     """Blocks of `topology`, whose steps reach `width` cells and move `cell_bytes` of each cell, on a core each.
 
+    `plain`: the tile where the cache holds a block, none but for steps that remember more than the fields.
     `blocked`: whether blocks outgrow the core's cache of `cache` bytes, and tiles may pay.
     """
 
@@ -68,6 +73,7 @@ class Costs:
     exchange_seconds: float = 0.0
     cache: int = 0
     rates: Rates = Rates()
+    plain: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cache", self.cache or machine.l2_bytes())
@@ -116,21 +122,29 @@ class Costs:
         """Whether a tile, with what it leans over, outgrows the core's own cache."""
         return any(choice.tile) and self._held(choice) > self.cache
 
+    @classmethod
+    def of(cls, topology: Topology, step: Step, cell_bytes: int) -> Costs:
+        """Of a step here, whose cells take so many bytes in all arrays."""
+        on_cpu = jax.default_backend() == "cpu"
+        # In whole blocks XLA would make arrays of that size for what such a step remembers, or not vectorise.
+        plain = (_REMEMBERING,) if on_cpu and (step.registers or step.looks_back) else ()
+        return cls(topology, step.width, cell_bytes, on_cpu, plain=plain)
+
     def _tiles(self, steps: int) -> list[tuple[int, ...]]:
         """Tiles worth thinking of: such that with what they lean over they fill about a half of the cache.
 
         Of the first axis alone, and where that leaves few layers, of the second one too; never of the last of three.
         """
         if steps == 1 or not self.blocked:
-            return [()]
-        found: list[tuple[int, ...]] = [()]
-        for across in (0, *_ACROSS[len(self.topology.shape)]):
-            cut = (0, across) if across else (0,)
+            return [self.plain]
+        ndim = len(self.topology.shape)
+        found = []
+        for cut in ((0,), *((0, across) for across in _ACROSS[ndim])):
             layer = self._held(Choice(steps, (1, *cut[1:]))) / self._leant(steps, 1)
             thick = int(self.cache * _FILLED / layer) - self._leant(steps, 0)
-            if thick >= 1:
-                found.append((min(thick, max(_THICKEST, steps)), *cut[1:]))
-        return found
+            found.append((max(1, min(thick, _THICKEST[ndim])), *cut[1:]))
+        fitting = [tile for tile in found if not self.beyond(Choice(steps, tile))]
+        return [self.plain, *(fitting or found[-1:])]
 
     def _held(self, choice: Choice) -> int:
         """Bytes of the cells that a tile sees in all its steps, in all arrays."""

@@ -112,9 +112,9 @@ class Problem:
 
     @property
     def cell_bytes(self) -> int:
-        """What a step moves of each cell: of fields old and new values, of coefficients those that vary."""
-        varying = sum(not given.is_scalar for given in self.given.values())
-        return (2 * len(self.equation.fields) + varying) * np.dtype(self.case.numerics.dtype).itemsize
+        """What a step moves of each cell: of fields old and new values, registers, coefficients that vary."""
+        others = len(self.march.step.registers) + sum(not given.is_scalar for given in self.given.values())
+        return (2 * len(self.equation.fields) + others) * np.dtype(self.case.numerics.dtype).itemsize
 
     def mirrors(self, ghosts: int) -> Walls:
         """What coefficients are beyond the walls: what they are on this side."""

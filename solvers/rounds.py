@@ -18,9 +18,10 @@ from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
 from solvers.integrators.step import Step
+from solvers.once import once
 from solvers.patch import Patch
 from solvers.rounding import Rounding
-from solvers.tiles import Tiles, WindowAt, sweep
+from solvers.tiles import Tiles, sweep
 from solvers.wall import Setting
 from solvers.walls import Walls
 from solvers.window import Window
@@ -69,7 +70,7 @@ class Rounds:
         buffers = self._exchanged(buffers, at_most)
         cells = [n - 2 * self.width for n in self.block.ghosted_shape]
         tiles = Tiles.fit(cells, self.tile, self.width)
-        if at_most == 1 or tiles.whole:
+        if tiles.whole:
             return self._whole(buffers, first, count, at_most)
         return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))
 
@@ -107,29 +108,25 @@ class Rounds:
         return one(buffers, first + count - 1) if at_most % 2 else buffers
 
     def _in_tiles(self, buffers: Buffers, tiles: Tiles, first: jax.Array, count: jax.Array, odd: bool) -> Buffers:
-        def advance(buffers: Buffers, window_at: WindowAt, stage: jax.Array, parity: int) -> Buffers:
+        def advance(buffers: Buffers, window: Window, stage: jax.Array, parity: int) -> Buffers:
             # Which array holds which stages is the same for all tiles.
             now, spare = buffers if parity == 0 else self._in_turn(*buffers)
-            new, now = self._stage(window_at(stage), now, spare, first + stage)
-            new = self._walled(new, window_at, stage, first)
+            new, now = self._stage(window, now, spare, first + stage)
+            new = self._walled(new, window, self._setting(first + stage + 1))
             return Buffers(now, new) if parity == 0 else self._in_turn(now, new)
 
         begun = Buffers(self._filled(buffers.now, first), buffers.spare)
         done = sweep(begun, tiles, count, odd, advance)
         return self._in_turn(*done) if odd else done
 
-    def _walled(self, fields: Fields, window_at: WindowAt, stage: jax.Array, first: jax.Array) -> Fields:
+    def _walled(self, fields: Fields, window: Window, setting: Setting) -> Fields:
         """The fields after a stage in a window with those ghosts at walls that hang on it."""
 
-        def at_ends(i: jax.Array, fields: Fields) -> Fields:
-            # i is 0.  Of what does not depend on it, XLA would do as much as it can before each loop of no turn.
-            setting, window = self._setting(first + stage + i + 1), window_at(stage + i)
+        def at_ends(fields: Fields) -> Fields:
             return {name: self.walls[name].fill(u, setting, window) for name, u in fields.items()}
 
-        setting, window = self._setting(first + stage + 1), window_at(stage)
         due = functools.reduce(operator.or_, (self.walls[name].due(setting, window) for name in fields))
-        if due is not False:
-            fields = lax.fori_loop(0, jnp.asarray(due, jnp.int32), at_ends, fields)
+        fields = fields if due is False else once(due, at_ends, fields)
         return {name: self.walls[name].fill_across(u, setting, window) for name, u in fields.items()}
 
     def _in_turn(self, now: Fields, spare: Fields) -> Buffers:
@@ -150,12 +147,11 @@ class Rounds:
     def _begun(self, window: Window, now: Fields, number: jax.Array, begins: jax.Array) -> Fields:
         """The fields with the registers of the step that begins with this stage, if one does."""
 
-        def filled(_: jax.Array, now: Fields) -> Fields:
+        def filled(now: Fields) -> Fields:
             kept = self.step.begin(self._patch(window, now, number), self.clock.dt)
             return {**now, **{name: window.written(now[name], value, self.width) for name, value in kept.items()}}
 
-        # A loop of one turn or none: XLA runs it in place, and not always a conditional.
-        return lax.fori_loop(0, begins.astype(jnp.int32), filled, now)
+        return once(begins, filled, now)
 
     def _patch(self, window: Window, fields: Fields, number: jax.Array) -> Patch:
         """What stage `number` sees of the block: a window and the cells around it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,11 +18,8 @@ _FEWEST_CELLS = 64
 
 State = TypeVar("State")
 
-WindowAt: TypeAlias = Callable[[jax.Array], Window]
-"""stage → where a tile is then."""
-
-Advance: TypeAlias = Callable[[State, WindowAt, jax.Array, int], State]
-"""(state, a tile, stage from 0 on, its parity) → the state with that stage taken there."""
+Advance: TypeAlias = Callable[[State, Window, jax.Array, int], State]
+"""(state, window, stage from 0 on, its parity) → the state with that stage taken in that window."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
 
     def one_tile(tile: Sequence[Count], state: State) -> State:
         def one_stage(stage: jax.Array, parity: int, state: State) -> State:
-            return advance(state, functools.partial(tiles.window, tile), stage, parity)
+            return advance(state, tiles.window(tile, stage), stage, parity)
 
         def pair(j: jax.Array, state: State) -> State:
             return one_stage(2 * j + 1, 1, one_stage(2 * j, 0, state))

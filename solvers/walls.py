@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from solvers.block import Block, Count
 from solvers.boundary import Boundary, Periodic
 from solvers.exchange import LOWER, UPPER, Exchange
 from solvers.grid import Grid
+from solvers.once import once
 from solvers.wall import Setting, Wall
 from solvers.window import Window, layers, with_layers
 
@@ -74,14 +74,12 @@ class Walls:
                 u = self._fill_side(u, axis, side, setting, window)
                 continue
 
-            def with_corners(_: jax.Array, u: jax.Array, side: int = side) -> jax.Array:
+            def with_corners(u: jax.Array, side: int = side) -> jax.Array:
                 u = self._fill_side(u, axis, side, setting, window)
                 outer = self._outer(setting.block, axis, side)
                 return self._fill_from(axis + 1, u, setting, window.along(axis, outer, self.width))
 
-            # A loop of one turn or none: XLA runs it in place, and not always a conditional.
-            due = self._due(axis, side, setting, window)
-            u = lax.fori_loop(0, due.astype(jnp.int32), with_corners, u)
+            u = once(self._due(axis, side, setting, window), with_corners, u)
         return self._fill_from(axis + 1, u, setting, window)
 
     def _due(self, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Count
+from solvers.once import once
 
 
 class Span(NamedTuple):
@@ -62,10 +63,20 @@ class Window:
         """u with the wanted cells replaced; of a whole axis, without its outermost `margin` cells on both sides."""
         if self.is_whole:
             return u.at[tuple(slice(margin, n - margin) for n in u.shape)].set(values)
-        corner = self._corner(margin)
-        wanted = self.wanted()
-        old = lax.dynamic_slice(u, corner, self._shape(u.shape, margin))
-        return lax.dynamic_update_slice(u, jnp.where(wanted, values, old), corner)
+        corner, shape = self._corner(margin), self._shape(u.shape, margin)
+
+        def put(u: jax.Array, mask: jax.Array | bool) -> jax.Array:
+            kept = values if mask is True else jnp.where(mask, values, lax.dynamic_slice(u, corner, shape))
+            return lax.dynamic_update_slice(u, kept, corner)
+
+        axis = u.ndim - 1
+        span = self.spans[axis]
+        if span is None or span.wanted is None:
+            return put(u, self.wanted())
+        # XLA does not vectorise along a mask, and of most windows the whole row is wanted.
+        inside = jnp.asarray(span.wanted[0] <= span.start) & (span.wanted[1] >= span.start + span.depth)
+        u = once(inside, lambda u: put(u, self.wanted(but=axis)), u)
+        return once(~inside, lambda u: put(u, self.wanted()), u)
 
     def wanted(self, but: int | None = None) -> jax.Array | bool:
         """Which cells are wanted, not asking along one axis: bool, shaped to broadcast, or plain True."""

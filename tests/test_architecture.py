@@ -25,7 +25,8 @@ MPI = {
 # `solvers` from the bottom up; what stands on one line does not know each other.
 LAYERS = [
     {"fields", "grid", "exchange", "block", "rounding"},
-    {"window", "stencil", "reductions"},
+    {"once", "stencil", "reductions"},
+    {"window"},
     {"halo", "tiles", "measures", "operators", "patch", "reconstruction"},
     {"linear", "terms", "wall"},
     {"boundary"},

@@ -25,7 +25,7 @@ class ParallelTable(Table):
     )
     halo: Literal["ppermute", "psum"] = Field("ppermute", description="XLA's collective that moves halos")
     ghost_depth: int | None = Field(None, ge=1, le=1024, description="steps an exchange; by default measured")
-    tile: tuple[TileSize, ...] | None = Field(
+    tile: list[TileSize] | None = Field(
         None,
         max_length=3,
         description="cells stepped together in cache along the first axes, 0: all; []: whole blocks",

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from sim import casefile, platform
@@ -110,8 +109,8 @@ def forecast(
 
 def _costs(problem: Problem, topology: Topology, found: Basis) -> Costs:
     """The model by which `sim.tuning` chooses too."""
-    on_cpu, width = jax.default_backend() == "cpu", problem.march.step.width
-    return Costs(topology, width, problem.cell_bytes, on_cpu, 0.0, found.cache, found.rates)
+    costs = Costs.of(topology, problem.march.step, problem.cell_bytes)
+    return replace(costs, cache=found.cache, rates=found.rates)
 
 
 def _parts(problem: Problem, topology: Topology, found: Basis, choice: Choice) -> Parts:

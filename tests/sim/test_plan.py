@@ -72,8 +72,8 @@ def test_steps_of_several_stages(capsys: pytest.CaptureFixture[str]) -> None:
     euler = planned(capsys, "--ranks", "4", "--set", "parallel.ghost_depth=2")
     heun = planned(capsys, "--ranks", "4", "--set", "parallel.ghost_depth=2", "--set", "time.integrator=heun")
     assert heun["messages_a_step"] == 2 * euler["messages_a_step"]
-    assert heun["memory_bytes"] == 2 * euler["memory_bytes"]
-    assert heun["seconds_a_step"] == pytest.approx(2 * euler["seconds_a_step"])
+    assert heun["memory_bytes"] == 1.5 * euler["memory_bytes"]
+    assert 2 < heun["seconds_a_step"] / euler["seconds_a_step"] < 3
 
 
 def test_by_a_machines_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def marched(
     """u and v at the end of a standing wave on a ring, of the discrete Laplacian's own mode."""
     grid = Grid((CELLS,), (0.0,), (1.0,), (True,))
     step = Verlet(Wave(Stencil(laplacian(grid.spacing), "slices")), {"u": "v"})
-    march = March(step, {name: Walls([(Periodic(), Periodic())], grid, 1) for name in ("u", "v")}, grid, None)
+    march = March(step, {name: Walls([(Periodic(), Periodic())], grid, 1) for name in ("u", "v")}, grid)
     transport = transport_of((CELLS,), depth, **where)
     u = np.cos(2 * np.pi * grid.centres(0))
     buffers = march.buffers({"u": place(transport, u), "v": place(transport, 0.0 * u)})
