@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -14,6 +15,9 @@ from sim.team import Team
 from sim.topology import Box, Topology
 from solvers.block import Block, Count
 from solvers.exchange import Exchange
+
+# Bytes of a block that are worth a garbage collection.
+_MUCH = 1 << 24
 
 Program: TypeAlias = Callable[..., tuple[Any, Any]]
 """program(block, exchange, *arguments) → (arrays, scalars), the code of one block.
@@ -140,6 +144,17 @@ def ghosted(values: np.ndarray, shape: tuple[int, ...], ghosts: int, dtype: npt.
     lead = values.shape[: values.ndim - len(shape)]
     array = np.zeros([*lead, *(n + 2 * ghosts for n in shape)], dtype)
     array[core_of(values.shape[len(lead) :], ghosts)] = values
+    return array
+
+
+def settled(array: jax.Array) -> jax.Array:
+    """The array once it is there, what it was made from being gone.
+
+    JAX lets go of numpy's memory in a garbage collection only, and the next one may be a long time off.
+    """
+    array.block_until_ready()
+    if array.nbytes > _MUCH:
+        gc.collect()
     return array
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
-from sim.transport.protocol import Compiled, Evaluate, Program, core_of, ghosted, place_of
+from sim.transport.protocol import Compiled, Evaluate, Program, core_of, ghosted, place_of, settled
 from solvers.block import Block
 from solvers.exchange import Exchange
 
@@ -31,7 +31,7 @@ class OneBlock:
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
         values = ghosted(evaluate(self._box), self._block.shape, self.ghosts, dtype)
         # Memory of numpy's can't be donated: the loop would begin by copying it.
-        return jax.device_put(values, may_alias=False)
+        return settled(jax.device_put(values, may_alias=False))
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
         def run_block(*arguments: Any) -> tuple[Any, Any]:

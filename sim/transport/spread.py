@@ -14,7 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
 from sim.transport.members import count_of, has_members, over_members
-from sim.transport.protocol import Compiled, Evaluate, PerMember, Program, core_of, ghosted, map_arguments
+from sim.transport.protocol import Compiled, Evaluate, PerMember, Program, core_of, ghosted, map_arguments, settled
 from solvers.block import Block
 from solvers.exchange import Alone
 
@@ -65,7 +65,7 @@ class Spread:
             return ghosted(values, self._block.shape, self.ghosts, dtype)
 
         shape = (self._held, *self._block.ghosted_shape)
-        return jax.make_array_from_callback(shape, NamedSharding(self._mesh, _EACH), on_device)
+        return settled(jax.make_array_from_callback(shape, NamedSharding(self._mesh, _EACH), on_device))
 
     def per_member(self, numbers: Sequence[float], dtype: npt.DTypeLike) -> PerMember:
         values = np.asarray(numbers, dtype)

@@ -24,6 +24,7 @@ from sim.transport.protocol import (
     lead_of,
     map_arguments,
     place_of,
+    settled,
 )
 
 
@@ -67,7 +68,7 @@ class Stacked:
                 array[local] = ghosted(evaluate(self.topology.box(rank)), largest, self.ghosts, dtype)
             return array
 
-        return jax.make_array_from_callback(shape, self._sharding, on_device)
+        return settled(jax.make_array_from_callback(shape, self._sharding, on_device))
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
         run_block = bind(program, self.topology, self.ghosts, self._exchange)

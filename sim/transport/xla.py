@@ -25,6 +25,7 @@ from sim.transport.protocol import (
     leaves_of,
     map_arguments,
     place_of,
+    settled,
 )
 
 
@@ -65,7 +66,7 @@ class ShardMap:
         def on_device(index: Any) -> Any:
             return ghosted(evaluate(self._box(index)), self.topology.largest, self.ghosts, dtype)
 
-        return jax.make_array_from_callback(shape, sharding, on_device)
+        return settled(jax.make_array_from_callback(shape, sharding, on_device))
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
         run_block = bind(program, self.topology, self.ghosts, self._exchange)
