@@ -42,7 +42,7 @@ def pre_rounded(x: jax.Array, count: int, largest: jax.Array) -> jax.Array:
     bits, exponent, finite = _grid_below(largest, count)
     scaled = _times_power_of_two(jnp.where(finite, x, 0.0), bits - exponent)
     high = jnp.round(scaled)
-    low = jnp.round(jnp.ldexp(scaled - high, bits))
+    low = jnp.round((scaled - high) * 2.0**bits)
     return jnp.stack([part.astype(jnp.int64).sum() for part in (high, low)])
 
 
@@ -64,7 +64,9 @@ def _grid_below(largest: jax.Array, count: int) -> tuple[int, jax.Array, jax.Arr
 def _times_power_of_two(x: jax.Array, exponent: jax.Array) -> jax.Array:
     """x · 2^exponent in two factors, as one alone may be beyond the numbers that x · 2^exponent is within."""
     half = exponent // 2
-    return jnp.ldexp(jnp.ldexp(x, half), exponent - half)
+    # Of numbers, not of arrays: XLA's ldexp of each x takes ten times as long as the products.
+    first, second = jnp.ldexp(1.0, half), jnp.ldexp(1.0, exponent - half)
+    return (x * first) * second
 
 
 def maximum(x: jax.Array, exchange: Exchange) -> jax.Array:
