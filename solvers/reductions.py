@@ -29,7 +29,9 @@ def exact_sum(x: jax.Array, count: int, exchange: Exchange) -> jax.Array:
 def exact_sums(xs: Sequence[jax.Array], count: int, exchange: Exchange) -> jax.Array:
     """`exact_sum` of each of several arrays, float64[len(xs)], for the messages of one."""
     xs = [x.astype(jnp.float64) for x in xs]
-    largest = jnp.maximum(_maxima([jnp.abs(x) for x in xs], exchange), 0.0)
+    # A NaN counts as infinite here: that takes one reduction, and the sum is NaN for either.
+    sizes = [jnp.max(jnp.where(jnp.isnan(x), jnp.inf, jnp.abs(x)), initial=0.0) for x in xs]
+    largest = exchange.max(jnp.stack(sizes))
     parts = [pre_rounded(x, count, largest[number]) for number, x in enumerate(xs)]
     return rounded_sum(exchange.sum(jnp.stack(parts, 1)), count, largest)
 

@@ -43,7 +43,10 @@ class Writing:
         """How much of what dd reaches: the median over the rounds."""
         return statistics.median(d / s for d, s in zip(self.dd, self.snapshot, strict=True))
 
-    def line(self) -> str:
+    def told(self, as_json: bool = False) -> str:
+        """A line of text, or of JSON."""
+        if as_json:
+            return json.dumps({"writing": asdict(self) | {"ratio": self.ratio}})
         return (
             f"a snapshot of {_CELLS}² float32 by {self.ranks} ranks ({self.writer}): {self.rate:.2f} GB/s, "
             f"{self.ratio:.2f} × dd with fsync"
@@ -110,4 +113,4 @@ if __name__ == "__main__":
         if measured := _measure(Path(sys.argv[1]), sys.argv[2]):
             print(json.dumps(asdict(measured)))
     else:
-        print(writing(Path(sys.argv[1] if len(sys.argv) > 1 else ".")).line())
+        print(writing(Path(sys.argv[1] if len(sys.argv) > 1 else ".")).told())

@@ -33,6 +33,10 @@ def add(commands: Any) -> None:
         action="store_true",
         help="measure strong and weak scaling over the ranks at hand and what an exchange costs, for `sim plan`",
     )
+    bench.add_argument(
+        "--solvers", action="store_true", help="measure what super-time-stepping and multigrid save, and text costs"
+    )
+    bench.add_argument("--writing", type=Path, metavar="DIR", help="measure a snapshot beside dd, on DIR's disk")
     bench.add_argument("--machine", type=Path, metavar="FILE", help="where --scaling saves it (default: your cache)")
     bench.set_defaults(do=_bench)
 
@@ -44,8 +48,27 @@ def _bench(arguments: argparse.Namespace) -> int:
         from sim.bench.scaling import scaling
 
         return scaling(arguments.quick, arguments.json, arguments.machine)
+    if arguments.solvers or arguments.writing:
+        if arguments.plot or arguments.works or arguments.only or arguments.machine:
+            raise SimError("--plot, --work, --only and --machine are not for --solvers and --writing; leave them out")
+        return _of_parts(arguments)
     if arguments.machine:
         raise SimError("--machine is for --scaling; leave it out")
     from sim.bench import bench
 
     return bench(arguments.quick, arguments.json, arguments.plot, arguments.works, arguments.only)
+
+
+def _of_parts(arguments: argparse.Namespace) -> int:
+    from sim.bench import refuse_launchers
+
+    refuse_launchers("bench")
+    if arguments.writing:
+        from sim.bench.writing import writing
+
+        print(writing(arguments.writing).told(arguments.json))
+    if arguments.solvers:
+        from sim.bench.solving import solving
+
+        return solving(arguments.quick, arguments.json)
+    return 0

@@ -14,7 +14,7 @@ def test_a_ratio_is_taken_round_by_round() -> None:
     """What slows a whole round slows both."""
     measured = Writing(2, "plain", 10**9, snapshot=[1.0, 10.0, 2.0], dd=[0.8, 9.0, 1.0])
     assert measured.ratio == 0.8 and measured.rate == 0.5
-    assert measured.line().endswith("by 2 ranks (plain): 0.50 GB/s, 0.80 × dd with fsync")
+    assert measured.told().endswith("by 2 ranks (plain): 0.50 GB/s, 0.80 × dd with fsync")
 
 
 @pytest.mark.long
