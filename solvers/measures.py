@@ -39,6 +39,17 @@ def measure(u: jax.Array, block: Block, cells: int, exchange: Exchange) -> dict[
     }
 
 
+def magnitudes(fields: Sequence[jax.Array], block: Block, exchange: Exchange) -> jax.Array:
+    """max|u| of each field's interior over all blocks, float64[len(fields)]; not finite where any u is not.
+
+    Magnitudes are ordered as their bits are, read as integers, with what is not finite above all: such maxima are the
+    same in whatever order they are taken, and quick, layer upon layer.
+    """
+    bits = [_largest_bits(u, block).astype(jnp.int64) for u in fields]
+    largest = exchange.max(jnp.stack(bits))
+    return jnp.stack([_of_bits(largest[number], u.dtype) for number, u in enumerate(fields)])
+
+
 def norms(u: jax.Array, exact: jax.Array, block: Block, cells: int, exchange: Exchange) -> dict[str, jax.Array]:
     """Root mean square and largest magnitude of u - exact over all blocks, float64; both ghosted blocks."""
 
@@ -71,6 +82,41 @@ def _sum(fields: Sequence[jax.Array], values: Values, block: Block, cells: int, 
         return sums + pre_rounded(jnp.where(owned, values(*_in_double(parts)), 0.0), cells, largest)
 
     return rounded_sum(exchange.sum(_fold(block, fields, add, jnp.zeros(2, jnp.int64))), cells, largest)
+
+
+def _largest_bits(u: jax.Array, block: Block) -> jax.Array:
+    """The bits of the largest magnitude in a block's interior, an integer of the size of u's dtype."""
+
+    def at_once(u: jax.Array) -> jax.Array:
+        return jnp.max(jnp.where(block.owned(), _bits(u[block.interior]), 0))
+
+    def by_layers(u: jax.Array) -> jax.Array:
+        across = block.shape[1:]
+
+        def one_layer(i: jax.Array, found: jax.Array) -> jax.Array:
+            corner = [block.ghosts + i] + [jnp.full_like(i, block.ghosts)] * len(across)
+            return jnp.maximum(found, _bits(lax.dynamic_slice(u, corner, (1, *across))))
+
+        found = jnp.zeros((1, *across), _bits(u).dtype)
+        found = lax.fori_loop(0, jnp.asarray(block.extent[0], jnp.int32), one_layer, found)
+        for axis, cells in enumerate(across, start=1):
+            found = jnp.where(_along(jnp.arange(cells) < block.extent[axis], axis, block.ndim), found, 0)
+        return jnp.max(found)
+
+    # On a CPU a reduction to one number is not vectorised; one to a layer is, and ten times faster.
+    if block.ndim == 1:
+        return at_once(u)
+    largest: jax.Array = lax.platform_dependent(u, cpu=by_layers, default=at_once)
+    return largest
+
+
+def _bits(u: jax.Array) -> jax.Array:
+    return lax.bitcast_convert_type(jnp.abs(u), jnp.int64 if u.dtype.itemsize == 8 else jnp.int32)
+
+
+def _of_bits(bits: jax.Array, dtype: jnp.dtype) -> jax.Array:
+    narrow = bits.astype(jnp.int64 if dtype.itemsize == 8 else jnp.int32)
+    return lax.bitcast_convert_type(narrow, dtype).astype(jnp.float64)
 
 
 def _in_double(parts: Sequence[jax.Array]) -> list[jax.Array]:

@@ -36,7 +36,7 @@ LAYERS = [
     {"forcing"},
     {"rounds"},
     {"implicit", "march"},
-    {"observing"},
+    {"adaptive", "observing"},
 ]
 
 

@@ -3,11 +3,12 @@
 from solvers.integrators.euler import Euler
 from solvers.integrators.explicit import Explicit
 from solvers.integrators.legendre import rkl1, rkl2, stages_for
-from solvers.integrators.scheme import HEUN, RK4, SSPRK3, Row, Scheme
+from solvers.integrators.scheme import BOGACKI_SHAMPINE, HEUN, RK4, SSPRK3, Row, Scheme
 from solvers.integrators.step import Step
 from solvers.integrators.verlet import Verlet
 
 __all__ = [
+    "BOGACKI_SHAMPINE",
     "HEUN",
     "RK4",
     "SSPRK3",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -27,11 +27,20 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Scheme:
-    """A name, the order of accuracy, and a row a stage."""
+    """A name, the order of accuracy, and a row a stage.
+
+    `error`, where there is an embedded scheme of one order less: what the two differ by, as a row of one more stage.
+    """
 
     name: str
     order: int
     rows: tuple[Row, ...]
+    error: Row | None = None
+
+    @property
+    def judged(self) -> Scheme:
+        """The same with the error as the last "state", after which the one before it is what the step leads to."""
+        return self if self.error is None else replace(self, rows=(*self.rows, self.error), error=None)
 
     def uses(self, column: str) -> bool:
         return any(getattr(row, column) != 0.0 for row in self.rows)
@@ -79,4 +88,20 @@ RK4 = Scheme(
 """Kutta 1901; Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I (doi:10.1007/978-3-540-78862-1).
 
 Its sum of four rates is written as what the states before make of it, u³ = u⁰ + Δt f(u²) and so on.
+"""
+
+BOGACKI_SHAMPINE = Scheme(
+    "bs23",
+    3,
+    (
+        Row(now=1, rate=1 / 2),
+        Row(start=1, rate=3 / 4),
+        Row(start=1 / 9, before=4 / 9, now=4 / 9, rate=4 / 9),
+    ),
+    Row(now=1 / 4, start=-1 / 4, first=-1 / 8, rate=-1 / 8),
+)
+"""With a scheme of second order in it: Bogacki & Shampine 1989 (doi:10.1016/0893-9659(89)90079-7).
+
+Their tableau in the states that it leads through: the rates that it adds up are Δt k¹ = 2 (u¹ - u⁰), Δt k² = 4/3 (u² - u⁰);
+of the error, -5/72 k¹ + 1/12 k² + 1/9 k³ - 1/8 k⁴, there remain (u³ - u⁰)/4 - Δt (k¹ + k⁴)/8.
 """
