@@ -82,10 +82,10 @@ class Costs:
     def blocked(self) -> bool:
         return self.on_cpu and math.prod(self.topology.largest) * self.cell_bytes > self.cache
 
-    def choices(self, steps: int | None, tile: Sequence[int] | None) -> list[Choice]:
-        """All that there is to choose from, what is given being given."""
+    def choices(self, steps: int | None, tile: Sequence[int] | None, most: int | None = None) -> list[Choice]:
+        """All that there is to choose from, what is given being given; else `most` limits the steps an exchange."""
         deepest = min(self.topology.smallest)
-        depths = [steps] if steps else [k for k in _DEPTHS if deepest >= k * self.width]
+        depths = [steps] if steps else [k for k in _DEPTHS if k <= (most or k) and deepest >= k * self.width]
         return [Choice(k, t) for k in depths for t in ([tuple(tile)] if tile is not None else self._tiles(k))]
 
     def ranked(self, choices: Sequence[Choice]) -> list[Choice]:

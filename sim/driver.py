@@ -11,6 +11,7 @@ from typing import Any
 
 from sim import casefile, distributed, fingerprint, membership, memory, platform
 from sim.acting import forced
+from sim.adaptive import Pacing, first_step
 from sim.case import Case, ParallelTable
 from sim.checkpoint.restart import Restart, restart
 from sim.checkpoint.store import Store
@@ -139,7 +140,7 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
         stable = chosen.step.stable_step(speed.decay, speed.wave)
         todo = _plan(case, stable, found.standing.position if found else None)
         streams = streams_of(case, simulation.fields)
-    simulation.settle(forced(case, chosen.step))
+    simulation.settle(forced(case, chosen.step), _pacing(problem, stable, found) if case.time.adaptive else None)
     writer = choose_writer(case.parallel.writer, team)
     return Prepared(simulation, tuning, streams, writer, todo, speed, chosen.name)
 
@@ -164,7 +165,18 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
 
 def _plan(case: Case, stable: float, at: Position | None) -> Plan:
     table, output = case.time, case.output
+    if table.adaptive:
+        # The steps may be long: what acts at given times does so then, not at the end of the step around it.
+        stops = [time for region in case.regions for time in region.times]
+        return plan(table.end, output.every, None, *output.extra_intervals, at=at, stops=stops)
     return plan(table.end, output.every, step_limit(table, stable), *output.extra_intervals, at=at)
+
+
+def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:
+    """That of the beginning, or of a checkpoint."""
+    if found and found.standing.pacing:
+        return found.standing.pacing
+    return Pacing.begin(first_step(problem.case.time, stable), len(problem.members))
 
 
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:

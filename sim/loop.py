@@ -18,7 +18,6 @@ from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Store
 from sim.errors import SimError, Stopped
 from sim.failpoints import reach
-from sim.implicit import failure
 from sim.looking.monitor import Monitor
 from sim.output import rundir
 from sim.output.durable import write_json, write_text
@@ -26,6 +25,7 @@ from sim.output.recorder import Provenance, Recorder
 from sim.output.stream import MAIN
 from sim.prepared import Prepared
 from sim.problem import Problem
+from sim.progress import Goal, Place
 from sim.result import Result
 from sim.schedule import Position
 from sim.simulation import Simulation
@@ -102,7 +102,7 @@ class OuterLoop:
             for leg in self.prepared.plan.legs():
                 verdict = self._advance(leg, report)
                 self._write()
-                self._pause(verdict, Position(leg.segment, leg.segment.steps))
+                self._pause(verdict, leg.segment.end)
             self._end()
         self._now_doing("summing up")
         return sum_up(self.prepared, self.directory, self.output, self.beginning)
@@ -112,7 +112,8 @@ class OuterLoop:
         simulation, standing = self.simulation, self.restart.standing if self.restart else None
         initial = standing.initial_statistics if standing else simulation.statistics()
         self.beginning = Beginning(simulation.step, initial, simulation.source_mean(), setup_seconds)
-        self.last_step = simulation.step + self.prepared.plan.steps
+        left = self.prepared.plan.steps
+        self.goal = Goal(None if left is None else simulation.step + left, self.case.time.end)
         # One rank asks for the job's limit, and says when it is near.
         wanted = self.case.checkpoint.time_limit
         limit = TimeLimit.of_run(wanted, setup_seconds) if self.team.rank == 0 else TimeLimit(None, 0.0)
@@ -137,7 +138,7 @@ class OuterLoop:
             self.output.settle()
         self._look()
         if self.case.checkpoint.at_end and segments and self.keeper.saved_step != self.simulation.step:
-            self._save(Position(segments[-1], segments[-1].steps))
+            self._save(segments[-1].end)
 
     def _now_doing(self, what: str) -> None:
         self.doing = what
@@ -145,11 +146,11 @@ class OuterLoop:
 
     @contextmanager
     def _reporting(self) -> Iterator[progress.Reporter]:
-        total, done = self.last_step, self.beginning.step
+        begin = Place(self.simulation.step, self.simulation.time)
         silent = self.quiet or self.team.rank != 0
-        report = progress.reporter(silent, total, self.case.output.time_units, done)
+        report = progress.reporter(silent, self.goal, self.case.output.time_units, begin)
         if self.team.rank == 0:
-            report = progress.Published(report, self.directory.progress, total, self.case.time.end, done)
+            report = progress.Published(report, self.directory.progress, self.goal, begin)
         try:
             yield report
         finally:
@@ -157,16 +158,18 @@ class OuterLoop:
 
     def _advance(self, leg: Position, report: progress.Reporter) -> Verdict:
         """To the next output in chunks, none of which ends in a field that is not finite; what was said at the last."""
-        simulation, segment, done = self.simulation, leg.segment, leg.done
+        simulation, here = self.simulation, leg
         while True:
             before = simulation.step
-            steps = min(self.chunk, segment.steps - done, self.keeper.steps_left(before))
+            steps = min(self.chunk, here.left, self.keeper.steps_left(before))
             self._now_doing(f"taking {steps} steps from step {before}, t = {simulation.time:g}")
-            seconds = simulation.advance(segment, done, steps)
-            done += steps
+            seconds = simulation.advance(leg.segment, here.done, steps)
+            taken = simulation.step - before
+            here = leg.segment.at(here.done + taken, simulation.time)
             reach("chunk done")
-            if simulation.efforts:
-                self._check_effort()
+            if simulation.failed:
+                self.output.settle()
+                raise simulation.failure(self._kept())
             if broken := simulation.broken_cells():
                 self.output.settle()
                 raise SimError(self._blown_up(broken, before))
@@ -174,21 +177,21 @@ class OuterLoop:
             self._look()
             verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)
             # All ranks must take the same number of steps, so the slowest one's clock counts.
-            self.chunk = _next_chunk(steps, verdict.slowest)
-            cells = self.problem.cells
-            report.update(simulation.step, simulation.time, cells * steps / max(verdict.slowest, 1e-9))
-            if done == segment.steps:
+            self.chunk = _next_chunk(taken, verdict.slowest)
+            rate = self.problem.cells * taken / max(verdict.slowest, 1e-9)
+            report.update(Place(simulation.step, simulation.time), rate)
+            if here.arrived:
                 return verdict
-            self._pause(verdict, Position(segment, done))
+            self._pause(verdict, here)
 
     def _pause(self, verdict: Verdict, position: Position) -> None:
         """Between two chunks: a checkpoint where one is due, and the end of it where that is wished for."""
         step = self.simulation.step
         if verdict.due and self.keeper.saved_step != step:
             self._save(position)
-        if verdict.stop and step < self.last_step:
+        if verdict.stop and position != self.prepared.plan.segments[-1].end:
             raise Stopped(
-                f"stopped by {verdict.stop} at step {step:,} of {self.last_step:,}, t = {self.simulation.time:g}; "
+                f"stopped by {verdict.stop} at {self.goal.said(step)}, t = {self.simulation.time:g}; "
                 f"checkpointed, go on with: python -m sim resume {self.directory.path}"
             )
 
@@ -197,7 +200,8 @@ class OuterLoop:
         self._now_doing(f"writing a checkpoint at step {self.simulation.step}")
         self.output.settle()
         self._write_probes()
-        standing = Standing.of(position, self.prepared.speed, self.output.written, self.beginning.statistics)
+        written, initial = self.output.written, self.beginning.statistics
+        standing = Standing.of(position, self.prepared.speed, written, initial, self.simulation.pacing)
         begin = time.perf_counter()
         self.saver.save(self.simulation, standing)
         self.keeper.saved(self.simulation.step)
@@ -221,12 +225,6 @@ class OuterLoop:
     def _kept(self) -> str:
         times = self.output.times
         return f"snapshot {len(times) - 1} at t = {times[-1]:g} is the last good one"
-
-    def _check_effort(self) -> None:
-        effort = self.simulation.efforts[-1]
-        if bool(effort["failed"]):
-            self.output.settle()
-            raise failure(effort, self.case, self.simulation.time, self._kept())
 
     def _write_broken(self) -> str:
         """A snapshot of fields that are not finite, beside those that are; where it is."""

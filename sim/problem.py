@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 import jax
 import numpy as np
 
+from sim import adaptive
 from sim.case import Case, Source
 from sim.equations import Coefficient, Model, model_of
 from sim.equations.signature import signature
@@ -17,12 +18,13 @@ from sim.physics import sides_of
 from sim.sources import evaluator
 from sim.topology import box_shape
 from sim.transport.protocol import Evaluate, Members, Transport
+from solvers.adaptive import AdaptiveMarch
 from solvers.boundary import Neumann, Periodic
 from solvers.equations import Equation
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.implicit.march import ImplicitMarch
-from solvers.integrators import Euler, Step
+from solvers.integrators import BOGACKI_SHAMPINE, Euler, Step
 from solvers.march import March
 from solvers.walls import Walls
 
@@ -52,8 +54,13 @@ class Problem:
 
     @property
     def loop(self) -> March | ImplicitMarch:
-        """What takes the steps."""
+        """What takes the steps, where they are equal."""
         return self.implicit or self.march
+
+    @property
+    def adaptive(self) -> AdaptiveMarch:
+        """What takes them, where they are as long as their errors allow."""
+        return adaptive.march_of(self.case, self.equation, self.march)
 
     @property
     def cells(self) -> int:
@@ -68,6 +75,11 @@ class Problem:
     def ghosts(self, depth: int) -> int:
         """Ghost layers of a block for `depth` stages an exchange."""
         return depth * self.march.step.width
+
+    @property
+    def most_stages(self) -> int | None:
+        """That one exchange may serve: those of a step, where its error decides what comes next; else any number."""
+        return len(BOGACKI_SHAMPINE.judged.rows) if self.case.time.adaptive else None
 
     def stepped_by(self, step: Step) -> Problem:
         """The same problem with another step of the same width."""

@@ -25,6 +25,7 @@ class Recorded(Protocol):
     """What a recording steps: the simulation, as far as that goes."""
 
     step: int
+    time: float
 
     def take(self, segment: Segment, first: int, steps: int) -> float: ...
 
@@ -74,7 +75,10 @@ class Recording:
         self.series = TimeSeries.read(path, self.series.names, step)
 
     def advance(self, simulation: Recorded, segment: Segment, first: int, steps: int) -> float:
-        """The steps first … first + steps - 1 of a segment, with the records that fall due; the seconds they took."""
+        """The steps first … first + steps - 1 of a segment, with the records that fall due; the seconds they took.
+
+        Fewer where they come to the end before.
+        """
         every, done, seconds = self.recorder.every, 0, 0.0
         while done < steps:
             due, left = every - simulation.step % every, steps - done
@@ -87,14 +91,21 @@ class Recording:
                     self.series.append(begin + (number + 1) * every, rows[number])
                 done += records * every
             else:
-                count = min(due, left)
+                count, begin = min(due, left), simulation.step
                 elapsed = simulation.take(segment, first + done, count)
-                done += count
+                taken = simulation.step - begin
+                done += taken
                 if simulation.step % every == 0:
-                    # As the compiled loop counts it, which knows nothing of the segment's end.
-                    self._observe(simulation, segment.start + (first + done) * segment.dt)
+                    self._observe(simulation, _time(simulation, segment, first + done))
+                if taken < count:
+                    return seconds + elapsed
             seconds += elapsed
         return seconds
 
     def _observe(self, simulation: Recorded, time: float) -> None:
         self.series.append(simulation.step, simulation.observe(self.recorder, time))
+
+
+def _time(simulation: Recorded, segment: Segment, done: int) -> float:
+    """As the compiled loop counts it, which knows nothing of the segment's end, where its steps are equal."""
+    return segment.start + done * segment.dt if segment.steps else simulation.time

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sim.adaptive import Adapted
 from sim.costs import tile_text
 from sim.ensemble import Member
 
@@ -22,6 +23,7 @@ class Result:
     field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that its boundaries and
     source do not explain, relative to max|u| · volume; None where they do not determine it.
     `iterations` are those of Newton's and of Krylov's method, in all; None where nothing was solved.
+    `adapted` says how steps were chosen that followed from their errors.
     `errors` is the difference from the exact solution at the end; None where none is known.
     Of an ensemble `cells`, `statistics`, `errors` and rates are of all members together; `members` has each one's.
     """
@@ -49,6 +51,7 @@ class Result:
     drift: float | None
     errors: dict[str, dict[str, float]] | None
     iterations: dict[str, int] | None
+    adapted: Adapted | None
     snapshots: tuple[Path, ...]
     members: tuple[Member, ...] | None = None
 
@@ -77,6 +80,9 @@ class Result:
             f"  seconds   {self.march_seconds:.2f} stepping, {self.compile_seconds:.2f} compiling, "
             f"{self.output_seconds:.2f} writing",
         ]
+        if self.adapted is not None:
+            shortest, longest = self.adapted.shortest, self.adapted.longest
+            lines.append(f"  lengths   {shortest:.3g} to {longest:.3g}; {self.adapted.rejected:,} more steps rejected")
         if self.iterations is not None:
             krylov, newton = self.iterations["krylov"], self.iterations["newton"]
             lines.append(f"  solver    {krylov:,} iterations in {newton:,} systems")

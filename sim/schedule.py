@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sim.case import TimeTable
@@ -20,7 +21,7 @@ _SAME = 1e-9
 
 @dataclass(frozen=True)
 class Segment:
-    """The time between two outputs, hit exactly by `steps` equal steps of `dt`."""
+    """The time between two outputs, hit exactly by `steps` equal steps of `dt`; 0: by what their errors ask for."""
 
     start: float
     stop: float
@@ -30,53 +31,90 @@ class Segment:
     def dt(self) -> float:
         return (self.stop - self.start) / self.steps
 
+    def at(self, done: int, time: float) -> Position:
+        """Where `done` steps have led, to this time."""
+        return Position(self, done) if self.steps else Position(self, 0, time)
+
+    @property
+    def begin(self) -> Position:
+        return self.at(0, self.start)
+
+    @property
+    def end(self) -> Position:
+        return self.at(self.steps, self.stop)
+
 
 @dataclass(frozen=True)
 class Position:
-    """A place on the way: `done` steps into a segment."""
+    """A place on the way: `done` equal steps into a segment, or at a time that others have `reached`."""
 
     segment: Segment
     done: int
+    reached: float | None = None
 
     @property
     def time(self) -> float:
         segment = self.segment
+        if self.reached is not None:
+            return self.reached
         return segment.stop if self.done == segment.steps else segment.start + self.done * segment.dt
+
+    @property
+    def arrived(self) -> bool:
+        return self == self.segment.end
+
+    @property
+    def left(self) -> int:
+        """Steps to the end of the segment, at most."""
+        return self.segment.steps - self.done if self.segment.steps else _MOST_STEPS
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is still to do: segments, of whose first one `done` steps have been taken."""
+    """What is still to do: segments, of whose first one `done` steps have been taken, or the time `reached`."""
 
     segments: tuple[Segment, ...]
     done: int = 0
+    reached: float | None = None
 
     @property
-    def steps(self) -> int:
+    def steps(self) -> int | None:
+        """How many; None where that will be seen."""
+        if not all(segment.steps for segment in self.segments):
+            return None
         return sum(segment.steps for segment in self.segments) - self.done
 
     def legs(self) -> Iterator[Position]:
         """Each segment, from where it is to be taken on."""
         for number, segment in enumerate(self.segments):
-            yield Position(segment, self.done if number == 0 else 0)
+            begun = number == 0 and (self.done or self.reached is not None)
+            yield Position(segment, self.done, self.reached) if begun else segment.begin
 
 
-def plan(end: float, every: float | None, limit: float, *more: float, at: Position | None = None) -> Plan:
+def plan(
+    end: float,
+    every: float | None,
+    limit: float | None,
+    *more: float,
+    at: Position | None = None,
+    stops: Sequence[float] = (),
+) -> Plan:
     """The whole run, or what is left of it from a position on.
 
     Where the outputs around the position are still the same, so are the steps: the run goes on as if it had never
     stopped.  Where they are not, it takes steps of a new length from there to the next output.
+    `limit`: the longest step; None: that follows from their errors.  `stops`: times that no step may pass over.
     Raises SimError where the number of steps makes no sense, or the end is past.
     """
-    whole = tuple(segments(end, every, limit, *more))
+    whole = tuple(segments(end, every, limit, *more, stops=stops))
     if at is None:
         return Plan(whole)
     if end < at.time:
         raise SimError(f"time.end = {end:g} lies before t = {at.time:g}, where the run stands; give a later one")
     if at.segment not in whole:
-        return Plan(tuple(segments(end, every, limit, *more, start=at.time)))
+        return Plan(tuple(segments(end, every, limit, *more, start=at.time, stops=stops)))
     number = whole.index(at.segment)
-    return Plan(whole[number + 1 :]) if at.done == at.segment.steps else Plan(whole[number:], at.done)
+    return Plan(whole[number + 1 :]) if at.arrived else Plan(whole[number:], at.done, at.reached)
 
 
 def step_limit(table: TimeTable, stable: float) -> float:
@@ -127,12 +165,21 @@ def is_output_time(time: float, end: float, every: float | None) -> bool:
     return time == end or abs(time - round(time / every) * every) <= _SAME * every
 
 
-def segments(end: float, every: float | None, limit: float, *more: float, start: float = 0.0) -> Iterator[Segment]:
-    """The run from `start` on, output to output, of those at `every` and at `more` intervals.
+def segments(
+    end: float,
+    every: float | None,
+    limit: float | None,
+    *more: float,
+    start: float = 0.0,
+    stops: Sequence[float] = (),
+) -> Iterator[Segment]:
+    """The run from `start` on, output to output, of those at `every` and at `more` intervals, and cut at `stops`.
 
+    `limit`: the longest step; None: that follows from their errors.
     Raises SimError where the number of steps makes no sense.
     """
-    _check_count(end, limit, _MOST_STEPS, "steps", "coarsen the grid, or end sooner")
+    if limit is not None:
+        _check_count(end, limit, _MOST_STEPS, "steps", "coarsen the grid, or end sooner")
     for interval in (every, *more):
         if interval is not None:
             _check_count(end, interval, MOST_OUTPUTS, "output.every", "write less often")
@@ -141,10 +188,20 @@ def segments(end: float, every: float | None, limit: float, *more: float, start:
     slack = _SAME * nearest if start > 0 else 0.0
     for stop in output_times(end, every, *more):
         if stop > start + slack:
-            # A step that fits but for rounding fits.
-            count = (stop - start) / limit * (1 - 1e-12)
-            yield Segment(start, stop, max(1, math.ceil(count)))
+            for begin, until in itertools.pairwise([start, *_between(start, stop, stops), stop]):
+                yield Segment(begin, until, 0 if limit is None else _count(until - begin, limit))
             start = stop
+
+
+def _between(start: float, stop: float, times: Sequence[float]) -> list[float]:
+    """Those of some times that lie between two others and are neither of them but for rounding."""
+    slack = _SAME * (stop - start)
+    return [time for time in sorted(set(times)) if start + slack < time < stop - slack]
+
+
+def _count(length: float, limit: float) -> int:
+    # A step that fits but for rounding fits.
+    return max(1, math.ceil(length / limit * (1 - 1e-12)))
 
 
 def _check_count(end: float, interval: float, most: int, what: str, remedy: str) -> None:

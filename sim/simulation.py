@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sim import diagnostics
+from sim import adaptive, diagnostics, implicit
+from sim.adaptive import Pacing
 from sim.checkpoint.restart import Restart
 from sim.ensemble import Member, Numbers, members_of, overall
+from sim.errors import SimError
 from sim.fingerprint import compare, of_program
-from sim.implicit import suited
 from sim.problem import Problem
 from sim.recording import Recording
 from sim.schedule import Segment
@@ -23,6 +24,7 @@ from sim.stepping import Speed
 from sim.team import agreement
 from sim.topology import Box
 from sim.transport.protocol import Compiled, Transport, is_scalar
+from solvers.adaptive import AdaptiveMarch, Pace
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
@@ -63,11 +65,13 @@ class Simulation:
         self._fields = now
         self._buffers: Buffers | None = None
         self.recording: Recording | None = None
+        self.pacing: Pacing | None = None
 
-    def settle(self, step: Step) -> None:
-        """Take this step from now on, and the case's probes while it is taken."""
+    def settle(self, step: Step, pacing: Pacing | None = None) -> None:
+        """Take this step from now on, all alike or at a pace that follows from errors, and the case's probes."""
         self.problem = self.problem.stepped_by(step)
-        self.recording = Recording.of(self.problem.case, self.problem.march)
+        self.pacing = pacing
+        self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=pacing is None)
 
     def solve_by(self, march: ImplicitMarch) -> None:
         """Take steps that solve systems from now on, by the Krylov method that these need.
@@ -76,7 +80,7 @@ class Simulation:
         """
         clock = _clock(self.time, 0, 1.0)
         found = self._call("asymmetry", march.asymmetry, (), self._fields, self._coefficients, clock)[1]
-        suited_march = suited(march, self.problem.case, float(found["asymmetry"]))
+        suited_march = implicit.suited(march, self.problem.case, float(found["asymmetry"]))
         self.problem = replace(self.problem, implicit=suited_march)
         self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=False)
 
@@ -85,11 +89,18 @@ class Simulation:
 
         Raises SimError, on all ranks alike, where their programs would not meet.
         """
-        self._buffers = self.problem.loop.buffers(self._fields)
-        even, none = self.problem.loop.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
-        loop: Any = self._program("even", even, (0,))
-        compare(self.transport.team, of_program(loop.trace(self._buffers, self._coefficients, *none)))
-        self._march("even", even, *none)
+        loop = self.problem.loop if self.pacing is None else self.problem.adaptive
+        self._buffers = loop.buffers(self._fields)
+        name, program, nothing = self._taking_none(loop)
+        compiled: Any = self._program(name, program, (0,))
+        compare(self.transport.team, of_program(compiled.trace(self._buffers, self._coefficients, *nothing)))
+        self._march(name, program, *nothing)
+
+    def _taking_none(self, loop: March | ImplicitMarch | AdaptiveMarch) -> tuple[str, Callable[..., Any], Any]:
+        """The loop's program, and the arguments by which it takes no steps."""
+        if isinstance(loop, AdaptiveMarch):
+            return "advance", loop.advance, self._until(0.0, 0)
+        return "even", loop.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
 
     @property
     def fields(self) -> Fields:
@@ -99,10 +110,10 @@ class Simulation:
     @property
     def state(self) -> Fields:
         """The fields, and what else the next step depends on."""
-        implicit = self.problem.implicit
-        if implicit is None or self._buffers is None:
+        march = self.problem.implicit
+        if march is None or self._buffers is None:
             return self.fields
-        return {**self.fields, **{name: self._buffers.now[name] for name in implicit.step.registers}}
+        return {**self.fields, **{name: self._buffers.now[name] for name in march.step.registers}}
 
     def blocks(self, name: str) -> Iterator[tuple[Box, np.ndarray]]:
         """The blocks of a field that live in this process, as they are now."""
@@ -122,7 +133,9 @@ class Simulation:
         return self.take(segment, first, steps)
 
     def take(self, segment: Segment, first: int, steps: int) -> float:
-        """The same without records."""
+        """The same without records; where steps follow from their errors at most so many."""
+        if self.pacing is not None:
+            return self._take_adaptively(segment, steps)
         march = self.problem.loop
         begin, stages = first * march.stages, steps * march.stages
         elapsed = 0.0
@@ -132,6 +145,21 @@ class Simulation:
             elapsed += self._march("single", march.single, _clock(segment.start, begin + even, segment.dt))
         self._arrive(segment, first + steps, steps, elapsed)
         return elapsed
+
+    def _take_adaptively(self, segment: Segment, steps: int) -> float:
+        assert self.pacing is not None
+        elapsed = self._march("advance", self.problem.adaptive.advance, *self._until(segment.stop, steps))
+        self.pacing = self.pacing.after(self._said)
+        # Of members that have not come as far as others the time counts, and of those that took more the steps.
+        self.step += int(np.max(self._said["taken"]))
+        self.time = min(self.pacing.time)
+        self.march_seconds += elapsed
+        return elapsed
+
+    def _until(self, stop: float, steps: int) -> tuple[Pace, jax.Array, jax.Array]:
+        assert self.pacing is not None
+        pace = self.pacing.to_program(self.transport, alone=not self.problem.members)
+        return pace, jnp.float64(stop), jnp.int64(steps)
 
     def take_recording(
         self, recorder: Recorder, segment: Segment, first: int, records: int
@@ -152,6 +180,17 @@ class Simulation:
         self.step += steps
         self.time = segment.stop if done == segment.steps else segment.start + done * segment.dt
         self.march_seconds += seconds
+
+    @property
+    def failed(self) -> bool:
+        """Whether a step could not be taken, because nothing solves for it or no length of it will do."""
+        return bool(self.efforts) and bool(np.any(self.efforts[-1]["failed"]))
+
+    def failure(self, kept: str) -> SimError:
+        """What to raise then; `kept` says what is left."""
+        if self.pacing is not None:
+            return adaptive.failure(self.efforts[-1], self.pacing, self.problem.case, kept)
+        return implicit.failure(self.efforts[-1], self.problem.case, self.time, kept)
 
     def broken_cells(self) -> int:
         """Cells of all fields that are not finite any more."""
@@ -222,7 +261,7 @@ class Simulation:
         self._buffers, self._said = self._call(name, program, (0,), self._buffers, self._coefficients, *arguments)
         jax.block_until_ready(self._buffers)
         seconds = time.perf_counter() - begin
-        if self.problem.implicit is not None:
+        if self.problem.implicit is not None or self.pacing is not None:
             self.efforts.append(jax.tree.map(np.asarray, self._said))
         if compiles:
             self.compile_seconds += seconds

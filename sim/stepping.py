@@ -7,10 +7,22 @@ from dataclasses import dataclass
 from sim.case import TimeTable
 from sim.errors import SimError
 from solvers.equations import Equation
-from solvers.integrators import HEUN, RK4, SSPRK3, Euler, Explicit, Step, Verlet, rkl1, rkl2, stages_for
+from solvers.integrators import (
+    BOGACKI_SHAMPINE,
+    HEUN,
+    RK4,
+    SSPRK3,
+    Euler,
+    Explicit,
+    Step,
+    Verlet,
+    rkl1,
+    rkl2,
+    stages_for,
+)
 from solvers.integrators.legendre import MOST
 
-_SCHEMES = {"heun": HEUN, "ssprk3": SSPRK3, "rk4": RK4}
+_SCHEMES = {"heun": HEUN, "ssprk3": SSPRK3, "rk4": RK4, "bs23": BOGACKI_SHAMPINE}
 _LEGENDRE = {"rkl1": (1, rkl1), "rkl2": (2, rkl2)}
 _STAGES = 15
 

@@ -64,7 +64,7 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     transport = transport_of(1)
     costs = Costs.of(transport.topology, problem.march.step, problem.cell_bytes)
     given = wish.ghost_depth is not None and wish.tile is not None
-    choices = costs.choices(wish.ghost_depth, wish.tile)
+    choices = costs.choices(wish.ghost_depth, wish.tile, problem.most_stages)
     if given or not wish.tune:
         return Tuning(*costs.ranked(choices)[0], "given" if given else "rule")
     file = _file(problem, transport)
@@ -111,7 +111,8 @@ def _file(problem: Problem, transport: Transport) -> Path | None:
     directory = kept.directory()
     case, topology = problem.case, transport.topology
     tables = [case.grid, case.equation, case.boundary, case.numerics, case.parallel]
-    parts = [jax.__version__, transport.name, topology, transport.team.size, *(t.model_dump_json() for t in tables)]
+    world = [jax.__version__, transport.name, topology, transport.team.size, problem.most_stages]
+    parts = [*world, *(t.model_dump_json() for t in tables)]
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return None if directory is None else directory / f"{digest[:32]}.tuning"
 

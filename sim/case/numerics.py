@@ -13,7 +13,9 @@ _IMPLICIT = frozenset({"backward-euler", "crank-nicolson", "tr-bdf2", "bdf2", "i
 
 class TimeTable(Table):
     end: Finite = Field(ge=0, description="the run ends exactly here")
-    step: Positive | None = Field(None, description="time step; by default the stable one times safety")
+    step: Positive | None = Field(
+        None, description="time step, of bs23 the first one; by default the stable one times safety"
+    )
     safety: float = Field(0.9, gt=0, le=1, description="fraction of the stable step")
     steady: bool = Field(False, description="solve for the state that does not change any more, at once")
     integrator: Literal[
@@ -22,6 +24,7 @@ class TimeTable(Table):
         "heun",
         "ssprk3",
         "rk4",
+        "bs23",
         "verlet",
         "rkl1",
         "rkl2",
@@ -34,8 +37,17 @@ class TimeTable(Table):
         "spectral",
     ] = Field(
         "euler",
-        description="forward Euler, Runge-Kutta of order 2, 3, 4, Verlet, super-time-stepping; or implicit; or auto",
+        description="forward Euler, Runge-Kutta of order 2, 3, 4, of order 3 with steps as long as their errors allow "
+        "(bs23), Verlet, super-time-stepping; or implicit; or auto",
     )
+    tolerance: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="of bs23: error of a step, relative to max|u|; by default 1e-6, in float32 1e-4",
+    )
+    longest: Positive | None = Field(None, description="of bs23: no step is longer")
+    absolute: Finite = Field(0.0, ge=0, description="of bs23: the same in the unit of u, beside the relative one")
     stages: int | None = Field(
         None, ge=3, le=101, description="stages of rkl1 and rkl2; by default what `step` takes, or 15"
     )
@@ -44,6 +56,11 @@ class TimeTable(Table):
     def implicit(self) -> bool:
         """Whether steps solve systems of equations."""
         return self.steady or self.integrator in _IMPLICIT
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether steps are as long as their errors allow."""
+        return self.integrator == "bs23" and not self.steady
 
     @model_validator(mode="before")
     @classmethod
@@ -56,6 +73,12 @@ class TimeTable(Table):
             raise ValueError("a steady state is that of walls and sources at time.end, which must be > 0")
         if self.implicit and not self.steady and self.step is None and self.integrator != "spectral":
             raise ValueError(f"{self.integrator} is stable whatever the step: give time.step, by the accuracy wanted")
+        return self
+
+    @model_validator(mode="after")
+    def _errors_of_steps(self) -> TimeTable:
+        if not self.adaptive and (self.tolerance, self.longest, self.absolute) != (None, None, 0.0):
+            raise ValueError('tolerance, absolute and longest are for integrator = "bs23", which chooses its steps')
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
 
 from sim.case.acting import check_acting, check_probes
@@ -106,7 +107,7 @@ class Case(Table):
                 raise ValueError(f"parallel.process_grid.{name} cuts an axis that the grid doesn't have")
         if self.parallel.tile is not None and len(self.parallel.tile) > len(names):
             raise ValueError(f"parallel.tile has {len(self.parallel.tile)} sizes; the grid has {len(names)} axes")
-        self._check_implicit()
+        self._check_time()
         self._check_fields()
         self._check_sources(names)
         self._check_walls(names)
@@ -121,7 +122,13 @@ class Case(Table):
         self.members()
         return self
 
-    def _check_implicit(self) -> None:
+    def _check_time(self) -> None:
+        resolved = 8 * float(np.finfo(self.numerics.dtype).eps)
+        if self.time.tolerance is not None and self.time.tolerance < resolved:
+            raise ValueError(
+                f"time.tolerance = {self.time.tolerance:g} is what {self.numerics.dtype} is rounded by; give at least "
+                f"{resolved:.1g}" + (', or take numerics.dtype = "float64"' if self.numerics.dtype == "float32" else "")
+            )
         if self.time.implicit and (self.sources or self.regions):
             what = "steady states" if self.time.steady else self.time.integrator
             raise ValueError(f"[[sources]] and [[regions]] go with explicit integrators, not with {what}")

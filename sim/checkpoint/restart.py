@@ -114,6 +114,9 @@ def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise SimError(f"{folder} does not say where the run stood: {where}: {first['msg']}") from None
+    pace, members = standing.pace, case.ensemble.members if case.ensemble else 1
+    if case.time.adaptive != (pace is not None) or (pace and len(pace.time) != members):
+        raise SimError(f"{folder} does not hold the steps of {case.time.integrator}, or not of {members} members")
     if standing.initial.keys() != set(case.equation.fields):
         raise SimError(f"{folder} holds {', '.join(manifest.fields)}, and numbers of {', '.join(standing.initial)}")
     return standing

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sim.adaptive import Pacing
 from sim.output.stream import MAIN, Written
 from sim.schedule import Position, Segment
 from sim.stepping import Speed
@@ -16,6 +19,9 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 # A number that JSON need not know: it may be infinite, a mean that has overflown even nan.
 _Hex = Annotated[str, Field(pattern=r"^(-?0x[01]\.[0-9a-f]{1,13}p[+-][0-9]{1,4}|-?inf|nan)$")]
 
+# Beyond any logarithm that `solvers.adaptive.Controller` has.
+_LARGEST = 1 << 20
+_HEXED = ("step", "shortest", "longest")
 
 Numbers: TypeAlias = Mapping[str, Mapping[str, float]]
 """min, max and mean of each field."""
@@ -46,31 +52,75 @@ class Statistics(_Table):
     mean: _Hex
 
 
+class Pace(_Table):
+    """`sim.adaptive.Pacing` of each member, or of the one that is alone; steps as float.hex()."""
+
+    time: tuple[_Finite, ...] = Field(min_length=1)
+    step: tuple[_Hex, ...]
+    error: tuple[int, ...]
+    rejected: tuple[Annotated[int, Field(ge=0)], ...]
+    shortest: tuple[_Hex, ...]
+    longest: tuple[_Hex, ...]
+
+    @model_validator(mode="after")
+    def _of_all(self) -> Pace:
+        if any(len(values) != len(self.time) for _, values in self):
+            raise ValueError("as many numbers of each kind")
+        if not all(0.0 < float.fromhex(step) < math.inf for step in self.step):
+            raise ValueError("no length of a step")
+        if not all(abs(error) < _LARGEST for error in self.error):
+            raise ValueError("no logarithm of an error")
+        return self
+
+    @classmethod
+    def of(cls, pacing: Pacing) -> Pace:
+        hexed = {name: tuple(map(float.hex, getattr(pacing, name))) for name in _HEXED}
+        return cls(**{**asdict(pacing), **hexed})
+
+    @property
+    def pacing(self) -> Pacing:
+        found = {name: tuple(map(float.fromhex, getattr(self, name))) for name in _HEXED}
+        return Pacing(**{**self.model_dump(), **found})
+
+
 class Standing(_Table):
     """Where a run stands between two chunks, besides its fields: its place in the plan, and what it has written.
 
     `decay` and `wave`, as float.hex(), say how fast the fields could change when the run began: they settled the step.
+    Where steps follow from their errors there is a `pace`, and `steps_between` is 0.
     """
 
     start: _Finite
     stop: _Finite
-    steps_between: int = Field(ge=1)
+    steps_between: int = Field(ge=0)
     done: int = Field(ge=0)
     decay: _Hex
     wave: _Hex
     written: dict[str, Files]
     initial: dict[str, Statistics]
+    pace: Pace | None = None
 
     @model_validator(mode="after")
     def _on_the_way(self) -> Standing:
         if not (self.start < self.stop and self.done <= self.steps_between):
             raise ValueError("no place in a run")
+        if (self.steps_between == 0) != (self.pace is not None):
+            raise ValueError("steps between outputs, or a pace")
+        if self.pace and not all(self.start <= time <= self.stop for time in self.pace.time):
+            raise ValueError("a pace of another time")
         if MAIN not in self.written or not self.written[MAIN].times:
             raise ValueError("no snapshot was written")
         return self
 
     @classmethod
-    def of(cls, position: Position, speed: Speed, written: Mapping[str, Written], initial: Numbers) -> Standing:
+    def of(
+        cls,
+        position: Position,
+        speed: Speed,
+        written: Mapping[str, Written],
+        initial: Numbers,
+        pacing: Pacing | None = None,
+    ) -> Standing:
         segment = position.segment
         return cls(
             start=segment.start,
@@ -84,11 +134,17 @@ class Standing(_Table):
                 name: Statistics(**{key: float(value).hex() for key, value in numbers.items()})
                 for name, numbers in initial.items()
             },
+            pace=Pace.of(pacing) if pacing else None,
         )
 
     @property
     def position(self) -> Position:
-        return Position(Segment(self.start, self.stop, self.steps_between), self.done)
+        segment = Segment(self.start, self.stop, self.steps_between)
+        return segment.at(self.done, min(self.pace.time) if self.pace else self.stop)
+
+    @property
+    def pacing(self) -> Pacing | None:
+        return self.pace.pacing if self.pace else None
 
     @property
     def speed(self) -> Speed:

@@ -58,7 +58,7 @@ class Progress(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     step: int = Field(ge=0)
-    steps: int = Field(ge=0)
+    steps: int | None = Field(ge=0)
     time: float
     end: float
     cells_per_second: float = 0.0
@@ -69,7 +69,9 @@ class Progress(BaseModel):
 
     @property
     def fraction(self) -> float:
-        return min(self.step / self.steps, 1.0) if self.steps else 1.0
+        """How much of the way is behind: by its steps, or where their number will be seen by time."""
+        done, whole = (self.time, self.end) if self.steps is None else (self.step, self.steps)
+        return min(max(done / whole, 0.0), 1.0) if whole else 1.0
 
     @property
     def age(self) -> float:

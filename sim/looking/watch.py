@@ -67,7 +67,7 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     """What is worth saying, as pairs of words; none of it changes while the run stands still."""
     found, units, progress = [], run.recording.time_units, run.progress
     if run.step is not None:
-        of = f" of {progress.steps:,}" if progress else ""
+        of = f" of {progress.steps:,}" if progress and progress.steps is not None else ""
         share = f" ({run.fraction:.1%})" if run.fraction is not None else ""
         found.append(("step", f"step {run.step:,}{of}{share}"))
     if run.time is not None:

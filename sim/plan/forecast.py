@@ -91,7 +91,7 @@ def forecast(
         raise SimError(f"{blocks} blocks can't be planned, {_MOST_BLOCKS:,} can; use fewer --ranks")
     wish, stages = case.parallel, problem.march.stages
     shallow = _topology(problem, blocks, 1)
-    choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.tile)
+    choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.tile, problem.most_stages)
     seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages for choice in choices}
     choice = min(choices, key=seconds.__getitem__)
     others = {k: min(seconds[c] for c in choices if c.steps == k) for k in sorted({c.steps for c in choices})}
@@ -140,10 +140,11 @@ def _stepped(problem: Problem) -> Problem:
             f"the stages that {time.integrator} takes for time.step = {time.step:g} depend on the fields, "
             f"which a plan doesn't make; say how many: --set time.stages=15"
         )
-    return problem.stepped_by(step_of(time, problem.equation, Speed(0.0, 0.0)).step)
+    stepped = problem.stepped_by(step_of(time, problem.equation, Speed(0.0, 0.0)).step)
+    return replace(stepped, march=stepped.adaptive.march) if time.adaptive else stepped
 
 
 def _steps(case: Case) -> int | None:
-    if case.time.step is None:
+    if case.time.step is None or case.time.adaptive:
         return None
     return sum(s.steps for s in segments(case.time.end, case.output.every, case.time.step))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,8 +15,11 @@ from solvers.adaptive.controller import Controller
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
+from solvers.forcing import Forcing
 from solvers.march import March
 from solvers.measures import magnitudes
+from solvers.patch import Patch
+from solvers.rounding import Rounding
 from solvers.rounds import Buffers, Clock
 
 # Of the time reached at the end: where a step would have to be shorter than this, none will do.
@@ -60,10 +65,9 @@ class Account(NamedTuple):
 
 
 class _State(NamedTuple):
-    """sizes: max|u| of each field.  again: whether the last step was rejected."""
+    """again: whether the last step was rejected."""
 
     buffers: Buffers
-    sizes: jax.Array
     pace: Pace
     again: jax.Array
     account: Account
@@ -71,17 +75,20 @@ class _State(NamedTuple):
 
 @dataclass(frozen=True)
 class AdaptiveMarch:
-    """Take the steps of `march`, by a scheme of third order with one of second order in it, as its errors allow.
+    """Take steps of third order, as long as the scheme of second order in them allows, each followed by what acts.
 
-    A step is taken where max|E| ≤ absolute + tolerance · max|u| over the whole grid for each field: E is what the two
-    schemes differ by, u the field before or after, whichever is larger.  Else the fields become again what they were,
-    and a shorter step is tried.  Maxima do not depend on who takes them: all blocks agree on every step, to the bit.
-    What acts on the fields after a step is no part of its error.
+    `march` is by the scheme `judged`: one stage after the last the fields are E, what the two schemes differ by.  A
+    step is taken where max|E| ≤ absolute + tolerance · max|u| over the whole grid for each field, u being the one
+    before or after, whichever is larger.  Else the fields become again what they were, and a shorter step is tried.
+    Maxima do not depend on who takes them: all blocks agree on every step, to the bit.  No step is longer than
+    `longest`.  What `forcings` do to the fields after a step is no part of its error.
     """
 
     march: March
     tolerance: float
     absolute: float = 0.0
+    longest: float = math.inf
+    forcings: Sequence[Forcing] = ()
 
     controller = Controller(order=3)
 
@@ -109,30 +116,32 @@ class AdaptiveMarch:
             dt, arrives = _fitted(step, stop - time)
             clock = Clock(time, jnp.int64(0), dt)
             stages = jnp.int64(self.march.stages)
-            after, _ = self.march.even(block, exchange, state.buffers, coefficients, clock, stages)
-            sizes, missed = self._judged(block, exchange, after.now, state.sizes)
+            tried, _ = self.march.even(block, exchange, state.buffers, coefficients, clock, stages)
+            missed = self._missed(block, exchange, tried)
             good = missed <= 1.0
+            end = jnp.where(arrives, stop, time + dt)
             following, error = self._following(state, dt, good, missed)
             failed = (following < step) & (following < _SMALLEST * stop)
             return _State(
-                self._kept(after, good),
-                jnp.where(good, sizes, state.sizes),
-                Pace(jnp.where(good, jnp.where(arrives, stop, time + dt), time), following, error),
+                self._settled(block, coefficients, tried, good, end, dt),
+                Pace(jnp.where(good, end, time), following, error),
                 ~good,
                 state.account.then(good, dt, missed, failed),
             )
 
-        sizes = magnitudes([buffers.now[name] for name in self.march.walls], block, exchange)
-        end = lax.while_loop(wanted, one, _State(buffers, sizes, pace, jnp.bool_(False), Account.none()))
+        begin = _State(buffers, pace, jnp.bool_(False), Account.none())
+        end = lax.while_loop(wanted, one, begin)
         return end.buffers, {**end.pace._asdict(), **end.account._asdict()}
 
-    def _judged(self, block: Block, exchange: Exchange, now: Fields, before: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """max|u| of each field, and the error in units of what is allowed; NaN or infinite where something is."""
-        names = tuple(self.march.walls)
-        found = magnitudes([now[name] for name in (*names, *map(_error, names))], block, exchange)
-        sizes, errors = found[: len(names)], found[len(names) :]
-        allowed = self.absolute + self.tolerance * jnp.maximum(before, sizes)
-        return sizes, jnp.max(jnp.where(errors == 0.0, 0.0 * sizes, errors / allowed))
+    def _missed(self, block: Block, exchange: Exchange, tried: Buffers) -> jax.Array:
+        """The error of a step in units of what is allowed; NaN or infinite where something is."""
+        errors, after = tried
+        before = {name: errors[f"{name}:start"] for name in after}
+        of_all = [fields[name] for fields in (errors, after, before) for name in after]
+        error, *sizes = magnitudes(of_all, block, exchange).reshape(3, -1)
+        allowed = self.absolute + self.tolerance * jnp.maximum(*sizes)
+        # Of nothing but zeros nothing is allowed, and nothing missed.
+        return jnp.max(jnp.where(error == 0.0, 0.0 * allowed, error / allowed))
 
     def _following(
         self, state: _State, dt: jax.Array, good: jax.Array, missed: jax.Array
@@ -144,24 +153,25 @@ class AdaptiveMarch:
         # It has just been seen what a longer one does.
         after_success = jnp.where(state.again, jnp.minimum(after_success, 0), after_success)
         power = jnp.where(good, after_success, self.controller.after_failure(here))
-        following = self.controller.times(dt, power)
+        following = jnp.minimum(self.controller.times(dt, power), self.longest)
         # A step cut short by more than half, where the time was up, says nothing of the one that was wanted.
         cut = good & (2.0 * dt < wanted)
         return jnp.where(cut, jnp.maximum(wanted, following), following), jnp.where(good, here, before)
 
-    def _kept(self, buffers: Buffers, good: jax.Array) -> Buffers:
-        """The fields after a good step, or as they were when it began."""
+    def _settled(
+        self, block: Block, coefficients: Fields, tried: Buffers, good: jax.Array, end: jax.Array, dt: jax.Array
+    ) -> Buffers:
+        """The fields after a good step, and what acts on them, or as they were when it began."""
+        now, after = tried
+        acted: Fields = after
+        for forcing in self.forcings:
+            acted = forcing(Patch(acted, coefficients, end, block.origin, self.march.grid, Rounding.by(end)), dt)
 
-        def restored(_: jax.Array, buffers: Buffers) -> Buffers:
-            before = {name: buffers.now[f"{name}:start"] for name in self.march.walls}
-            return Buffers({**buffers.now, **before}, buffers.spare)
+        def chosen(name: str) -> jax.Array:
+            here, before = (u[block.interior] for u in (acted[name], now[f"{name}:start"]))
+            return now[name].at[block.interior].set(jnp.where(good, here, before))
 
-        # A loop of one turn or none: XLA runs it in place, and not always a conditional.
-        return lax.fori_loop(0, (~good).astype(jnp.int32), restored, buffers)
-
-
-def _error(name: str) -> str:
-    return f"{name}:error"
+        return Buffers({**now, **{name: chosen(name) for name in after}}, after)
 
 
 def _fitted(wanted: jax.Array, left: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -102,6 +102,6 @@ BOGACKI_SHAMPINE = Scheme(
 )
 """With a scheme of second order in it: Bogacki & Shampine 1989 (doi:10.1016/0893-9659(89)90079-7).
 
-Their tableau in the states that it leads through: the rates that it adds up are Δt k¹ = 2 (u¹ - u⁰), Δt k² = 4/3 (u² - u⁰);
-of the error, -5/72 k¹ + 1/12 k² + 1/9 k³ - 1/8 k⁴, there remain (u³ - u⁰)/4 - Δt (k¹ + k⁴)/8.
+Their tableau is written in the states that it leads through, Δt k¹ = 2 (u¹ - u⁰) and Δt k² = 4/3 (u² - u⁰), so that
+of their error, Δt (-5/72 k¹ + 1/12 k² + 1/9 k³ - 1/8 k⁴), there is (u³ - u⁰)/4 - Δt (k¹ + k⁴)/8.
 """
