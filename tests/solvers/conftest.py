@@ -64,6 +64,9 @@ class Run:
         buffers, _ = self.programs["even"](buffers, coefficients, clock, jnp.int64(even))
         if stages % 2:
             buffers, _ = self.programs["single"](buffers, coefficients, clock._replace(first=jnp.int64(even)))
+        return self.whole(buffers)
+
+    def whole(self, buffers: Buffers) -> np.ndarray:
         return whole(self.transport, buffers.now["u"])
 
     def arguments(self, initial: np.ndarray, dt: float, alpha: float = 1.0) -> tuple[Buffers, dict, Clock]:

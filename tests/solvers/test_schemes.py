@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from solvers.boundary import Dirichlet, Neumann, Periodic
-from solvers.integrators import HEUN, RK4, SSPRK3, Scheme, rkl1, rkl2, stages_for
+from solvers.integrators import BOGACKI_SHAMPINE, HEUN, RK4, SSPRK3, Scheme, rkl1, rkl2, stages_for
 from solvers.integrators.stability import largest_step
 
 Heat = Callable[..., Any]
-SCHEMES = [HEUN, SSPRK3, RK4, rkl1(3), rkl1(8), rkl2(3), rkl2(4), rkl2(15)]
+SCHEMES = [HEUN, SSPRK3, RK4, BOGACKI_SHAMPINE, rkl1(3), rkl1(8), rkl2(3), rkl2(4), rkl2(15)]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: s.name)
@@ -56,7 +56,7 @@ def test_stage_counts_out_of_range(stages: int) -> None:
         rkl2(stages)
 
 
-@pytest.mark.parametrize("scheme", [HEUN, SSPRK3, RK4, rkl1(4), rkl2(5)], ids=lambda s: s.name)
+@pytest.mark.parametrize("scheme", [HEUN, SSPRK3, RK4, BOGACKI_SHAMPINE, rkl1(4), rkl2(5)], ids=lambda s: s.name)
 def test_a_mode_is_multiplied_by_the_amplification(scheme: Scheme, heat: Heat) -> None:
     """The march's stages, registers and all, are the scheme: on a mode of the Laplacian, R(λΔt) each step."""
     n, h, dt, steps = 64, 0.1, 0.004, 7
