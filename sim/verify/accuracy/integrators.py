@@ -18,6 +18,7 @@ ORDERS: Mapping[str, int] = {
     "heun": 2,
     "ssprk3": 3,
     "rk4": 4,
+    "bs23": 3,
     "verlet": 2,
     "rkl1": 1,
     "rkl2": 2,
@@ -32,12 +33,13 @@ ORDERS: Mapping[str, int] = {
 
 
 def studies() -> Iterator[Study]:
-    # Verlet is for equations of second order in time alone.
-    for integrator, order in ((name, order) for name, order in ORDERS.items() if name != "verlet"):
+    # Verlet is for equations of second order in time alone, and the steps of bs23 have no one length.
+    for integrator, order in ((name, order) for name, order in ORDERS.items() if name not in ("verlet", "bs23")):
         name = f"{integrator}, reaction and diffusion"
         yield in_time("dirichlet", "robin", integrator, order, FAMILY, name, quick=integrator in ("rk4", "rkl2"))
     yield _swinging("rk4", ORDERS["rk4"])
     yield _swinging("verlet", ORDERS["verlet"])
+    yield _travelling("bs23", ORDERS["bs23"])
 
 
 def _swinging(integrator: str, order: int) -> Study:
@@ -54,3 +56,22 @@ def _swinging(integrator: str, order: int) -> Study:
         return case_of({"x": cells}, equation, initial, {"x": "periodic"}, time, exact=exact)
 
     return Study(FAMILY, f"{integrator}, wave", "time", order, (48, 72, 108), case)
+
+
+def _travelling(integrator: str, order: int) -> Study:
+    """A wave that travels and decays as it does on the grid, its steps as long as a tolerance of n⁻³ allows.
+
+    A step's error is of the order of its cube, so that there are about n of them.
+    """
+    cells, diffusivity = 16, 0.01
+    h = Rational(1, cells)
+    frequency = float(sin(2 * pi * h) / h)
+    decay = float(4 * diffusivity / h**2 * sin(pi * h) ** 2)
+    exact = {"u": f"exp(-{decay!r}*t)*cos(2*pi*x - {frequency!r}*t)"}
+
+    def case(n: int) -> Table:
+        time = {"end": 1.0, "integrator": integrator, "tolerance": 1.0 / n**3}
+        equation = {"u": f"{diffusivity!r}*laplace(u) - d_dx(u)"}
+        return case_of({"x": cells}, equation, {"u": "cos(2*pi*x)"}, {"x": "periodic"}, time, exact=exact)
+
+    return Study(FAMILY, f"{integrator}, error by tolerance", "time", order, (36, 54, 81), case, quick=True)
