@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from solvers.adaptive import AdaptiveMarch, Pace
 from solvers.boundary import Dirichlet, Neumann, Periodic
-from solvers.integrators import rkl2
+from solvers.integrators import BOGACKI_SHAMPINE, rkl2
 from solvers.operators import laplacian
 from solvers.walls import Sides
 
@@ -116,6 +117,17 @@ def test_nothing_of_a_blocks_size_is_copied(ndim: int, sides: Sides, loop: dict[
     text = compiled(run, noise(BLOCKS[ndim], "float32"))
     assert "while(" in text
     assert not copies_in_loops(text, math.prod(run.transport.topology.smallest) // 2)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
+@pytest.mark.parametrize("loop", ["step by step", "deep", "tiles", "devices"])
+def test_nor_where_steps_may_be_rejected(loop: str, heat: Heat) -> None:
+    run = heat(BLOCKS[2], MIXED[:2], (0.1, 0.1), **LOOPS[loop], scheme=BOGACKI_SHAMPINE.judged)
+    buffers, coefficients, _ = run.arguments(noise(BLOCKS[2], "float32"), 0.0)
+    pace = Pace(jnp.float64(0.0), jnp.float64(1e-3), jnp.int64(0))
+    program: Any = run.transport.compile(AdaptiveMarch(run.march, 1e-3).advance, donate=(0,))
+    text = program.lower(buffers, coefficients, pace, jnp.float64(1.0), jnp.int64(9)).compile().as_text()
+    assert "while(" in text and not copies_in_loops(text, math.prod(run.transport.topology.smallest) // 2)
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
