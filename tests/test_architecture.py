@@ -78,7 +78,15 @@ def test_who_imports_whom(path: Path) -> None:
         assert place(path) in MPI
     if "h5py" in found:
         # Who writes, reads, examines, compares or shows files.
-        users = ("sim/output/", "sim/fieldfile", "sim/doctor/", "sim/verify/", "sim/looking/", "sim/record")
+        users = (
+            "sim/output/",
+            "sim/fieldfile",
+            "sim/doctor/",
+            "sim/verify/",
+            "sim/looking/",
+            "sim/record",
+            "sim/bench/",
+        )
         assert place(path).startswith(users)
 
 
