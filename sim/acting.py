@@ -24,9 +24,13 @@ from solvers.rounding import Rounding
 
 def forced(case: Case, step: Step) -> Step:
     """The step with the case's sources and region updates after it."""
-    forcings: list[Forcing] = [_source(case, source) for source in case.sources]
-    forcings += [_action(case, region) for region in case.regions]
+    forcings = forcings_of(case)
     return Forced(step, forcings) if forcings else step
+
+
+def forcings_of(case: Case) -> Sequence[Forcing]:
+    """The case's sources, then its region updates."""
+    return [*(_source(case, source) for source in case.sources), *(_action(case, region) for region in case.regions)]
 
 
 def observations_of(case: Case) -> Sequence[Observation]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import casefile, distributed, fingerprint, membership, memory, platform
-from sim.acting import forced
+from sim.acting import forced, forcings_of
 from sim.case import Case, ParallelTable
 from sim.checkpoint.restart import Restart, restart
 from sim.checkpoint.store import Store
@@ -155,7 +155,8 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
             todo = Plan(() if found else (Segment(0.0, case.time.end, 1),))
         else:
             todo = _plan(case, math.inf, found.standing.position if found else None)
-    simulation.solve_by(march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit))
+    march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit)
+    simulation.solve_by(replace(march, forcings=forcings_of(case)))
     speed = found.standing.speed if found else simulation.speed()
     writer = choose_writer(case.parallel.writer, team)
     name = "steady" if case.time.steady else case.time.integrator

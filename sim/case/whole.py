@@ -120,9 +120,13 @@ class Case(Table):
         return self
 
     def _check_implicit(self) -> None:
-        if self.time.implicit and (self.sources or self.regions):
-            what = "steady states" if self.time.steady else self.time.integrator
-            raise ValueError(f"[[sources]] and [[regions]] go with explicit integrators, not with {what}")
+        if self.time.steady and (self.sources or self.regions):
+            raise ValueError(
+                "[[sources]] and [[regions]] act after each step, and a steady state is found without any; "
+                "use equation.source, or an implicit time.integrator"
+            )
+        if self.time.integrator == "spectral" and self.time.step is None and (self.sources or self.regions):
+            raise ValueError("[[sources]] and [[regions]] act after each step: give time.step, by the accuracy wanted")
 
     def _check_fields(self) -> None:
         fields = self.equation.fields
