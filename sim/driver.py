@@ -170,7 +170,7 @@ def _plan(case: Case, stable: float, at: Position | None) -> Plan:
 
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     """The transport that the case wishes for, with ghosts as deep as it says, or as pays here."""
-    parallel = problem.case.parallel
+    parallel, spectral = problem.case.parallel, problem.case.time.integrator == "spectral"
     wish = Wish(
         parallel.transport,
         parallel.devices,
@@ -178,7 +178,8 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
         problem.case.process_grid(),
         parallel.halo,
         len(problem.members) or None,
-        parallel.members_at_once,
+        # Products of all members' matrices at once add up in another order than those of one.
+        False if spectral else parallel.members_at_once,
         parallel.members,
     )
     with agreement(team):
@@ -191,7 +192,8 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     with agreement(team):
         memory.check_room(problem.case, plain, team.size)
     if problem.case.time.implicit:
-        wish = replace(wish, process_grid=plain.blocks)
+        if plain.count > 1:
+            wish = replace(wish, process_grid=plain.blocks)
         aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
         return aligned, Tuning(1, 0, "rule")
     tuning = tune(transport_of, problem)

@@ -224,7 +224,7 @@ class OuterLoop:
 
     def _check_effort(self) -> None:
         effort = self.simulation.efforts[-1]
-        if bool(effort["failed"]):
+        if effort["failed"].any():
             self.output.settle()
             raise failure(effort, self.case, self.simulation.time, self._kept())
 

@@ -110,12 +110,9 @@ class Case(Table):
         self._check_walls(names)
         check_acting(self.sources, self.regions, self.equation.fields, names)
         if self.probes is not None:
-            check_probes(self.probes, self.equation.fields, names)
+            of_members = ("member", *self.ensemble.vary) if self.ensemble is not None else ()
+            check_probes(self.probes, self.equation.fields, names, ("time", "step", *of_members))
         self._check_cuts()
-        if self.ensemble is not None and self.probes is not None:
-            raise ValueError("probes observe one run, not an ensemble; take one of the two out")
-        if self.ensemble is not None and self.time.implicit:
-            raise ValueError("an ensemble is stepped explicitly; take another time.integrator, or the ensemble out")
         self.members()
         return self
 

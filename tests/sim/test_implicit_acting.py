@@ -59,8 +59,9 @@ def test_they_come_to_what_explicit_steps_come_to(integrator: str, small: Callab
     assert errors[1] < 0.4 * errors[0] < 0.1 * np.ptp(exact)
 
 
+@pytest.mark.long
 def test_the_same_bits_wherever_they_act(small: Callable[..., Table], tmp_path: Path) -> None:
-    case = {**small((7, 10)), **CLOSED, **ALL, "time": {"end": 0.03, "step": 0.003, "integrator": "bdf2"}}
+    case = {**small((13, 18)), **CLOSED, **ALL, "time": {"end": 0.03, "step": 0.003, "integrator": "bdf2"}}
     places: list[Table] = [{}, {"transport": "virtual", "blocks": 4}, {"transport": "xla", "devices": 2}]
     found = {
         last(sim.run({**case, "parallel": parallel}, output=tmp_path / str(number))).tobytes()
