@@ -112,6 +112,7 @@ class Case(Table):
         if self.probes is not None:
             of_members = ("member", *self.ensemble.vary) if self.ensemble is not None else ()
             check_probes(self.probes, self.equation.fields, names, ("time", "step", *of_members))
+            self._check_side_probes(self.probes)
         self._check_cuts()
         self.members()
         return self
@@ -162,6 +163,18 @@ class Case(Table):
                             f"boundary.{name}.{key}: a flux through a wall needs a diffusivity that is known there; "
                             f"equation.alpha is 0 or unknown"
                         )
+                    if isinstance(side, Robin | Radiation) and self.equation.turns:
+                        raise ValueError(
+                            f"boundary.{name}.{key}: {side.kind} takes a tensor without xy, xz and yz; "
+                            f"give this side its value or its flux (dirichlet, neumann)"
+                        )
+
+    def _check_side_probes(self, probes: ProbesTable) -> None:
+        for name, probe in probes.sides.items():
+            axis, key = probe.side.split(".")
+            side = getattr(getattr(self.boundary, axis), key)
+            if probe.measure == "flux" and self.equation.turns and not isinstance(side, Neumann):
+                raise ValueError(f"probes.sides.{name}: the flux of a full tensor is measured at neumann sides only")
 
     def _check_cuts(self) -> None:
         cuts = {"output": self.output, **{f"output.extra.{name}": cut for name, cut in self.output.extra.items()}}

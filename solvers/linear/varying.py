@@ -19,8 +19,9 @@ from solvers.operators import Mean
 # Where k jumps from cell to cell, what a few cells are like says little about the way around them.  A coarse link is
 # not weaker than this part of the finer ones that it stands for, else corrections overshoot without a bound; and no
 # cell takes more than this part of another pair than its own, else restriction, a plain sum, is too far from the
-# adjoint for conjugate gradients.  With equal k they are one half and one quarter, away from walls.
-_LEAST_LINK, _MOST_FAR = 0.4, 0.25
+# adjoint for conjugate gradients.  With equal k they are one half and one quarter, away from walls.  Bounds nearer to
+# these are better where k is random and worse where it is smooth and merely varies much.
+_LEAST_LINK, _MOST_FAR = 0.25, 0.5
 
 
 @dataclass(frozen=True)

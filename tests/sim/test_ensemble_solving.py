@@ -131,7 +131,7 @@ def test_what_is_in_the_file_of_their_probes(tmp_path: Path) -> None:
 
 def test_what_can_not_be_solved_is_said_of_its_member(tmp_path: Path) -> None:
     closed = {"boundary": {"x": "neumann"}, "exact": {}, "time": {"steady": True}}
-    vary = {"equation.source": ["x - 0.65", "x"]}
+    vary = {"equation.source": ["x - 16.35", "x"]}
     with pytest.raises(SimError, match="there is no steady state of member 1: no wall holds u"):
         sim.run(solving(ensemble={"vary": vary}, **closed), output=tmp_path / "steady")
     transport = {"kind": "advection-diffusion", "alpha": 1.0, "scheme": "central", "velocity": {"x": 0.0}}
