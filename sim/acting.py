@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from sim import case as tables
 from sim.case import Case
+from sim.equations import model_of
 from sim.expression import Formula
 from sim.expression.careful import Careful
 from sim.topology import axis_names
@@ -59,8 +60,9 @@ def _action(case: Case, region: tables.RegionTable) -> Action:
 def _side(case: Case, probe: tables.SideProbe) -> OverSide:
     axis, side = probe.side.split(".")
     number = axis_names(case.ndim).index(axis)
-    conductivity = "alpha" if case.equation.wall_conductivity != 0.0 else None
-    return OverSide(probe.field, number, UPPER if side == "upper" else LOWER, probe.measure, conductivity)
+    model = model_of(case)
+    conductivity = model.conductivity(number) if case.equation.wall_conductivity != 0.0 else None
+    return OverSide(probe.field, number, UPPER if side == "upper" else LOWER, probe.measure, conductivity, model.mean)
 
 
 def _region(case: Case, placed: tables.Placed) -> Region:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import casefile, distributed, fingerprint, membership, memory, platform
-from sim.acting import forced
+from sim.acting import forced, forcings_of
 from sim.adaptive import Pacing, first_step
 from sim.case import Case, ParallelTable
 from sim.checkpoint.restart import Restart, restart
@@ -156,7 +156,8 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
             todo = Plan(() if found else (Segment(0.0, case.time.end, 1),))
         else:
             todo = _plan(case, math.inf, found.standing.position if found else None)
-    simulation.solve_by(march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit))
+    march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit)
+    simulation.solve_by(replace(march, forcings=forcings_of(case)))
     speed = found.standing.speed if found else simulation.speed()
     writer = choose_writer(case.parallel.writer, team)
     name = "steady" if case.time.steady else case.time.integrator
@@ -181,7 +182,7 @@ def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:
 
 def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     """The transport that the case wishes for, with ghosts as deep as it says, or as pays here."""
-    parallel = problem.case.parallel
+    parallel, spectral = problem.case.parallel, problem.case.time.integrator == "spectral"
     wish = Wish(
         parallel.transport,
         parallel.devices,
@@ -189,7 +190,8 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
         problem.case.process_grid(),
         parallel.halo,
         len(problem.members) or None,
-        parallel.members_at_once,
+        # Products of all members' matrices at once add up in another order than those of one.
+        False if spectral else parallel.members_at_once,
         parallel.members,
     )
     with agreement(team):
@@ -202,7 +204,8 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     with agreement(team):
         memory.check_room(problem.case, plain, team.size)
     if problem.case.time.implicit:
-        wish = replace(wish, process_grid=plain.blocks)
+        if plain.count > 1:
+            wish = replace(wish, process_grid=plain.blocks)
         aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
         return aligned, Tuning(1, (), "rule")
     tuning = tune(transport_of, problem)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from sim.case import Case, HeatTable
 from sim.errors import SimError
 from sim.topology import Topology
@@ -74,16 +76,22 @@ def _step_of(case: Case, equation: Equation) -> ImplicitStep:
     return ImplicitRungeKutta(TABLEAUX[case.time.integrator])
 
 
-def suited(march: ImplicitMarch, case: Case, asymmetry: float) -> ImplicitMarch:
-    """The march with the Krylov method that its systems need, by their measured asymmetry.
+def suited(march: ImplicitMarch, case: Case, asymmetry: np.ndarray) -> ImplicitMarch:
+    """The march with the Krylov method that its systems need, by their measured asymmetry, that of each member.
 
-    Raises SimError where the case insists on conjugate gradients and they can't do it.
+    Raises SimError where the case insists on conjugate gradients and they can't do it, and where some members alone
+    would be solved by them and others not.
     """
-    symmetric = asymmetry <= _ASYMMETRY
+    symmetric = bool(np.all(asymmetry <= _ASYMMETRY))
     if case.solver.method == "cg" and not symmetric:
         raise SimError(
             f'solver.method = "cg" needs a symmetric operator, and this one is not: ⟨Ax, y⟩ and ⟨x, Ay⟩ differ by '
-            f'{asymmetry:.2g} times the rounding error; use solver.method = "bicgstab", or "auto"'
+            f'{np.max(asymmetry):.2g} times the rounding error; use solver.method = "bicgstab", or "auto"'
+        )
+    if case.solver.method == "auto" and march.newton.linear and not symmetric and np.any(asymmetry <= _ASYMMETRY):
+        raise SimError(
+            f"the systems of member {int(np.argmax(asymmetry))} of the ensemble are not symmetric, those of member "
+            f'{int(np.argmin(asymmetry))} are, and all share one program; use solver.method = "bicgstab"'
         )
     if case.solver.method == "auto" and not (symmetric and march.newton.linear):
         return replace(march, newton=replace(march.newton, krylov="bicgstab"))
@@ -92,13 +100,16 @@ def suited(march: ImplicitMarch, case: Case, asymmetry: float) -> ImplicitMarch:
 
 def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> SimError:
     """What to raise for an effort that came to nothing; `kept` says what is left."""
+    first = int(np.argmax(effort["failed"]))
+    effort = {name: np.atleast_1d(values)[first] for name, values in effort.items()}
+    of_member = f" of member {first}" if case.ensemble is not None else ""
     if bool(effort["unbalanced"]):
         return SimError(
-            "there is no steady state: no wall holds u, and what flows in through walls and from sources does not sum "
-            "up to nothing; make their integral zero, or give a wall a value (dirichlet, robin)"
+            f"there is no steady state{of_member}: no wall holds u, and what flows in through walls and from sources "
+            "does not sum up to nothing; make their integral zero, or give a wall a value (dirichlet, robin)"
         )
     newton, krylov = int(effort["newton"]), int(effort["krylov"])
-    what = "the steady state was" if case.time.steady else f"the step from t = {time:g} was"
+    what = f"the steady state{of_member} was" if case.time.steady else f"the step from t = {time:g}{of_member} was"
     return SimError(
         f"{what} not found: {newton} Newton and {krylov} Krylov iterations left a residual of "
         f"{float(effort['residual']):.3g}; {kept}; use a smaller time.step, more solver.iterations "
@@ -107,5 +118,5 @@ def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> Si
 
 
 def totals(efforts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Iterations of a run in all."""
-    return {name: sum(int(effort[name]) for effort in efforts) for name in ("newton", "krylov")}
+    """Iterations of a run in all, those of all members."""
+    return {name: sum(int(np.sum(effort[name])) for effort in efforts) for name in ("newton", "krylov")}

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
 from sim import case as tables
 from sim.case import Case
+from sim.equations import Model
 from sim.expression import Formula
 from sim.expression.careful import Careful
 from sim.topology import axis_names
-from solvers.boundary import Boundary, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Value
+from solvers.boundary import Boundary, Dirichlet, Flow, Neumann, Outflow, Periodic, Radiation, Robin, Value
+from solvers.conducting import Conducting
+from solvers.terms import Given
 from solvers.wall import Wall
 from solvers.walls import Sides
 
 
-def sides_of(case: Case, field: str) -> Sides:
+def sides_of(case: Case, model: Model, field: str) -> Sides:
     """The boundaries of a field, in array order."""
-    meaning = _Meaning(case)
-    return [(meaning.of(axis.lower), meaning.of(axis.upper)) for axis in case.boundary.of(field)]
+    axes = enumerate(case.boundary.of(field))
+    meanings = [(_Meaning(case, model, field, axis), sides) for axis, sides in axes]
+    return [(meaning.of(sides.lower), meaning.of(sides.upper)) for meaning, sides in meanings]
 
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What the sides of a case are in the numerics."""
+    """What the sides of an axis are to a field, in the numerics."""
 
     case: Case
+    model: Model
+    field: str
+    axis: int
 
     def of(self, side: tables.Side) -> Boundary:
         match side:
@@ -36,11 +43,11 @@ class _Meaning:
             case tables.Dirichlet(value=value):
                 return Dirichlet(self._value(value))
             case tables.Neumann(flux=flux):
-                return Neumann(self._value(flux), self._conductivity()) if flux else Neumann()
+                return self._conducting(Neumann(self._value(flux))) if flux else Neumann()
             case tables.Robin(h=h, ambient=ambient):
-                return Robin(self._value(h), self._value(ambient), self._conductivity())
+                return self._conducting(Robin(self._value(h), self._value(ambient)))
             case tables.Radiation(emissivity=emissivity, sigma=sigma, ambient=ambient):
-                return Radiation(emissivity * sigma, self._value(ambient), self._conductivity())
+                return self._conducting(Radiation(emissivity * sigma, self._value(ambient)))
             case tables.Outflow():
                 return Outflow()
 
@@ -57,10 +64,14 @@ class _Meaning:
 
         return evaluate
 
-    def _conductivity(self) -> Value:
-        """k in the cells at the wall."""
+    def _conducting(self, condition: Flow) -> Boundary:
+        """The condition with its k: of the cells at the wall, or, where it is a function of u, of the face."""
+        k = self.model.conductivity(self.axis)
+        if not isinstance(k, Given):
+            return Conducting(condition, self.field, k, self.model.mean)
+        name = k.name
 
         def conductivity(wall: Wall) -> jax.Array:
-            return wall.coefficient("alpha")
+            return wall.coefficient(name)
 
-        return conductivity
+        return replace(condition, k=conductivity)

@@ -180,7 +180,7 @@ def build(case: Case) -> Problem:
     equation = model.equation
     # The one that every equation has; another may take its place once it is known how fast the fields change.
     step = Euler(equation)
-    walls = {name: Walls(sides_of(case, name), grid, step.width) for name in equation.fields}
+    walls = {name: Walls(sides_of(case, model, name), grid, step.width) for name in equation.fields}
     members = tuple(Variant(one.case, one.model.coefficients) for one in variants) if case.ensemble else ()
     return Problem(case, grid, equation, model.coefficients, March(step, walls, grid), members=members)
 

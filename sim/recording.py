@@ -50,7 +50,8 @@ class Recording:
         if case.probes is None:
             return None
         recorder = Recorder(march, observations_of(case), case.probes.every, _CAPACITY)
-        return cls(recorder, TimeSeries(case.probes.names), in_the_loop)
+        members = case.ensemble.members if case.ensemble is not None else None
+        return cls(recorder, TimeSeries(case.probes.names, members), in_the_loop)
 
     def begin(self, simulation: Recorded) -> None:
         """The row of the beginning."""
@@ -72,7 +73,7 @@ class Recording:
         on_root(team, write)
 
     def _read(self, path: Path, step: int) -> None:
-        self.series = TimeSeries.read(path, self.series.names, step)
+        self.series = TimeSeries.read(path, self.series.names, step, self.series.members)
 
     def advance(self, simulation: Recorded, segment: Segment, first: int, steps: int) -> float:
         """The steps first … first + steps - 1 of a segment, with the records that fall due; the seconds they took.

@@ -80,7 +80,7 @@ class Simulation:
         """
         clock = _clock(self.time, 0, 1.0)
         found = self._call("asymmetry", march.asymmetry, (), self._fields, self._coefficients, clock)[1]
-        suited_march = implicit.suited(march, self.problem.case, float(found["asymmetry"]))
+        suited_march = implicit.suited(march, self.problem.case, np.asarray(found["asymmetry"]))
         self.problem = replace(self.problem, implicit=suited_march)
         self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=False)
 
@@ -164,17 +164,17 @@ class Simulation:
     def take_recording(
         self, recorder: Recorder, segment: Segment, first: int, records: int
     ) -> tuple[float, np.ndarray]:
-        """The steps to so many records, and their rows: float64[records, 1 + observations]."""
+        """The steps to so many records, and their rows: float64[records, (members,) 1 + observations]."""
         clock = _clock(segment.start, first * self.problem.march.stages, segment.dt)
         elapsed = self._march("record", recorder.record, clock, jnp.int64(records))
         steps = records * recorder.every
         self._arrive(segment, first + steps, steps, elapsed)
-        return elapsed, np.asarray(self._said)[:records]
+        return elapsed, np.moveaxis(np.asarray(self._said), -2, 0)[:records]
 
     def observe(self, recorder: Recorder, time: float) -> np.ndarray:
-        """A row of the fields as they are: float64[1 + observations]."""
+        """A row of the fields as they are: float64[(members,) 1 + observations]."""
         row = self._call("observe", recorder.observe, (), self.fields, self._coefficients, jnp.float64(time))[1]
-        return np.concatenate([[time], np.asarray(row)])
+        return np.insert(np.asarray(row), 0, time, axis=-1)
 
     def _arrive(self, segment: Segment, done: int, steps: int, seconds: float) -> None:
         self.step += steps

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -56,20 +56,40 @@ class Dirichlet(Boundary):
 
 
 @dataclass(frozen=True)
-class Neumann(Boundary):
+class Flow(Boundary):
+    """A condition on what flows through the wall, k ∂u/∂n, for a given k."""
+
+    k: Value | jax.Array = field(default=1.0, kw_only=True)
+
+    @abstractmethod
+    def start(self, wall: Wall) -> jax.Array:
+        """Ghosts to begin an iteration with."""
+
+    @abstractmethod
+    def better(self, ghost: jax.Array, wall: Wall) -> jax.Array:
+        """Ghosts that are nearer to the condition's, or those themselves."""
+
+
+@dataclass(frozen=True)
+class Neumann(Flow):
     """k ∂u/∂n = flux at the wall, n pointing outwards: what flows in, per area and time."""
 
     flux: Value = 0.0
-    k: Value = 1.0
 
     def ghost(self, wall: Wall) -> jax.Array:
         if self.flux == 0.0:
             return wall.mirror
         return wall.mirror + wall.rounded(wall.rounded.ratio(at(self.flux, wall), at(self.k, wall)) * wall.distance)
 
+    def start(self, wall: Wall) -> jax.Array:
+        return wall.mirror
+
+    def better(self, ghost: jax.Array, wall: Wall) -> jax.Array:
+        return self.ghost(wall)
+
 
 @dataclass(frozen=True)
-class Robin(Boundary):
+class Robin(Flow):
     """k ∂u/∂n = h (ambient - u) at the wall: convection, h ≥ 0 being the heat transfer coefficient.
 
     With d = (2j + 1) h_cell:  g (k/d + h/2) = u (k/d - h/2) + h · ambient.
@@ -77,7 +97,6 @@ class Robin(Boundary):
 
     h: Value
     ambient: Value = 0.0
-    k: Value = 1.0
 
     def ghost(self, wall: Wall) -> jax.Array:
         conducted = wall.rounded(at(self.k, wall) * jnp.asarray(1 / wall.distance))
@@ -86,9 +105,15 @@ class Robin(Boundary):
         half = wall.rounded(0.5 * h)
         return wall.rounded.ratio(wall.rounded(wall.mirror * (conducted - half)) + supply, conducted + half)
 
+    def start(self, wall: Wall) -> jax.Array:
+        return wall.mirror
+
+    def better(self, ghost: jax.Array, wall: Wall) -> jax.Array:
+        return self.ghost(wall)
+
 
 @dataclass(frozen=True)
-class Radiation(Boundary):
+class Radiation(Flow):
     """k ∂u/∂n = strength (ambient⁴ - u⁴) at the wall, strength = emissivity · σ (Stefan–Boltzmann), u ≥ 0 absolute.
 
     The wall's value w solves 2k/d (w - u) + strength (w⁴ - ambient⁴) = 0, which is increasing and convex for w > 0:
@@ -98,22 +123,47 @@ class Radiation(Boundary):
 
     strength: Value
     ambient: Value = 0.0
-    k: Value = 1.0
 
     linear: ClassVar[bool] = False
     _ITERATIONS: ClassVar[int] = 10
 
     def ghost(self, wall: Wall) -> jax.Array:
-        strength, ambient = at(self.strength, wall), at(self.ambient, wall)
-        conducted = wall.rounded(at(self.k, wall) * jnp.asarray(2 / wall.distance))
-        rounded = wall.rounded
-        received = rounded(strength * _fourth(ambient, rounded))
-        w = jnp.maximum(wall.mirror, ambient)
+        balance, w = self._balance(wall), self._warmest(wall)
         for _ in range(self._ITERATIONS):
-            cube = rounded(rounded(w * w) * w)
-            residual = rounded(conducted * (w - wall.mirror)) + (rounded(strength * rounded(cube * w)) - received)
-            w = w - rounded.ratio(residual, conducted + rounded(4.0 * rounded(strength * cube)))
+            w = balance.better(w)
         return 2.0 * w - wall.mirror
+
+    def start(self, wall: Wall) -> jax.Array:
+        return 2.0 * self._warmest(wall) - wall.mirror
+
+    def better(self, ghost: jax.Array, wall: Wall) -> jax.Array:
+        return 2.0 * self._balance(wall).better(0.5 * (ghost + wall.mirror)) - wall.mirror
+
+    def _warmest(self, wall: Wall) -> jax.Array:
+        return jnp.maximum(wall.mirror, at(self.ambient, wall))
+
+    def _balance(self, wall: Wall) -> _Balance:
+        strength, rounded = at(self.strength, wall), wall.rounded
+        conducted = rounded(at(self.k, wall) * jnp.asarray(2 / wall.distance))
+        received = rounded(strength * _fourth(at(self.ambient, wall), rounded))
+        return _Balance(wall.mirror, conducted, strength, received, rounded)
+
+
+class _Balance(NamedTuple):
+    """conducted · (w - u) + strength · w⁴ = received, of the value w at a wall."""
+
+    u: jax.Array
+    conducted: jax.Array
+    strength: jax.Array
+    received: jax.Array
+    rounded: Rounding
+
+    def better(self, w: jax.Array) -> jax.Array:
+        """A step of Newton's method."""
+        rounded, strength = self.rounded, self.strength
+        cube = rounded(rounded(w * w) * w)
+        residual = rounded(self.conducted * (w - self.u)) + (rounded(strength * rounded(cube * w)) - self.received)
+        return w - rounded.ratio(residual, self.conducted + rounded(4.0 * rounded(strength * cube)))
 
 
 @dataclass(frozen=True)
@@ -127,7 +177,7 @@ class Outflow(Boundary):
         return first + wall.rounded(jnp.asarray(wall.number + 1, first.dtype) * (first - second))
 
 
-def at(value: Value, wall: Wall) -> jax.Array:
+def at(value: Value | jax.Array, wall: Wall) -> jax.Array:
     """A boundary's value at a wall, in the field's dtype."""
     found = value(wall) if callable(value) else value
     return jnp.asarray(found, wall.mirror.dtype)

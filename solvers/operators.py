@@ -62,6 +62,14 @@ def divergence_of_flux(
     return total
 
 
+def mean_of(a: jax.Array, b: jax.Array, mean: Mean, rounded: Rounding) -> jax.Array:
+    """k at a face, from the cells on both sides of it."""
+    if mean == "arithmetic":
+        return 0.5 * (a + b)
+    # Where both are zero nothing flows.
+    return 2.0 * rounded.ratio(a * b, jnp.maximum(a + b, jnp.asarray(jnp.finfo(a.dtype).tiny, a.dtype)))
+
+
 def neighbour(u: jax.Array, axis: int, step: int, width: int = 1) -> jax.Array:
     """u_{i+step} for the cells i that have `width` neighbours on every side: a view of dtype[m - 2·width, …]."""
     shifts = [step if a == axis else 0 for a in range(u.ndim)]

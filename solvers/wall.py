@@ -14,7 +14,7 @@ from solvers.block import Block, Count
 from solvers.exchange import UPPER, Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
-from solvers.patch import along, line
+from solvers.patch import Patch, along, line
 from solvers.rounding import Rounding
 from solvers.window import Window, layers
 
@@ -99,6 +99,23 @@ class Wall:
             return c
         nearest = self.inner + (self._depth - 1 if self.side == UPPER else 0)
         return layers(c, self.axis, nearest, 1, self.window)
+
+    def patch(self, fields: Fields, outside: bool) -> Patch:
+        """The ghosts, or the cells that they mirror, with these fields there, in array order.
+
+        Coefficients are those of the cells in both: beyond walls they are what they are on this side.
+        """
+        mirrored = self.inner + (self._depth - self.width if self.side == UPPER else 0)
+        ghosts = self.inner + (self._depth if self.side == UPPER else -self.width)
+
+        def part(c: jax.Array) -> jax.Array:
+            found = layers(c, self.axis, mirrored, self.width, self.window) if c.ndim else c
+            return jnp.flip(found, self.axis) if c.ndim and outside else found
+
+        origin = [start + self.window.start(axis) for axis, start in enumerate(self.setting.block.origin)]
+        origin[self.axis] = self.setting.block.origin[self.axis] + (ghosts if outside else mirrored)
+        coefficients = {name: part(c) for name, c in self.setting.coefficients.items()}
+        return Patch(fields, coefficients, self.time, tuple(origin), self.grid, self.rounded)
 
     @property
     def _depth(self) -> int:

@@ -29,11 +29,13 @@ def check_acting(
         check_formula(f"{key}.{region.operation}", getattr(region, region.operation), (*names, "t", *fields))
 
 
-def check_probes(probes: ProbesTable, fields: Sequence[str], names: tuple[str, ...]) -> None:
-    """Raise ValueError, naming the key, where one of them does not."""
+def check_probes(
+    probes: ProbesTable, fields: Sequence[str], names: tuple[str, ...], taken: Iterable[str] = ("time", "step")
+) -> None:
+    """Raise ValueError, naming the key, where one of them does not; `taken`: what else their file holds, by name."""
     if not probes.names:
         raise ValueError("probes has neither points nor regions nor sides; name some, or leave it out")
-    twice = {name for name in probes.names if probes.names.count(name) > 1} | ({"time", "step"} & set(probes.names))
+    twice = {name for name in probes.names if probes.names.count(name) > 1} | (set(taken) & set(probes.names))
     if twice:
         raise ValueError(f"probes: the name {', '.join(sorted(twice))} is taken already; choose another")
     for name, point in probes.points.items():

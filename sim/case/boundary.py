@@ -41,6 +41,9 @@ class Outflow(Table):
     kind: Literal["outflow"] = "outflow"
 
 
+Flows: TypeAlias = Neumann | Robin | Radiation
+"""Those that say what flows through the wall."""
+
 Side: TypeAlias = Annotated[Periodic | Dirichlet | Neumann | Robin | Radiation | Outflow, Field(discriminator="kind")]
 
 

@@ -113,12 +113,10 @@ class Case(Table):
         self._check_walls(names)
         check_acting(self.sources, self.regions, self.equation.fields, names)
         if self.probes is not None:
-            check_probes(self.probes, self.equation.fields, names)
+            of_members = ("member", *self.ensemble.vary) if self.ensemble is not None else ()
+            check_probes(self.probes, self.equation.fields, names, ("time", "step", *of_members))
+            self._check_side_probes(self.probes)
         self._check_cuts()
-        if self.ensemble is not None and self.probes is not None:
-            raise ValueError("probes observe one run, not an ensemble; take one of the two out")
-        if self.ensemble is not None and self.time.implicit:
-            raise ValueError("an ensemble is stepped explicitly; take another time.integrator, or the ensemble out")
         self.members()
         return self
 
@@ -129,9 +127,13 @@ class Case(Table):
                 f"time.tolerance = {self.time.tolerance:g} is what {self.numerics.dtype} is rounded by; give at least "
                 f"{resolved:.1g}" + (', or take numerics.dtype = "float64"' if self.numerics.dtype == "float32" else "")
             )
-        if self.time.implicit and (self.sources or self.regions):
-            what = "steady states" if self.time.steady else self.time.integrator
-            raise ValueError(f"[[sources]] and [[regions]] go with explicit integrators, not with {what}")
+        if self.time.steady and (self.sources or self.regions):
+            raise ValueError(
+                "[[sources]] and [[regions]] act after each step, and a steady state is found without any; "
+                "use equation.source, or an implicit time.integrator"
+            )
+        if self.time.integrator == "spectral" and self.time.step is None and (self.sources or self.regions):
+            raise ValueError("[[sources]] and [[regions]] act after each step: give time.step, by the accuracy wanted")
 
     def _check_fields(self) -> None:
         fields = self.equation.fields
@@ -170,6 +172,18 @@ class Case(Table):
                             f"boundary.{name}.{key}: a flux through a wall needs a diffusivity that is known there; "
                             f"equation.alpha is 0 or unknown"
                         )
+                    if isinstance(side, Robin | Radiation) and self.equation.turns:
+                        raise ValueError(
+                            f"boundary.{name}.{key}: {side.kind} takes a tensor without xy, xz and yz; "
+                            f"give this side its value or its flux (dirichlet, neumann)"
+                        )
+
+    def _check_side_probes(self, probes: ProbesTable) -> None:
+        for name, probe in probes.sides.items():
+            axis, key = probe.side.split(".")
+            side = getattr(getattr(self.boundary, axis), key)
+            if probe.measure == "flux" and self.equation.turns and not isinstance(side, Neumann):
+                raise ValueError(f"probes.sides.{name}: the flux of a full tensor is measured at neumann sides only")
 
     def _check_cuts(self) -> None:
         cuts = {"output": self.output, **{f"output.extra.{name}": cut for name, cut in self.output.extra.items()}}

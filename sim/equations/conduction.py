@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 
-from sim.case import Source
+from sim.case import AxisSides, Source
+from sim.case.boundary import Flows
 from sim.case.equation import AnisotropicTable, ConductionTable, HeatTable
 from sim.case.equation.base import depends_on_more
 from sim.equations.model import Coefficient, Model
@@ -36,8 +37,10 @@ def conduction(table: ConductionTable, axes: tuple[str, ...], discretisation: Di
     return _composed({"alpha": table.conductivity, "source": table.source}, capacities, axes, discretisation)
 
 
-def anisotropic(table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
-    """∂u/∂t = ∇·(A∇u) + q."""
+def anisotropic(
+    table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation, walls: Sequence[AxisSides]
+) -> Model:
+    """∂u/∂t = ∇·(A∇u) + q between walls, in array order."""
     _check_order(discretisation)
     found = {}
     for name, entry in table.tensor:
@@ -46,7 +49,9 @@ def anisotropic(table: AnisotropicTable, axes: tuple[str, ...], discretisation: 
             found[f"alpha_{i}{j}"] = Coefficient(entry, least=0.0 if i == j else float("-inf"))
     if table.source != 0.0:
         found["source"] = Coefficient(table.source, as_block=True)
-    return Model(Anisotropic(), found)
+    given = tuple((isinstance(sides.lower, Flows), isinstance(sides.upper, Flows)) for sides in walls)
+    conductivities = {axis: Given(f"alpha_{axis}{axis}") for axis in range(len(axes))}
+    return Model(Anisotropic(given), found, conductivities)
 
 
 def _composed(
@@ -78,7 +83,7 @@ def _composed(
         if source != 1.0:
             rate = Pointwise(_ratio, (rate, part(name, source, float("-inf"))))
     given |= {name: Coefficient(source) for name, source in translator.sources.items()}
-    return Model(Written({"u": rate}), given)
+    return Model(Written({"u": rate}), given, dict.fromkeys(range(len(axes)), alpha), discretisation.mean)
 
 
 def _check_order(discretisation: Discretisation) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from sim.case import Source
 from solvers.equations import Equation
+from solvers.operators import Mean
+from solvers.terms import Given, Term
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,16 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Model:
-    """What a case's [equation] is."""
+    """What a case's [equation] is.
+
+    conductivities: k of the flux k ∂u/∂n through the walls of an axis, where that is another than the coefficient
+    `alpha`; mean: of it at the faces between cells.
+    """
 
     equation: Equation
     coefficients: Mapping[str, Coefficient] = field(default_factory=dict)
+    conductivities: Mapping[int, Term] = field(default_factory=dict)
+    mean: Mean = "arithmetic"
+
+    def conductivity(self, axis: int) -> Term:
+        return self.conductivities.get(axis, Given("alpha"))

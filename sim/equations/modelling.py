@@ -26,7 +26,7 @@ def model_of(case: Case) -> Model:
         case tables.ConductionTable():
             return conduction(table, axes, discretisation)
         case tables.AnisotropicTable():
-            return anisotropic(table, axes, discretisation)
+            return anisotropic(table, axes, discretisation, case.boundary.of("u"))
         case tables.WrittenTable():
             return written(table, axes, discretisation)
         case tables.PythonTable():

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from sim.errors import SimError
-from sim.looking.field import TIME
+from sim.looking.field import MEMBER, TIME
 from sim.looking.hdf5 import datasets, opened, scale_of, small, text_attribute
 from sim.looking.recorded import Run
 from sim.looking.words import clean
@@ -51,7 +51,10 @@ def _series(file: h5py.File) -> Iterator[Series]:
     for name, dataset in datasets(file):
         if name in _NOT_SHOWN or dataset.ndim > 2 or (times := _time_of(dataset)) is None:
             continue
-        values = small(dataset).astype(np.float64).reshape(len(times), -1)
+        values = small(dataset).astype(np.float64)
+        # Of an ensemble one curve a member.
+        values = values.T if _scale_name(dataset, 0) == MEMBER else values
+        values = values.reshape(len(times), -1)
         stride = -(-len(times) // _MOST_POINTS)
         long_name = clean(text_attribute(dataset, "long_name", name))
         columns = min(values.shape[1], _MOST_COLUMNS)
@@ -62,8 +65,13 @@ def _series(file: h5py.File) -> Iterator[Series]:
 
 def _time_of(dataset: h5py.Dataset) -> np.ndarray | None:
     """The times that a dataset hangs on, where it hangs on nothing in space."""
-    scales = [scale_of(dataset, axis) for axis in range(dataset.ndim)]
-    names = [None if scale is None else str(scale.name).strip("/") for scale in scales]
-    if dataset.size == 0 or names[0] != TIME or set(names) & _SPACE:
+    names = [_scale_name(dataset, axis) for axis in range(dataset.ndim)]
+    axis = 1 if names == [MEMBER, TIME] else 0
+    if dataset.size == 0 or names[axis] != TIME or set(names) & _SPACE:
         return None
-    return small(scales[0]).astype(np.float64)
+    return small(scale_of(dataset, axis)).astype(np.float64)
+
+
+def _scale_name(dataset: h5py.Dataset, axis: int) -> str | None:
+    scale = scale_of(dataset, axis)
+    return None if scale is None else str(scale.name).strip("/")

@@ -15,7 +15,7 @@ from solvers.adaptive.controller import Controller
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
-from solvers.forcing import Forcing
+from solvers.forcing import Forcing, acted_on
 from solvers.march import March
 from solvers.measures import magnitudes
 from solvers.patch import Patch
@@ -163,9 +163,8 @@ class AdaptiveMarch:
     ) -> Buffers:
         """The fields after a good step, and what acts on them, or as they were when it began."""
         now, after = tried
-        acted: Fields = after
-        for forcing in self.forcings:
-            acted = forcing(Patch(acted, coefficients, end, block.origin, self.march.grid, Rounding.by(end)), dt)
+        patch = Patch(after, coefficients, end, block.origin, self.march.grid, Rounding.by(end))
+        acted = acted_on(patch, self.forcings, dt)
 
         def chosen(name: str) -> jax.Array:
             here, before = (u[block.interior] for u in (acted[name], now[f"{name}:start"]))

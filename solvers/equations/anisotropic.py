@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +14,11 @@ import jax.numpy as jnp
 from solvers.block import core
 from solvers.equations.equation import Equation, Rates
 from solvers.fields import Fields
-from solvers.patch import Patch
+from solvers.patch import Patch, along
 from solvers.reconstruction import at_faces
+
+Sides: TypeAlias = tuple[tuple[bool, bool], ...]
+"""Something of the lower and the upper side of each axis, in array order."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,13 @@ class Anisotropic(Equation):
     those that are missing are 0; optionally `source` q, a block.  In flux form, second order: at a face A is the mean
     of its cells', and so is the derivative along it (Günter, Yu, Krüger and Lackner, Modelling of heat transport in
     magnetised plasmas using non-aligned coordinates, doi:10.1016/j.jcp.2005.03.021, their asymmetric scheme).
+
+    given: the sides at which n·A∇u is given, by ghosts for which A_nn ∂u/∂n is that flux.  Through the wall's faces
+    flows just that, so that closed walls let nothing through; while ∂u/∂n, which also turns heat along the wall in
+    the cells next to it, is what the flux and the slopes s along the wall leave of it: (flux - Σ A_ns ∂u/∂s) / A_nn.
     """
+
+    given: Sides = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -33,29 +46,82 @@ class Anisotropic(Equation):
         return 1
 
     def tendency(self, patch: Patch) -> Fields:
-        ndim, rounded = patch.grid.ndim, patch.rounded
         total = core(patch.coefficients["source"], 1) if "source" in patch.coefficients else None
-        for axis in range(ndim):
-            for other in range(ndim):
-                name = _name(axis, other)
-                if name in patch.coefficients:
-                    part = rounded(self._balance(patch, patch.coefficients[name], axis, other))
-                    total = part if total is None else total + part
+        for axis, h in enumerate(patch.grid.spacing):
+            flux = self._flux(patch, axis)
+            n = flux.shape[axis] - 1
+            lower, upper = (jax.lax.slice_in_dim(flux, start, start + n, axis=axis) for start in (0, 1))
+            part = patch.rounded(jnp.asarray(1.0 / h, flux.dtype) * (upper - lower))
+            total = part if total is None else total + part
         assert total is not None
         return {"u": total}
 
-    def _balance(self, patch: Patch, alpha: jax.Array, axis: int, other: int) -> jax.Array:
-        """∂/∂x_axis (α ∂u/∂x_other), by the fluxes through the faces across `axis`."""
-        u, h, along = patch.fields["u"], patch.grid.spacing[axis], patch.grid.spacing[other]
-        conductivity = at_faces(alpha, axis, 1)
+    def _flux(self, patch: Patch, axis: int) -> jax.Array:
+        """Σ_s A_as ∂u/∂s through the faces across an axis a."""
+        entries = self._entries(patch, axis)
+        slopes = [self._slope(patch, axis, other) for other in range(patch.grid.ndim)]
+        flux = patch.rounded(entries[axis, axis] * slopes[axis])
+        across = [
+            patch.rounded(entries[axis, other] * self._leaving(patch, axis, other, entries, slopes))
+            for other in range(patch.grid.ndim)
+            if other != axis and (axis, other) in entries
+        ]
+        if not across:
+            return flux
+        turned = functools.reduce(operator.add, across)
+        for wall in self._walls(patch, axis, axis):
+            turned = jnp.where(wall, 0.0, turned)
+        return flux + turned
+
+    def _entries(self, patch: Patch, axis: int) -> dict[tuple[int, int], jax.Array]:
+        """Those of A that there are, at the faces across an axis."""
+        axes = range(patch.grid.ndim)
+        names = {(i, j): _name(i, j) for i in axes for j in axes if _name(i, j) in patch.coefficients}
+        return {pair: at_faces(patch.coefficients[name], axis, 1) for pair, name in names.items()}
+
+    def _slope(self, patch: Patch, axis: int, other: int) -> jax.Array:
+        """∂u/∂other at the faces across an axis."""
+        u, h = patch.fields["u"], patch.grid.spacing[other]
         if axis == other:
-            slope, scale = _at(u, axis, 0) - _at(u, axis, -1), 1.0 / h**2
-        else:
-            slope, scale = _across(u, axis, other, 0) + _across(u, axis, other, -1), 0.25 / (h * along)
-        flux = patch.rounded(conductivity * slope)
-        n = flux.shape[axis] - 1
-        lower, upper = (jax.lax.slice_in_dim(flux, start, start + n, axis=axis) for start in (0, 1))
-        return jnp.asarray(scale, u.dtype) * (upper - lower)
+            return patch.rounded(jnp.asarray(1.0 / h, u.dtype) * (_at(u, axis, 0) - _at(u, axis, -1)))
+        both = _across(u, axis, other, 0) + _across(u, axis, other, -1)
+        return patch.rounded(jnp.asarray(0.25 / h, u.dtype) * both)
+
+    def _leaving(
+        self,
+        patch: Patch,
+        axis: int,
+        other: int,
+        entries: Mapping[tuple[int, int], jax.Array],
+        slopes: Sequence[jax.Array],
+    ) -> jax.Array:
+        """∂u/∂other there, in cells next to a wall of that axis with what slopes along it take from their ghosts."""
+        slope, walls = slopes[other], self._walls(patch, axis, other)
+        if not walls:
+            return slope
+        taken = [
+            patch.rounded(patch.rounded.ratio(entries[other, tangent], entries[other, other]) * slopes[tangent])
+            for tangent in range(patch.grid.ndim)
+            if tangent != other and (other, tangent) in entries
+        ]
+        # Half of it, for the difference is taken over two cells and only one of them is a ghost.
+        half = 0.5 * functools.reduce(operator.add, taken)
+        for wall in walls:
+            slope = jnp.where(wall, slope - half, slope)
+        return slope
+
+    def _walls(self, patch: Patch, axis: int, other: int) -> list[jax.Array]:
+        """Of those sides of an axis `other` where the flux is given: at faces across `axis`, whether they are at it.
+
+        Where both are one, the wall's own faces; else those between two of the cells next to it.
+        """
+        if not self.given:
+            return []
+        count = patch.grid.shape[other]
+        index = patch.origin[other] + 1 + jnp.arange(patch.shape[other] - 2 + (axis == other))
+        places = (0, count if axis == other else count - 1)
+        found = [index == place for place, given in zip(places, self.given[other], strict=True) if given]
+        return [along(other, patch.grid.ndim, here) for here in found]
 
     def rates(self, patch: Patch) -> Rates:
         """4 Σ A_ii / h_i² + 2 Σ_{i<j} |A_ij| / (h_i h_j), by the symbols of its differences."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import jax
@@ -20,6 +20,13 @@ class Forcing(Protocol):
     def __call__(self, patch: Patch, dt: jax.Array) -> Fields:
         """The patch's fields after it, at the end of a step of length dt."""
         ...
+
+
+def acted_on(patch: Patch, forcings: Sequence[Forcing], dt: jax.Array) -> Fields:
+    """The patch's fields after all forcings, in order, at the end of a step of length dt."""
+    for forcing in forcings:
+        patch = replace(patch, fields=forcing(patch, dt))
+    return patch.fields
 
 
 @dataclass(frozen=True)
@@ -54,9 +61,7 @@ class Forced:
     def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
         new = self.step(patch, stage, dt)
         begin = patch.time - patch.rounded(jnp.asarray(self.times)[stage] * dt)
-        fields = new
-        for forcing in self.forcings:
-            fields = forcing(patch.inner(self.width, fields, begin + dt), dt)
+        fields = acted_on(patch.inner(self.width, new, begin + dt), self.forcings, dt)
         if len(self.times) > 1:
             last = stage == len(self.times) - 1
             fields = {name: jnp.where(last, u, new[name]) for name, u in fields.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax
@@ -30,8 +31,8 @@ class Bdf2:
     part: Part = "tendency"
 
     @property
-    def registers(self) -> tuple[str, ...]:
-        return tuple(_BEFORE.format(name) for name in self.fields)
+    def registers(self) -> Mapping[str, str]:
+        return {_BEFORE.format(name): name for name in self.fields}
 
     def __call__(
         self, solving: Solving, u: Fields, registers: Fields, number: jax.Array, time: jax.Array, dt: jax.Array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -10,16 +10,18 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Block
+from solvers.block import Block, core
 from solvers.equations import Equation
 from solvers.exchange import Exchange
 from solvers.fields import Fields
+from solvers.forcing import Forcing, acted_on
 from solvers.grid import Grid
 from solvers.implicit.newton import Effort, Newton
 from solvers.implicit.semidiscrete import Part, Semidiscrete
 from solvers.implicit.solving import Solving
 from solvers.linear.conjugate_gradients import asymmetry
 from solvers.linear.noise import noise
+from solvers.patch import Patch
 from solvers.rounding import Rounding
 from solvers.rounds import Buffers, Clock
 from solvers.walls import Walls
@@ -35,7 +37,9 @@ class ImplicitStep(Protocol):
     def part(self) -> Part: ...
 
     @property
-    def registers(self) -> tuple[str, ...]: ...
+    def registers(self) -> Mapping[str, str]:
+        """Earlier states that it carries: by name the field that each is of."""
+        ...
 
     def __call__(
         self, solving: Solving, u: Fields, registers: Fields, number: jax.Array, time: jax.Array, dt: jax.Array
@@ -55,6 +59,10 @@ class ImplicitMarch:
 
     A step whose systems can't be solved is not taken, and none after it: the fields are the last good ones, and the
     effort says so.  `unit`: blocks are cut at multiples of it, a power of two.
+
+    `forcings` act on the fields after each step (Lie's splitting, first order in Δt), just as they do after explicit
+    steps.  By what they change them earlier states are changed too: else a method of several steps would take what
+    they do for a trend of the equation.
     """
 
     step: ImplicitStep
@@ -63,6 +71,7 @@ class ImplicitMarch:
     grid: Grid
     newton: Newton
     unit: int = 1
+    forcings: Sequence[Forcing] = ()
 
     stages = 1
     """Of a step, as the clock counts them."""
@@ -102,6 +111,7 @@ class ImplicitMarch:
             number = clock.first + state.taken
             time = clock.at(number, (0.0,))
             new, kept, effort = self.step(solving, state.u, state.registers, number, time, clock.dt)
+            new, kept = self._forced(problem, new, kept, time + clock.dt, clock.dt)
             good = ~effort.failed
 
             def either(after: Fields, before: Fields) -> Fields:
@@ -125,6 +135,19 @@ class ImplicitMarch:
         x, y = (problem.vectors.owned(noise(u, block, self.grid.shape, seed)) for seed in (1, 2))
         dtype = next(iter(u.values())).dtype
         return (), {"asymmetry": asymmetry(derivative, x, y, problem.vectors) / jnp.finfo(dtype).eps}
+
+    def _forced(
+        self, problem: Semidiscrete, u: Fields, registers: Fields, time: jax.Array, dt: jax.Array
+    ) -> tuple[Fields, Fields]:
+        """Fields and registers at the end of a step, after the forcings."""
+        if not self.forcings:
+            return u, registers
+        width, block = problem.block.ghosts, problem.block
+        coefficients = {name: core(c, width) if c.ndim else c for name, c in problem.coefficients.items()}
+        patch = Patch(u, coefficients, time, block.offset, self.grid, problem.rounded)
+        new = problem.vectors.owned(acted_on(patch, self.forcings, dt))
+        moved = {name: registers[name] + (new[of] - u[of]) for name, of in self.step.registers.items()}
+        return new, moved
 
     def _problem(self, block: Block, exchange: Exchange, coefficients: Fields, traced: jax.Array) -> Semidiscrete:
         return Semidiscrete.on(self.equation, self.walls, self.grid, block, exchange, coefficients, Rounding.by(traced))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -21,7 +21,9 @@ class ImplicitRungeKutta:
 
     tableau: ImplicitTableau
 
-    registers = ()
+    @property
+    def registers(self) -> Mapping[str, str]:
+        return {}
 
     @property
     def order(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jax
@@ -30,7 +31,10 @@ class SteadyState:
 
     order = 1
     part: Part = "tendency"
-    registers = ()
+
+    @property
+    def registers(self) -> Mapping[str, str]:
+        return {}
 
     def __call__(
         self, solving: Solving, u: Fields, registers: Fields, number: jax.Array, time: jax.Array, dt: jax.Array

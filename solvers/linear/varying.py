@@ -16,6 +16,13 @@ from solvers.linear.transfer import interleaved, pair_sums, pairs
 from solvers.linear.uniform import Uniform
 from solvers.operators import Mean
 
+# Where k jumps from cell to cell, what a few cells are like says little about the way around them.  A coarse link is
+# not weaker than this part of the finer ones that it stands for, else corrections overshoot without a bound; and no
+# cell takes more than this part of another pair than its own, else restriction, a plain sum, is too far from the
+# adjoint for conjugate gradients.  With equal k they are one half and one quarter, away from walls.  Bounds nearer to
+# these are better where k is random and worse where it is smooth and merely varies much.
+_LEAST_LINK, _MOST_FAR = 0.25, 0.5
+
 
 @dataclass(frozen=True)
 class Varying:
@@ -94,6 +101,7 @@ class Varying:
             |---o---|---o---|---o---|---o---|       from the middle of a pair to the middle of the next:
                     x - ½ - | - 1 - | - ½ - x       half of its inner link, the link between, half of the other's
 
+        But not below `_LEAST_LINK` of the links between alone, the Galerkin operator of constants on pairs.
         `coarse` is the next level on this block.
         """
         axes, owned = self.level.cells.merged, self.level.block.owned()
@@ -117,7 +125,8 @@ class Varying:
     def interpolated(self, coarse: jax.Array) -> jax.Array:
         """A filled field of the next level at this block's cells, so that the flux along each link is the same.
 
-        Along each axis between the middle of a cell's own pair and that of the next, or a wall of value zero.
+        That is, where k is not rough (`_MOST_FAR`).  Along each axis between the middle of a cell's own pair and
+        that of the next, or a wall of value zero.
         """
         axes = self.level.cells.merged
 
@@ -161,7 +170,9 @@ class Varying:
         lower_half, upper_half = neighbour(around, axis, -1), neighbour(around, axis, 1)
         to_below = _resistance(below + lower_wall) + lower_half
         to_above = _resistance(above + upper_wall) + upper_half
-        return _Path(half, lower_half, (half / (to_below + half), half / (to_above + half)))
+        most = jnp.asarray(_MOST_FAR, half.dtype)
+        far = tuple(jnp.minimum(half / (to + half), most) for to in (to_below, to_above))
+        return _Path(half, lower_half, (far[0], far[1]))
 
 
 class _Path(NamedTuple):
@@ -177,8 +188,10 @@ class _Path(NamedTuple):
 
 
 def _series(conductance: jax.Array, resistance: jax.Array) -> jax.Array:
-    """Of a link and what follows it; nothing where there is no link."""
-    return jnp.where(conductance > 0.0, 1.0 / (_resistance(conductance) + resistance), 0.0)
+    """Of a link and what follows it, within bounds; nothing where there is no link."""
+    both = 1.0 / (_resistance(conductance) + resistance)
+    least = jnp.asarray(_LEAST_LINK, conductance.dtype) * conductance
+    return jnp.where(conductance > 0.0, jnp.maximum(both, least), 0.0)
 
 
 def _resistance(conductance: jax.Array) -> jax.Array:

@@ -11,7 +11,11 @@ from jax import lax
 
 from solvers.exchange import UPPER
 from solvers.observing.observation import Scene
+from solvers.operators import Mean, mean_of
 from solvers.reductions import exact_sum
+from solvers.terms import Term
+from solvers.terms.shapes import full
+from solvers.terms.term import in_double
 
 SideMeasure: TypeAlias = Literal["flux", "mean"]
 
@@ -20,15 +24,16 @@ SideMeasure: TypeAlias = Literal["flux", "mean"]
 class OverSide:
     """∫k ∂u/∂n dA, what flows in through a side per time, or the mean of u over it, second order.
 
-    At the wall u is the mean of a cell and its ghost, ∂u/∂n their difference over the spacing.  `conductivity`
-    names the coefficient k; None: k = 1.
+    At the wall u is the mean of a cell and its ghost, ∂u/∂n their difference over the spacing, and k the `mean` of
+    the conductivity of both, as it is at other faces; None: k = 1.
     """
 
     field: str
     axis: int
     side: int
     measure: SideMeasure
-    conductivity: str | None = None
+    conductivity: Term | None = None
+    mean: Mean = "arithmetic"
 
     def __call__(self, scene: Scene) -> jax.Array:
         grid, axis = scene.patch.grid, self.axis
@@ -43,8 +48,10 @@ class OverSide:
             return exact_sum(jnp.where(counts, 0.5 * (inner + ghost), 0.0), faces, scene.exchange) / faces
         gradient = (ghost - inner) * (1.0 / grid.spacing[axis])
         if self.conductivity is not None:
-            k = scene.patch.coefficients[self.conductivity].astype(jnp.float64)
-            gradient = gradient * (k if k.ndim == 0 else self._layer(k, scene, outside=False))
+            patch = in_double(scene.patch)
+            k = full(self.conductivity.value(patch), patch, 0)
+            here, beyond = (self._layer(k, scene, outside) for outside in (False, True))
+            gradient = gradient * mean_of(here, beyond, self.mean, patch.rounded)
         area = grid.cell_volume / grid.spacing[axis]
         return exact_sum(jnp.where(counts, gradient, 0.0), faces, scene.exchange) * area
 

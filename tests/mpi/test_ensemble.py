@@ -20,11 +20,25 @@ WAYS: dict[str, dict[str, Any]] = {
     "together": {"members": "together", "ghost_depth": 2},
     "at once": {"members": "together", "ghost_depth": 3, "members_at_once": True},
 }
+SOLVING = {"grid": {"x": {"cells": 11}, "y": {"cells": 14}}, "time": {"end": 0.2, "step": 0.1, "integrator": "bdf2"}}
 
 
 def cases(parallel: dict[str, Any]) -> str:
     case = {**table(2, "float32"), "ensemble": {"vary": VARY}}
     return json.dumps({name: {**case, "parallel": {**parallel, **way}} for name, way in WAYS.items()})
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("transport", ["mpi", "hybrid"])
+def test_over_ranks_where_steps_solve(transport: str, mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    """Members that take more iterations than others wait for nobody, or are waited for by all."""
+    parallel = {"spread": {"members": "spread"}, "at once": {"members": "together", "members_at_once": True}}
+    case = {**table(2, "float64"), **SOLVING, "ensemble": {"vary": VARY}, "exact": {}}
+    text = {name: {**case, "parallel": {"transport": transport, **way}} for name, way in parallel.items()}
+    (tmp_path / "cases.json").write_text(json.dumps(text))
+    found = mpirun(2, str(WORKERS / "cases.py"), "cases.json", timeout=200).json()
+    assert found["spread"][:2] == found["at once"][:2]
+    assert found["spread"][2] == [1, 1] and found["at once"][2] != [1, 1]
 
 
 @pytest.fixture(scope="module")

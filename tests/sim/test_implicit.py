@@ -119,11 +119,11 @@ def test_conjugate_gradients_refuse_what_is_not_symmetric() -> None:
     case = Case.model_validate(rod(solver={"method": "cg"}))
     problem = build(case)
     march = march_of(case, problem.equation, problem.march.walls, problem.grid, 1)
-    assert suited(march, case, 3.0).newton.krylov == "cg"
+    assert suited(march, case, np.float64(3.0)).newton.krylov == "cg"
     with pytest.raises(SimError, match="needs a symmetric operator"):
-        suited(march, case, 1e9)
+        suited(march, case, np.float64(1e9))
     free = Case.model_validate(rod())
-    assert suited(march, free, 1e9).newton.krylov == "bicgstab"
+    assert suited(march, free, np.float64(1e9)).newton.krylov == "bicgstab"
 
 
 @pytest.mark.long

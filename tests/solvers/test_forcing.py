@@ -16,6 +16,7 @@ from solvers.exchange import LOWER, UPPER
 from solvers.forcing import Action, Ball, Box, Forced, Mask, PointSource
 from solvers.integrators import HEUN
 from solvers.observing import OverRegion, OverSide, Probe, Recorder
+from solvers.terms import Given
 
 Heat = Callable[..., Any]
 
@@ -111,7 +112,7 @@ OBSERVATIONS = [
     OverRegion("u", Ball((0.5, 0.5), 0.3), "min"),
     OverRegion("u", Box((9, 9), (10, 10)), "max"),
     OverSide("u", 0, LOWER, "mean"),
-    OverSide("u", 1, UPPER, "flux", "alpha"),
+    OverSide("u", 1, UPPER, "flux", Given("alpha")),
 ]
 
 

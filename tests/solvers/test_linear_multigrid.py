@@ -11,26 +11,36 @@ import pytest
 
 from solvers.block import Block
 from solvers.exchange import Alone
+from solvers.fields import Fields
 from solvers.halo import exchange_halos
 from solvers.linear.cells import Cells
+from solvers.linear.conjugate_gradients import conjugate_gradients
 from solvers.linear.level import Level, Reflections, inside
 from solvers.linear.multigrid import Multigrid
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
+from solvers.linear.vectors import Solution, Vectors
+from solvers.operators import Mean
 from solvers.rounding import Rounding
 
 DIRICHLET, NEUMANN, ROBIN, PERIODIC = (-1.0, -1.0), (1.0, 1.0), (0.2, -0.4), None
 
 
 def multigrid(
-    shape: Sequence[int], h: Sequence[float], walls: Reflections, c: float, k: np.ndarray | None, traced: jax.Array
+    shape: Sequence[int],
+    h: Sequence[float],
+    walls: Reflections,
+    c: float,
+    k: np.ndarray | None,
+    traced: jax.Array,
+    mean: Mean = "harmonic",
 ) -> Multigrid:
     level = Level(Cells(tuple(shape), tuple(h)), Block(tuple(shape), 1), Alone(), walls, Rounding.by(traced))
     weights = tuple(jnp.asarray(1.0 / width**2) for width in h)
     if k is None:
         return Multigrid(Uniform(level, weights, jnp.asarray(c)), 1)
     cells = exchange_halos(level.ghosted(jnp.asarray(k)), level.block, level.exchange)
-    return Multigrid(Varying.from_coefficients(level, weights, cells, jnp.asarray(c), "harmonic"), 1)
+    return Multigrid(Varying.from_coefficients(level, weights, cells, jnp.asarray(c), mean), 1)
 
 
 def factor(
@@ -90,6 +100,31 @@ def test_a_shift_makes_it_only_faster() -> None:
 def test_conductivities_over_four_decades() -> None:
     y, x = np.linspace(0, 1, 60)[:, None], np.linspace(0, 1, 44)[None, :]
     assert factor((60, 44), (DIRICHLET, NEUMANN), h=(0.02, 0.02), k=10.0 ** (2 * np.sin(6 * x) * np.cos(5 * y))) <= 0.2
+
+
+@pytest.mark.parametrize(("mean", "most"), [("harmonic", 120), ("arithmetic", 45)])
+@pytest.mark.parametrize("c", [0.0, 1e3])
+def test_conjugate_gradients_where_k_is_random_in_each_cell(mean: Mean, most: int, c: float) -> None:
+    """Over four decades, log-uniform: by itself a V-cycle is of little use there, but symmetric enough for this."""
+    shape, random = (256, 256), np.random.default_rng(0)
+    k, b = 10.0 ** random.uniform(-2.0, 2.0, shape), random.standard_normal(shape)
+
+    @jax.jit
+    def solve(traced: jax.Array) -> Solution:
+        solver = multigrid(shape, [1 / 256] * 2, (DIRICHLET, DIRICHLET), c, k, traced, mean)
+        level = solver.operator.level
+
+        def apply(v: Fields) -> Fields:
+            return {"u": -solver.residual(level.ghosted(v["u"]), jnp.zeros(shape))}
+
+        def precondition(r: Fields) -> Fields:
+            return {"u": solver.precondition(r["u"])}
+
+        vectors = Vectors(level.block, Alone(), b.size, Rounding.by(traced))
+        return conjugate_gradients(apply, {"u": jnp.asarray(b)}, precondition, vectors, jnp.float64(1e-8), 2 * most)
+
+    found = solve(jnp.float64(0.0))
+    assert found.iterations <= most and found.residual <= 1e-8 and not found.broken
 
 
 def poisson(n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -40,7 +40,7 @@ def fill_1d(boundary: Boundary, near: list[float], h: float, width: int = 1, **c
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_robin_holds_at_the_wall(width: int) -> None:
     u, h, transfer, ambient, k = [3.0, 5.0, 4.0], 0.2, 7.0, 1.5, 2.5
-    ghosts = fill_1d(Robin(transfer, ambient, k), u, h, width)
+    ghosts = fill_1d(Robin(transfer, ambient, k=k), u, h, width)
     mirror, distance = np.array(u[::-1][:width]), (2 * np.arange(width) + 1) * h
     np.testing.assert_allclose(
         k * (ghosts - mirror) / distance, transfer * (ambient - (ghosts + mirror) / 2), rtol=1e-13
@@ -51,7 +51,7 @@ def test_robin_holds_at_the_wall(width: int) -> None:
 @pytest.mark.parametrize("strength", [0.0, 5.67e-8, 1e-3])
 def test_radiation_holds_at_the_wall(strength: float, ambient: float) -> None:
     u, h, k = [500.0, 600.0, 650.0], 0.01, 20.0
-    (ghost,) = fill_1d(Radiation(strength, ambient, k), u, h)
+    (ghost,) = fill_1d(Radiation(strength, ambient, k=k), u, h)
     wall = (ghost + u[-1]) / 2
     assert wall >= 0
     scale = max(k * 650.0 / h, strength * max(wall, ambient) ** 4)
@@ -69,7 +69,7 @@ def test_a_flux_meets_the_conductivity_at_the_wall(side: str) -> None:
     block, h = Block((4, 3), 1), 0.5
     u = jnp.arange(30.0).reshape(6, 5)
     k = 1.0 + jnp.arange(30.0).reshape(6, 5)
-    flux = Neumann(2.0, lambda wall: wall.coefficient("k"))
+    flux = Neumann(2.0, k=lambda wall: wall.coefficient("k"))
     pair = (flux, Dirichlet()) if side == "lower" else (Dirichlet(), flux)
     setting = Setting(block, Alone(), {"k": k}, jnp.float64(0.0))
     filled = Walls([pair, (Periodic(), Periodic())], Grid((4, 3), (0.0, 0.0), (4 * h, 1.0)), 1).fill(u, setting)
@@ -93,7 +93,7 @@ def test_values_know_where_and_when_they_are() -> None:
 
 
 ALL_KINDS: list[Sides] = [
-    [(Dirichlet(swinging), Robin(swinging, swinging, 2.0))] * 3,
+    [(Dirichlet(swinging), Robin(swinging, swinging, k=2.0))] * 3,
     [(Outflow(), Dirichlet(swinging)), (Neumann(swinging), Neumann(swinging)), (Dirichlet(swinging), Outflow())],
     [(Radiation(0.1, swinging), Outflow()), (Periodic(), Periodic()), (Robin(2.0, swinging), Radiation(0.2))],
 ]

@@ -26,8 +26,13 @@ class Equation(Table):
 
     @property
     def wall_conductivity(self) -> Source:
-        """k of the flux k ∂u/∂n through walls, which is the coefficient `alpha`; 0 where none is defined."""
+        """k of the flux k ∂u/∂n through walls; 0 where none is defined."""
         return 0.0
+
+    @property
+    def turns(self) -> bool:
+        """Whether slopes along a wall drive something through it."""
+        return False
 
     def conserves(self, ring: bool) -> bool:
         """Whether walls and a `source` of the place alone explain all change of u's integral; `ring`: without walls."""
@@ -48,6 +53,11 @@ def depends_on_more(source: Source) -> bool:
         return False
     right_side = RightSide(source, ("u",), (), AXES)
     return bool(right_side.names & {"u", "t"}) or right_side.differentiates
+
+
+def differentiates(source: Source) -> bool:
+    """Whether a valid formula has derivatives in it."""
+    return isinstance(source, str) and RightSide(source, ("u",), (), AXES).differentiates
 
 
 def check_right_side(key: str, source: object, axes: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation, check_right_side, depends_on_more, files
+from sim.case.equation.base import Equation, check_right_side, differentiates, files
 from sim.case.source import NonNegative, Source
 from sim.case.table import Table
 
@@ -36,7 +36,7 @@ class ConductionTable(Equation):
 
     @property
     def wall_conductivity(self) -> Source:
-        return 0.0 if depends_on_more(self.conductivity) else self.conductivity
+        return 0.0 if differentiates(self.conductivity) else self.conductivity
 
     def check(self, axes: tuple[str, ...]) -> None:
         for name, source in self.parts.items():
@@ -63,9 +63,17 @@ class AnisotropicTable(Equation):
     def fields(self) -> tuple[str, ...]:
         return ("u",)
 
+    @property
+    def turns(self) -> bool:
+        return any(getattr(self.tensor, name) != 0.0 for name in ("xy", "xz", "yz"))
+
+    @property
+    def wall_conductivity(self) -> Source:
+        """That along the wall's normal; along x, but none of them is 0."""
+        return self.tensor.xx
+
     def conserves(self, ring: bool) -> bool:
-        """Where A has entries off the diagonal, heat crosses walls at which ∂u/∂n = 0."""
-        return ring or all(getattr(self.tensor, name) == 0.0 for name in ("xy", "xz", "yz"))
+        return True
 
     @property
     def given(self) -> dict[str, Source]:

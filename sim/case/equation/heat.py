@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation, check_right_side, depends_on_more, files
+from sim.case.equation.base import Equation, check_right_side, depends_on_more, differentiates, files
 from sim.case.source import NonNegative, Source
 
 
@@ -26,7 +26,7 @@ class HeatTable(Equation):
 
     @property
     def wall_conductivity(self) -> Source:
-        return 0.0 if depends_on_more(self.alpha) else self.alpha
+        return 0.0 if differentiates(self.alpha) else self.alpha
 
     @property
     def given(self) -> dict[str, Source]:

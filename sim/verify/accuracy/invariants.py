@@ -22,8 +22,8 @@ def checks() -> Iterator[Check]:
             FAMILY, f"FTCS, amplification of all modes, {ndim}-D", 1e-12, _measure(_amplification, ndim), ndim == 2
         )
     for name, equation in _CONSERVING.items():
-        # What is transported leaves through walls, and so does what a tensor turns towards them.
-        closed = name not in ("advection, limited", "Burgers", "anisotropic")
+        # What is transported leaves through walls.
+        closed = name not in ("advection, limited", "Burgers")
         for kind in ("periodic", "neumann") if closed else ("periodic",):
             conserving = _measure(_loss, equation, kind)
             yield Check(FAMILY, f"{name}, integral, {_WORDS[kind]}", _ROUNDING, conserving, name == "Cahn–Hilliard")

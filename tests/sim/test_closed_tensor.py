@@ -1,0 +1,101 @@
+"""Walls of a material where heat has directions: what is given flows through them, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+import sim
+from sim import casefile
+from sim.errors import SimError
+
+Table = dict[str, Any]
+
+TENSOR = {"xx": 0.4, "yy": 0.3, "xy": "0.25 * cos(x)"}
+DIAGONAL = {"kind": "anisotropic", "tensor": {"xx": 0.4, "yy": 0.3}}
+U = "sin(2*x) + cos(y)"
+CLOSED = {"x": "neumann", "y": "neumann"}
+
+
+def plate(cells: int, **tables: Any) -> Table:
+    case = {
+        "name": "plate",
+        "grid": {axis: {"cells": cells, "upper": 1.0} for axis in "xy"},
+        "equation": {"kind": "anisotropic", "tensor": TENSOR},
+        "initial": {"u": "sin(3*x + y) + x*y"},
+        "boundary": CLOSED,
+        "time": {"end": 0.05, "integrator": "heun"},
+        "numerics": {"dtype": "float64"},
+        "parallel": {"transport": "serial"},
+    }
+    return {**case, **tables}
+
+
+def last(result: sim.Result) -> np.ndarray:
+    with h5py.File(result.snapshots[-1]) as file:
+        return file["u"][0]
+
+
+@pytest.mark.parametrize("integrator", ["heun", "crank-nicolson"])
+def test_heat_is_kept(integrator: str, tmp_path: Path) -> None:
+    time = {"end": 0.05, "integrator": integrator} | ({"step": 0.01} if integrator != "heun" else {})
+    result = sim.run(plate(12, time=time, solver={"tolerance": 1e-13}), output=tmp_path / "run")
+    assert result.drift is not None and result.drift < 1e-13
+    # What stays within closed walls ends up evenly.
+    end = sim.run(plate(12, time={"end": 9.0, "step": 0.5, "integrator": "backward-euler"}), output=tmp_path / "end")
+    assert np.ptp(last(end)) < 1e-4
+
+
+def test_given_fluxes_are_of_second_order(tmp_path: Path) -> None:
+    """u = sin(2x) + cos(y) is steady, its source and its fluxes n·A∇u given; A constant."""
+    along_x, along_y = "2*0.4*cos(2*x) - 0.25*sin(y)", "2*0.25*cos(2*x) - 0.3*sin(y)"
+    flux = {
+        axis: {"lower": {"kind": "neumann", "flux": f"-({text})"}, "upper": {"kind": "dirichlet", "value": U}}
+        for axis, text in (("x", along_x), ("y", along_y))
+    }
+    equation = {
+        "kind": "anisotropic",
+        "tensor": {"xx": 0.4, "yy": 0.3, "xy": 0.25},
+        "source": "4*0.4*sin(2*x) + 0.3*cos(y)",
+    }
+    errors = []
+    for cells in (12, 24, 48):
+        case = plate(cells, equation=equation, boundary=flux, time={"end": 4.0, "step": 0.5, "integrator": "tr-bdf2"})
+        case |= {"initial": {"u": U}, "exact": {"u": U}}
+        found = sim.run(case, output=tmp_path / str(cells)).errors
+        assert found is not None
+        errors.append(found["u"]["l2"])
+    assert np.polyfit(np.log([12, 24, 48]), -np.log(errors), 1)[0] == pytest.approx(2.0, abs=0.15)
+
+
+def test_the_same_bits_however_it_is_cut(tmp_path: Path) -> None:
+    places: list[Table] = [
+        {"transport": "serial", "ghost_depth": 1},
+        {"transport": "serial", "ghost_depth": 4, "tile": [3]},
+        {"transport": "virtual", "blocks": 6, "ghost_depth": 2},
+    ]
+    case = plate(13, numerics={"dtype": "float32"})
+    case["boundary"] = {"x": {"lower": "neumann", "upper": {"kind": "neumann", "flux": "y"}}, "y": "neumann"}
+    found = {last(sim.run({**case, "parallel": p}, output=tmp_path / str(i))).tobytes() for i, p in enumerate(places)}
+    assert len(found) == 1
+
+
+def test_what_a_full_tensor_does_not_go_with() -> None:
+    robin = {"kind": "robin", "h": 1.0}
+    with pytest.raises(SimError, match="robin takes a tensor without xy, xz and yz"):
+        casefile.load(plate(8, boundary={"x": "neumann", "y": robin}))
+    casefile.load(plate(8, boundary={"x": "neumann", "y": robin}, equation={**DIAGONAL}))
+    probes = {"sides": {"a": {"side": "x.lower"}}}
+    with pytest.raises(SimError, match=r"probes\.sides\.a: the flux of a full tensor"):
+        casefile.load(plate(8, boundary={"x": "dirichlet", "y": "neumann"}, probes=probes))
+
+
+@pytest.mark.parametrize("tensor", [TENSOR, {"xx": 1.0, "yy": 1.0, "xy": 0.99}], ids=["varying", "extreme"])
+def test_the_stable_step_is_stable(tensor: Table, tmp_path: Path) -> None:
+    case = plate(11, equation={"kind": "anisotropic", "tensor": tensor}, time={"end": 3.0, "safety": 1.0})
+    result = sim.run(case, output=tmp_path / "run")
+    assert np.ptp(last(result)) < 1.0
