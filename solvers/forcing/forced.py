@@ -15,7 +15,7 @@ from solvers.patch import Patch
 
 
 class Forcing(Protocol):
-    """Cell by cell, of place and time: ghosts and slabs see the same."""
+    """Cell by cell, of place and time: ghosts and tiles see the same."""
 
     def __call__(self, patch: Patch, dt: jax.Array) -> Fields:
         """The patch's fields after it, at the end of a step of length dt."""

@@ -73,7 +73,7 @@ def test_what_flows_in_is_what_comes_to_be_there(integrator: str, mean: str, tmp
 
 @pytest.mark.long
 def test_the_same_bits_wherever_they_are_filled(tmp_path: Path) -> None:
-    """In slabs, in ghosts of ghosts, on several blocks; float32, walls of all kinds."""
+    """In tiles, in ghosts of ghosts, on several blocks; float32, walls of all kinds."""
     case = rod(13, {"lower": OTHERS["robin"], "upper": OTHERS["radiation"]}, exact={})
     case["grid"]["y"] = {"cells": 18, "upper": 1.0}
     case["boundary"]["y"] = {"lower": COLD, "upper": {"kind": "neumann", "flux": "x"}}
