@@ -30,7 +30,7 @@ LAYERS = [
     {"halo", "tiles", "measures", "operators", "patch", "reconstruction"},
     {"linear", "terms", "wall"},
     {"boundary"},
-    {"walls"},
+    {"conducting", "walls"},
     {"equations"},
     {"integrators"},
     {"forcing"},
