@@ -14,7 +14,7 @@ from sim.equations.model import Coefficient, Model
 from sim.equations.translation import Discretisation, Translator
 from sim.errors import SimError
 from sim.expression import RightSide
-from solvers.equations import Anisotropic, Heat, Written
+from solvers.equations import Anisotropic, Diffusivity, Heat, Written
 from solvers.operators import laplacian
 from solvers.rounding import Rounding
 from solvers.terms import Difference, DivergenceOfFlux, Given, Pointwise, Sum, Term
@@ -77,13 +77,19 @@ def _composed(
     else:
         _check_order(discretisation)
         rate = DivergenceOfFlux(alpha, Given("u"), discretisation.mean)
+    diffusivity = alpha
     if flow["source"] != 0.0:
         rate = Sum.of(rate, part("source", flow["source"], float("-inf")), 1)
     for name, source in (capacities or {}).items():
         if source != 1.0:
-            rate = Pointwise(_ratio, (rate, part(name, source, float("-inf"))))
+            factor = part(name, source, float("-inf"))
+            rate, diffusivity = (Pointwise(_ratio, (term, factor)) for term in (rate, diffusivity))
     given |= {name: Coefficient(source) for name, source in translator.sources.items()}
-    return Model(Written({"u": rate}), given, dict.fromkeys(range(len(axes)), alpha), discretisation.mean)
+    equation = Written({"u": rate})
+    # One with derivatives in it is not of one cell.
+    if diffusivity.width == 0:
+        equation = Written({"u": rate}, {"u": Diffusivity(diffusivity, discretisation.mean)})
+    return Model(equation, given, dict.fromkeys(range(len(axes)), alpha), discretisation.mean)
 
 
 def _check_order(discretisation: Discretisation) -> None:

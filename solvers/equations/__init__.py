@@ -12,7 +12,7 @@ from solvers.equations.heat import Heat
 from solvers.equations.porous_medium import PorousMedium
 from solvers.equations.reaction import ReactionDiffusion
 from solvers.equations.wave import Wave
-from solvers.equations.written import Written
+from solvers.equations.written import Diffusivity, Written
 
 __all__ = [
     "AdvectionDiffusion",
@@ -21,6 +21,7 @@ __all__ = [
     "Burgers",
     "CahnHilliard",
     "Diffusion",
+    "Diffusivity",
     "Equation",
     "FitzHughNagumo",
     "GrayScott",

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch, along
 from solvers.reconstruction import at_faces
@@ -136,6 +136,11 @@ class Anisotropic(Equation):
     @property
     def linear(self) -> bool:
         return True
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        """By the diagonal of A."""
+        k = tuple(patch.coefficients[_name(axis, axis)] for axis in range(patch.grid.ndim))
+        return {"u": Diffusion(k, "arithmetic")}
 
 
 def _name(i: int, j: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
 from solvers.stencil import Stencil
@@ -44,3 +44,8 @@ class CahnHilliard(Equation):
         u, stiffness = patch.fields["u"].astype(jnp.float64), self.laplacian.stiffness
         slope = jnp.maximum(3.0 * u * u - 1.0, 0.0)
         return Rates(mobility * stiffness * (slope + gradient * stiffness), jnp.float64(0.0))
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        """The bending alone: -Mκ∇⁴u, as of the square of √(Mκ)∇²."""
+        k = jnp.sqrt(patch.coefficients["mobility"] * patch.coefficients["gradient"])
+        return {"u": Diffusion(k, "arithmetic", squared=True)}

@@ -25,10 +25,14 @@ class Rates(NamedTuple):
 
 
 class Diffusion(NamedTuple):
-    """∇·(k∇u) in a field's equation: k, a scalar or ghosted cells, and its mean at the faces between cells."""
+    """∇·(k∇u) in a field's equation: k, a scalar or ghosted cells, and its mean at the faces between cells.
 
-    k: jax.Array
+    k may be of each axis its own; `squared`: it is -(∇·k∇)²u.
+    """
+
+    k: jax.Array | tuple[jax.Array, ...]
     mean: Mean
+    squared: bool = False
 
 
 class Equation(ABC):
@@ -70,5 +74,8 @@ class Equation(ABC):
         return self.tendency(patch)
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
-        """The diffusion in the equations of those fields that diffuse: what implicit methods are preconditioned for."""
+        """The diffusion in the equations of those fields that diffuse: what implicit methods are preconditioned for.
+
+        Of a field that has a velocity, ∇·(k∇u) in the equation of that.
+        """
         return {}

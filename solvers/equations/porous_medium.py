@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
 from solvers.stencil import Stencil
@@ -41,6 +41,10 @@ class PorousMedium(Equation):
         """α m u^(m-1) times the Laplacian's largest eigenvalue."""
         u, alpha = patch.fields["u"].astype(jnp.float64), patch.coefficients["alpha"].astype(jnp.float64)
         return Rates(alpha * self.m * _power(u, self.m - 1.0) * self.laplacian.stiffness, jnp.float64(0.0))
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        slope = jnp.asarray(self.m, patch.dtype) * _power(patch.fields["u"], self.m - 1.0)
+        return {"u": Diffusion(patch.rounded(patch.coefficients["alpha"] * slope), "arithmetic")}
 
 
 def _power(u: jax.Array, m: float) -> jax.Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
 from solvers.stencil import Stencil
@@ -49,3 +49,8 @@ class Wave(Equation):
     @property
     def linear(self) -> bool:
         return True
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        """Of the place, in its velocity's equation."""
+        speed = patch.coefficients["speed"]
+        return {"u": Diffusion(patch.rounded(speed * speed), "arithmetic")}

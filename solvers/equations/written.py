@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
 from solvers.equations.coupling import coupled
-from solvers.equations.equation import Equation, Rates
+from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
+from solvers.operators import Mean
 from solvers.patch import Patch
 from solvers.terms import Symbol, Term
 from solvers.terms.shapes import cropped, full
 from solvers.terms.term import in_double
+
+
+class Diffusivity(NamedTuple):
+    """k, a term of one cell, and its mean at faces."""
+
+    k: Term
+    mean: Mean
 
 
 @dataclass(frozen=True)
@@ -21,10 +30,12 @@ class Written(Equation):
     """∂u/∂t = a term of the fields, the coefficients, the place and the time, for each of some fields.
 
     The width is that of the widest right-hand side: operators within operators add up, ∇²(u³ - ∇²u) reaches two
-    cells.  Coefficients are whatever the terms are given.
+    cells.  Coefficients are whatever the terms are given.  `diffusivities`: of those fields whose right-hand sides are
+    known to be mainly ∇·(k∇u), k, for what solves systems of them.
     """
 
     right_sides: Mapping[str, Term]
+    diffusivities: Mapping[str, Diffusivity] = field(default_factory=dict)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -40,6 +51,10 @@ class Written(Equation):
             name: full(cropped(term.value(patch), self.width - term.width), patch, self.width)
             for name, term in self.right_sides.items()
         }
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        found = {name: (known.k.value(patch), known.mean) for name, known in self.diffusivities.items()}
+        return {name: Diffusion(full(k, patch, 0) if k.ndim else k, mean) for name, (k, mean) in found.items()}
 
     def rates(self, patch: Patch) -> Rates:
         """The right sides linearised about the fields as they are, coefficients frozen, by bounds of the symbols.

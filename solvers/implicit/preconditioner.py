@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 
@@ -11,7 +14,7 @@ from solvers.exchange import LOWER, UPPER
 from solvers.fields import Fields
 from solvers.implicit.semidiscrete import Semidiscrete
 from solvers.linear.cells import Cells
-from solvers.linear.level import Level, Reflection, Reflections
+from solvers.linear.level import Level, Reflection, Reflections, inside
 from solvers.linear.multigrid import Multigrid
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
@@ -23,10 +26,15 @@ from solvers.walls import Walls
 from solvers.window import layers
 
 
-def multigrids(problem: Semidiscrete, u: Fields, time: jax.Array, shift: jax.Array, unit: int) -> dict[str, Multigrid]:
-    """For each field that diffuses, shift - ∇·(k∇ ) with its k and its walls about u."""
+def multigrids(problem: Semidiscrete, u: Fields, time: jax.Array, shift: jax.Array, unit: int) -> dict[str, Stack]:
+    """For each field that diffuses, shift - ∇·(k∇ ) with its k and its walls about u.
+
+    Of an equation of second order in time, ∂v/∂t = ∇·(k∇u), it is shift² - ∇·(k∇ ) for the place u.
+    Where its diffusion is squared, √shift - ∇·(k∇ ), of which two V-cycles make the square: that differs from
+    shift + (∇·k∇)² by what lies between 1/2 and 1, whatever the shift.
+    """
     patch = problem.patch(u, time)
-    grids = {}
+    grids: dict[str, Stack] = {}
     for name, diffusion in problem.equation.diffusion(patch).items():
         dtype = u[name].dtype
         level = Level(
@@ -37,23 +45,65 @@ def multigrids(problem: Semidiscrete, u: Fields, time: jax.Array, shift: jax.Arr
             problem.rounded,
         )
         weights = tuple(jnp.asarray(1.0 / h**2, dtype) for h in problem.grid.spacing)
-        k, c = diffusion.k, shift.astype(dtype)
-        if k.ndim == 0:
-            grids[name] = Multigrid(Uniform(level, tuple(problem.rounded(k * w) for w in weights), c), unit)
+        c = problem.rounded(shift * shift) if name in problem.equation.velocities else shift
+        c = (jnp.sqrt(c) if diffusion.squared else c).astype(dtype)
+        ks = diffusion.k if isinstance(diffusion.k, tuple) else (diffusion.k,) * len(weights)
+        operator: Uniform | Varying
+        if all(k.ndim == 0 for k in ks):
+            operator = Uniform(level, tuple(problem.rounded(k * w) for k, w in zip(ks, weights, strict=True)), c)
         else:
-            k = core(k, (k.shape[0] - level.block.ghosted_shape[0]) // 2)
-            grids[name] = Multigrid(Varying.from_coefficients(level, weights, k, c, diffusion.mean), unit)
+            cells = tuple(_fitting(k, level) for k in ks)
+            operator = Varying.from_coefficients(level, weights, cells, c, diffusion.mean)
+        grids[name] = Stack(Multigrid(operator, unit), 2 if diffusion.squared else 1)
     return grids
 
 
-def preconditioner(grids: dict[str, Multigrid], shift: jax.Array, rounded: Rounding) -> Operator:
-    """About (I - J / shift)⁻¹, where there are multigrids for shift - J; the identity for other fields."""
+class Stack(NamedTuple):
+    """V-cycles one after the other, each of what the one before has made."""
+
+    grid: Multigrid
+    cycles: int
+
+    def precondition(self, r: jax.Array) -> jax.Array:
+        for _ in range(self.cycles):
+            r = self.grid.precondition(r)
+        return r
+
+    def full(self, r: jax.Array) -> jax.Array:
+        for _ in range(self.cycles):
+            r = inside(self.grid.full(r))
+        return r
+
+
+def _fitting(k: jax.Array, level: Level) -> jax.Array:
+    """k as an array of the level's cells and one layer of ghosts."""
+    shape = level.block.ghosted_shape
+    return core(k, (k.shape[0] - shape[0]) // 2) if k.ndim else jnp.broadcast_to(k, shape)
+
+
+def preconditioner(
+    grids: dict[str, Stack], velocities: Mapping[str, str], shift: jax.Array, rounded: Rounding
+) -> Operator:
+    """About (I - J / shift)⁻¹, where there are multigrids for shift - J; the identity for other fields.
+
+    Of a place u and its velocity v, shift u - v = a and shift v - ∇·(k∇u) = b, it is v that is eliminated:
+    (shift² - ∇·(k∇ )) u = shift a + b.
+    """
+
+    def times(v: jax.Array) -> jax.Array:
+        return rounded(shift.astype(v.dtype) * v)
 
     def apply(r: Fields) -> Fields:
-        return {
-            name: grids[name].precondition(rounded(shift.astype(v.dtype) * v)) if name in grids else v
-            for name, v in r.items()
-        }
+        found = dict(r)
+        for name, grid in grids.items():
+            velocity = velocities.get(name)
+            if velocity is None:
+                found[name] = grid.precondition(times(r[name]))
+            else:
+                a = times(r[name])
+                found[name] = grid.precondition(times(a) + times(r[velocity]))
+                found[velocity] = times(found[name]) - a
+        return found
 
     return apply
 

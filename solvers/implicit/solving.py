@@ -49,8 +49,9 @@ class Solving:
         return self.newton.solve(residual, about, start, scale, noise, vectors)
 
     def _precondition(self, w: Fields, s: jax.Array, time: jax.Array) -> Operator:
-        shift = 1.0 / s
-        return preconditioner(multigrids(self.problem, w, time, shift, self.unit), shift, self.problem.rounded)
+        shift, problem = 1.0 / s, self.problem
+        grids = multigrids(problem, w, time, shift, self.unit)
+        return preconditioner(grids, problem.equation.velocities, shift, problem.rounded)
 
 
 def _times(problem: Semidiscrete, factor: jax.Array, v: Fields) -> Fields:

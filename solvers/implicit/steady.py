@@ -10,11 +10,9 @@ import jax.numpy as jnp
 
 from solvers.fields import Fields
 from solvers.implicit.newton import Effort, Linearised
-from solvers.implicit.preconditioner import multigrids
+from solvers.implicit.preconditioner import Stack, multigrids
 from solvers.implicit.semidiscrete import Part, Semidiscrete
 from solvers.implicit.solving import Solving
-from solvers.linear.level import inside
-from solvers.linear.multigrid import Multigrid
 
 # In units of what rounding may leave; see `_balance`.
 _ROUNDINGS = 100.0
@@ -52,7 +50,7 @@ class SteadyState:
 
         def about(w: Fields) -> Linearised:
             derivative = problem.derivative(w, when)
-            grids = multigrids(problem, w, when, jnp.float64(0.0), solving.unit)
+            grids = _grids(problem, w, when, solving.unit)
 
             def apply(v: Fields) -> Fields:
                 return settled({name: -x for name, x in derivative(v).items()})
@@ -60,7 +58,7 @@ class SteadyState:
             return Linearised(apply, lambda r: settled(_v_cycles(grids, r)))
 
         scale = vectors.norm(before)
-        grids = multigrids(problem, u, when, jnp.float64(0.0), solving.unit)
+        grids = _grids(problem, u, when, solving.unit)
         guess = settled(_full(grids, problem, settled(before)))
         start = {name: v + guess[name] for name, v in u.items()}
         better = vectors.norm(residual(start)) < vectors.norm(residual(u))
@@ -103,10 +101,16 @@ def _imbalance(problem: Semidiscrete, rate: Fields, free: dict[str, jax.Array]) 
     return jnp.max(jnp.stack(sizes)) * problem.grid.cells**0.5
 
 
-def _v_cycles(grids: dict[str, Multigrid], r: Fields) -> Fields:
+def _grids(problem: Semidiscrete, u: Fields, time: jax.Array, unit: int) -> dict[str, Stack]:
+    """Those of fields that diffuse themselves: a place is no use for its velocity's rate."""
+    grids = multigrids(problem, u, time, jnp.float64(0.0), unit)
+    return {name: grid for name, grid in grids.items() if name not in problem.equation.velocities}
+
+
+def _v_cycles(grids: dict[str, Stack], r: Fields) -> Fields:
     return {name: grids[name].precondition(v) if name in grids else v for name, v in r.items()}
 
 
-def _full(grids: dict[str, Multigrid], problem: Semidiscrete, r: Fields) -> Fields:
-    found = {name: inside(grids[name].full(v)) if name in grids else jnp.zeros_like(v) for name, v in r.items()}
+def _full(grids: dict[str, Stack], problem: Semidiscrete, r: Fields) -> Fields:
+    found = {name: grids[name].full(v) if name in grids else jnp.zeros_like(v) for name, v in r.items()}
     return problem.vectors.owned(found)

@@ -47,11 +47,11 @@ class Varying:
 
     @classmethod
     def from_coefficients(
-        cls, level: Level, weights: tuple[jax.Array, ...], k: jax.Array, c: jax.Array, mean: Mean
+        cls, level: Level, weights: tuple[jax.Array, ...], ks: tuple[jax.Array, ...], c: jax.Array, mean: Mean
     ) -> Varying:
-        """Of k in cells, a ghosted block with its ghosts filled; c, a scalar or dtype[block.shape]; weights 1 / h²."""
+        """Of k in cells for each axis, ghosted blocks, filled; c, a scalar or dtype[block.shape]; weights 1 / h²."""
         links, walls = [], []
-        for axis, weight in enumerate(weights):
+        for axis, (weight, k) in enumerate(zip(weights, ks, strict=True)):
             link = level.rounded(weight * _mean(neighbour(k, axis, -1), inside(k), mean))
             links.append(_link(level, axis, link))
             walls.append(_wall(level, axis, weight * inside(k)))

@@ -40,7 +40,7 @@ def multigrid(
     if k is None:
         return Multigrid(Uniform(level, weights, jnp.asarray(c)), 1)
     cells = exchange_halos(level.ghosted(jnp.asarray(k)), level.block, level.exchange)
-    return Multigrid(Varying.from_coefficients(level, weights, cells, jnp.asarray(c), mean), 1)
+    return Multigrid(Varying.from_coefficients(level, weights, (cells,) * len(shape), jnp.asarray(c), mean), 1)
 
 
 def factor(

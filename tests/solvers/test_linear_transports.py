@@ -42,9 +42,8 @@ def program(block: Block, exchange: Exchange, k: jax.Array, b: jax.Array, tolera
     weights = tuple(jnp.asarray(1.0 / h**2, b.dtype) for h in SPACING)
     one = jnp.asarray(1.0, b.dtype)
     constant = Multigrid(Uniform(level, weights, one), 4)
-    varying = Multigrid(
-        Varying.from_coefficients(level, weights, exchange_halos(k, block, exchange), one, "harmonic"), 4
-    )
+    filled = exchange_halos(k, block, exchange)
+    varying = Multigrid(Varying.from_coefficients(level, weights, (filled,) * len(weights), one, "harmonic"), 4)
     vectors = Vectors(level.block, exchange, SHAPE[0] * SHAPE[1], rounded)
 
     def apply(x: dict[str, jax.Array]) -> dict[str, jax.Array]:
