@@ -7,12 +7,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import pytest
 
-from .conftest import Family, finish
+from tests.sim.test_checkpoint import DAMAGES, flip
+
+from .conftest import WORKERS, Ended, Family, finish
 
 CASE = [
     *("--set", "grid.x.cells=37", "--set", "grid.y.cells=41", "--set", "numerics.dtype=float64"),
@@ -20,6 +23,7 @@ CASE = [
     *("--set", "checkpoint.every=20"),
 ]
 KILLED = "HALOSTEP_FAILPOINT"
+ROOT = str(Path(__file__).parents[2])
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -77,3 +81,26 @@ def test_a_signal_to_mpirun_stops_all_ranks_and_a_second_run_is_refused(family: 
     assert ended.code == 75 and ended.stderr.count("sim: stopped by SIGUSR1") == 1, ended.stderr
     assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "stopped"
     assert len(list((tmp_path / "out/checkpoints").iterdir())) == 1 and not (tmp_path / "out/lock").exists()
+
+
+def test_every_damage_sends_all_ranks_back_to_the_checkpoint_before(mpirun: Callable[..., Ended]) -> None:
+    """Said once each, whichever rank has read the block."""
+    ended = mpirun(3, str(WORKERS / "damages.py"), PYTHONPATH=ROOT)
+    assert ended.json() == {name: [[1, True]] * 3 for name in DAMAGES}
+    warnings = ended.stderr.splitlines()
+    assert len(warnings) == len(DAMAGES), ended.stderr
+    for line, (name, (_, named)) in zip(warnings, DAMAGES.items(), strict=True):
+        assert line.startswith("sim: warning: ") and named in line, (name, line)
+
+
+def test_ranks_go_on_from_before_a_damaged_checkpoint(family: Family, tmp_path: Path, alone: dict[str, bytes]) -> None:
+    killed = family.ranks(2, "-m", "sim", "run", *CASE, "--output", "out", **{KILLED: "chunk done:6"})
+    assert finish(killed, family).code != 0
+    before, newest = sorted((tmp_path / "out/checkpoints").glob("[0-9]*"), key=lambda folder: int(folder.name))
+    block = sorted(newest.glob("u-*.npy"))[-1]
+    flip(block, -5)
+    resumed = finish(family.ranks(3, "-m", "sim", "resume", "out", "--json"), family)
+    assert resumed.json()["ranks"] == 3
+    assert resumed.stderr.count("sim: warning: ") == 1 and f"{newest.name}/{block.name}" in resumed.stderr
+    assert json.loads((tmp_path / "out/run.json").read_text())["resumed"]["step"] == int(before.name)
+    assert files(tmp_path / "out") == alone
