@@ -46,12 +46,13 @@ class OverSide:
         faces = grid.cells // grid.shape[axis]
         if self.measure == "mean":
             return exact_sum(jnp.where(counts, 0.5 * (inner + ghost), 0.0), faces, scene.exchange) / faces
-        gradient = (ghost - inner) * (1.0 / grid.spacing[axis])
+        rounded = scene.patch.rounded
+        gradient = rounded((ghost - inner) * (1.0 / grid.spacing[axis]))
         if self.conductivity is not None:
             patch = in_double(scene.patch)
             k = full(self.conductivity.value(patch), patch, 0)
             here, beyond = (self._layer(k, scene, outside) for outside in (False, True))
-            gradient = gradient * mean_of(here, beyond, self.mean, patch.rounded)
+            gradient = rounded(gradient * mean_of(here, beyond, self.mean, rounded))
         area = grid.cell_volume / grid.spacing[axis]
         return exact_sum(jnp.where(counts, gradient, 0.0), faces, scene.exchange) * area
 

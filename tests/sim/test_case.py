@@ -163,7 +163,7 @@ def test_a_flux_without_diffusivity_is_refused(small: Callable[..., dict[str, An
 
 
 @pytest.mark.parametrize("wall", [{"kind": "robin", "h": 1.0}, {"kind": "radiation"}, {"kind": "neumann", "flux": 1.0}])
-@pytest.mark.parametrize("equation", [{"u": "laplace(u)"}, {"kind": "heat", "alpha": "1 + u**2"}])
+@pytest.mark.parametrize("equation", [{"u": "laplace(u)"}, {"kind": "heat", "alpha": "1 + grad_squared(u)"}])
 def test_a_wall_that_lets_through_needs_to_know_how_much(
     wall: dict[str, Any], equation: dict[str, Any], small: Callable[..., dict[str, Any]]
 ) -> None:

@@ -50,6 +50,7 @@ def test_heat_is_kept(integrator: str, tmp_path: Path) -> None:
     assert np.ptp(last(end)) < 1e-4
 
 
+@pytest.mark.long
 def test_given_fluxes_are_of_second_order(tmp_path: Path) -> None:
     """u = sin(2x) + cos(y) is steady, its source and its fluxes n·A∇u given; A constant."""
     along_x, along_y = "2*0.4*cos(2*x) - 0.25*sin(y)", "2*0.25*cos(2*x) - 0.3*sin(y)"
