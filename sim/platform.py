@@ -38,6 +38,10 @@ def configure(devices: int | None = None, *, one_device: bool = False, reproduci
     jax.config.update("jax_enable_x64", True)
     if not _backend_started():
         _add_xla_flags({**_XLA_FLAGS, **(_WITHOUT_FMA if reproducible else {})})
+        if _visible_gpus() == 0:
+            # Threads of XLA's, one a device: with more, what one core has in its cache another one is asked to go on
+            # with.  Cores are used by ranks and devices.  A user's own NPROC wins.
+            os.environ.setdefault("NPROC", str(devices or 1))
         if devices is not None:
             jax.config.update("jax_num_cpu_devices", devices)
         if one_device:
