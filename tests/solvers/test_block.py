@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from solvers.block import Block, core, layers, with_layers
+from solvers.block import Block, core
+from solvers.window import layers, with_layers
 
 WHOLE = np.arange(5 * 6 * 7.0).reshape(5, 6, 7)
 
