@@ -50,7 +50,9 @@ def case_of(work: Work) -> Mapping[str, Any]:
     }
     if work.every:
         case["output"] = {"every": work.every * work.dt}
-    if not work.lean:
+    if work.lean:
+        case["parallel"] = {"overlap": False}
+    else:
         case["exact"] = {"u": f"{mode} * exp(-{work.rate!r} * t)"}
     return case
 
