@@ -131,18 +131,19 @@ class Costs:
         return cls(topology, step.width, cell_bytes, on_cpu, plain=plain)
 
     def _tiles(self, steps: int) -> list[tuple[int, ...]]:
-        """Tiles worth thinking of: such that with what they lean over they fill about a half of the cache.
+        """Tiles worth thinking of: such that with what they lean over they fill most of the cache (`_FILLED`).
 
-        Of the first axis alone, and where that leaves few layers, of the second one too; never of the last of three.
+        Of the first axis alone, and in 3-D of the second one too; never of the last of several, along which XLA
+        vectorises.
         """
         if steps == 1 or not self.blocked:
             return [self.plain]
         ndim = len(self.topology.shape)
         found = []
-        for cut in ((0,), *((0, across) for across in _ACROSS[ndim])):
-            layer = self._held(Choice(steps, (1, *cut[1:]))) / self._leant(steps, 1)
+        for across in ((), *((cells,) for cells in _ACROSS[ndim])):
+            layer = self._held(Choice(steps, (1, *across))) / self._leant(steps, 1)
             thick = int(self.cache * _FILLED / layer) - self._leant(steps, 0)
-            found.append((max(1, min(thick, _THICKEST[ndim])), *cut[1:]))
+            found.append((max(1, min(thick, _THICKEST[ndim])), *across))
         fitting = [tile for tile in found if not self.beyond(Choice(steps, tile))]
         return [self.plain, *(fitting or found[-1:])]
 
@@ -154,4 +155,5 @@ class Costs:
         return math.prod(seen) * self.cell_bytes
 
     def _leant(self, steps: int, size: int) -> int:
+        """Cells along an axis that a tile of `size` sees in all its steps."""
         return size + (steps + 1) * self.width

@@ -85,12 +85,14 @@ class Walls:
     def _due(self, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:
         """Whether the cells that ghosts depend on have all been through a stage once it is taken in this window.
 
-        Windows come in the order of their indices, and what lies more than two widths below one may be a stage
-        further on.  Those that reach over ghosts write them anew.
+        Windows come in the order of their indices.  At a lower wall that is the one window which writes the last of
+        those cells, at an upper one each that comes so far, until none writes over ghosts any more:
 
-                       wall                          ‖ wall: filled again with every window that has written
-            . . . . ‖ o o o o ▓ ▓ ▓ ▓     ▓ ▓ ▓ ▓ o o ‖ . . . .      ghosts, the last layer being there
-                          ^ here
+            . . ‖▓▓▓▓▓▓|        the last cell         ▓▓▓▓▓▓|‖ . .       the last cell, and
+                 |▓▓▓▓▓▓|       that ghosts need        ▓▓▓▓‖▓▓|.        ghosts that are to be filled again
+
+        What lies up to two widths below a window has not been through the stage after the next (`solvers.tiles`), so
+        the cells are still there.
         """
         span = window.spans[axis]
         assert span is not None and span.wanted is not None

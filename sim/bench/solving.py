@@ -41,7 +41,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ways to compute the same; `unit`: seconds that times are told in, of the first way or of each of its steps."""
+    """Ways to compute the same, beside the first; in_sweeps: its seconds are one sweep's, the unit of the others'."""
 
     title: str
     ways: list[Way]

@@ -84,10 +84,17 @@ def test_another_process_is_seen_to_live_and_to_die(
     assert f"was left by process {process.pid} on" in capsys.readouterr().err
 
 
+def taken(folder: Path) -> None:
+    """The lock can be had, and then is ours."""
+    held = RunLock.acquire(folder)
+    assert json.loads((folder / "lock").read_text())["pid"] == os.getpid()
+    held.release()
+
+
 def test_a_number_that_another_process_has_by_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_flock(monkeypatch)
     leave(tmp_path, started="1")
-    RunLock.acquire(tmp_path).release()
+    taken(tmp_path)
 
 
 def test_a_machine_that_gives_no_sign_of_life_for_long(
@@ -117,7 +124,7 @@ def test_a_machine_that_was_alive_a_moment_ago(
 @pytest.mark.parametrize("text", ["", "{}", "[", "\x00\xff", '{"host": 3}'])
 def test_a_lock_file_without_a_name_is_nobodys(text: str, tmp_path: Path) -> None:
     (tmp_path / "lock").write_text(text)
-    RunLock.acquire(tmp_path).release()
+    taken(tmp_path)
 
 
 def test_a_holder_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -424,7 +424,7 @@ def test_numbers_that_overflow_in_a_sum_are_no_bug(small: Small, overrides: list
         result = sim.run(small((12, 16)), output="out", overrides=overrides)
     except SimError:
         return
-    json.dumps(result.to_dict(), allow_nan=False)
+    assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["steps"] == result.steps
 
 
 def blowing_up(small: Small, parallel: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,9 @@ def test_a_child_imports_the_sim_that_runs_here(tmp_path: Path) -> None:
 
 def test_a_free_port_can_be_had() -> None:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", free_port()))
+        port = free_port()
+        listener.bind(("127.0.0.1", port))
+        assert listener.getsockname()[1] == port
 
 
 def test_what_is_missing_for_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
