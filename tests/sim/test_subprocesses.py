@@ -89,8 +89,10 @@ def test_what_it_leaves_behind_is_ended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
 def test_a_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    # Where the tests run in a shell's background, SIGINT is ignored, and children inherit that.
     program = (
-        "import sys; from sim.subprocesses import run_bounded; "
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from sim.subprocesses import run_bounded; "
         "run_bounded(['sh', '-c', 'echo $$ > ' + sys.argv[1] + '; exec sleep 60'], 60)"
     )
     pid = tmp_path / "pid"
