@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 
 from solvers.block import Block
@@ -9,8 +11,10 @@ from solvers.exchange import LOWER, UPPER, Exchange
 from solvers.window import layers, with_layers
 
 
-def exchange_halos(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
-    """Fill all ghosts of a ghosted block with the cells of its neighbours, as if every axis were periodic.
+def exchange_halos(
+    u: jax.Array, block: Block, exchange: Exchange, axes: Sequence[int] | None = None
+) -> jax.Array:
+    """Fill all ghosts of a ghosted block, or those of some axes, with the cells of its neighbours, as in a full ring.
 
     Axis by axis, each strip spanning the ghosts already filled, so that corners arrive without messages of
     their own.  Along one axis, with g ghosts and n cells:
@@ -23,7 +27,8 @@ def exchange_halos(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
     u: dtype[block.ghosted_shape] → the same.
     """
     g = block.ghosts
-    for axis, n in enumerate(block.extent):
+    for axis in range(block.ndim) if axes is None else axes:
+        n = block.extent[axis]
         # The second strip is read from the array that holds the first one's ghosts: were it read from the
         # old array, that one would have to live on, and XLA would copy the whole block to keep it.
         u = with_layers(u, axis, 0, exchange.shift(layers(u, axis, n, g), axis, UPPER))

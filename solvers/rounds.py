@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Block
-from solvers.exchange import Exchange
+from solvers.exchange import LOWER, UPPER, Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
@@ -68,8 +68,8 @@ class Rounds:
         """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
         first = self.clock.first + taken
         buffers = self._exchanged(buffers, at_most)
-        cells = [n - 2 * self.width for n in self.block.ghosted_shape]
-        tiles = Tiles.fit(cells, self.tile, self.width)
+        first_cells, cells = zip(*map(self._stepped, range(self.block.ndim)), strict=True)
+        tiles = Tiles.fit(first_cells, cells, self.tile, self.width)
         if tiles.whole:
             return self._whole(buffers, first, count, at_most)
         return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))
@@ -78,14 +78,29 @@ class Rounds:
     def width(self) -> int:
         return self.step.width
 
+    def _is_closed(self, axis: int) -> bool:
+        """Whether both of the grid's walls of an axis are this block's, which then has no neighbours along it."""
+        at_both = all(self.exchange.at_edge(axis, side) is True for side in (LOWER, UPPER))
+        return at_both and not self.grid.periodic[axis]
+
+    def _stepped(self, axis: int) -> tuple[int, int]:
+        """Which cells a stage writes along an axis: the first one's index, and their number.
+
+        All that have neighbours, ghosts included; but ghosts beyond walls follow from the cells.
+        """
+        if self._is_closed(axis):
+            return self.block.ghosts, self.block.shape[axis]
+        return self.width, self.block.ghosted_shape[axis] - 2 * self.width
+
     def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
         # What a step remembers has no neighbours: a round needs it beyond the block only if it begins within a step,
         # and its first stage is not also its last.
         within = at_most > 1 and at_most % len(self.step.times) != 0
+        open_axes = [axis for axis in range(self.block.ndim) if not self._is_closed(axis)]
 
         def exchanged(fields: Fields, wanted: bool) -> Fields:
             return {
-                name: exchange_halos(u, self.block, self.exchange) if wanted or name in self.walls else u
+                name: exchange_halos(u, self.block, self.exchange, open_axes) if wanted or name in self.walls else u
                 for name, u in fields.items()
             }
 
@@ -136,6 +151,7 @@ class Rounds:
 
     def _stage(self, window: Window, now: Fields, spare: Fields, number: jax.Array) -> tuple[Fields, Fields]:
         """Stage `number` in a window: `spare` with the new fields there, and `now`, whose registers may be new."""
+        window = self._within_walls(window)
         stages = len(self.step.times)
         if self.step.registers:
             now = self._begun(window, now, number, number % stages == 0)
@@ -152,6 +168,13 @@ class Rounds:
             return {**now, **{name: window.written(now[name], value, self.width) for name, value in kept.items()}}
 
         return once(begins, filled, now)
+
+    def _within_walls(self, window: Window) -> Window:
+        """The window without the ghosts beyond a block's own two walls, which no stage writes."""
+        for axis, span in enumerate(window.spans):
+            if span is None and self._is_closed(axis):
+                window = window.along(axis, *self._stepped(axis))
+        return window
 
     def _patch(self, window: Window, fields: Fields, number: jax.Array) -> Patch:
         """What stage `number` sees of the block: a window and the cells around it."""

@@ -24,17 +24,19 @@ Advance: TypeAlias = Callable[[State, Window, jax.Array, int], State]
 
 @dataclass(frozen=True)
 class Tiles:
-    """The cells that a stage writes, `extent` of them along each axis, in tiles of `sizes`; 0: an axis is not cut.
+    """The cells that a stage writes, in tiles of `sizes`; 0: an axis is not cut.
 
-    A stage later, a tile has moved `width` cells towards lower indices.
+    Along each axis these are `extent` cells from the array's index `first` on.  A stage later, a tile has moved
+    `width` cells towards lower indices.
     """
 
+    first: tuple[int, ...]
     extent: tuple[int, ...]
     sizes: tuple[int, ...]
     width: int
 
     @classmethod
-    def fit(cls, extent: Sequence[int], wanted: Sequence[int], width: int) -> Tiles:
+    def fit(cls, first: Sequence[int], extent: Sequence[int], wanted: Sequence[int], width: int) -> Tiles:
         """Tiles of about the wanted sizes of the first axes; of those without any, an axis is not cut.
 
         Very few cells are compiled to code of their own, whose bits may differ; so a tile has some.
@@ -44,7 +46,7 @@ class Tiles:
             across = math.prod(s or n for s, n in zip(sizes, extent, strict=True)) // (size or cells)
             size = max(size, -(-_FEWEST_CELLS // across)) if size else 0
             sizes[axis] = size if size < cells else 0
-        return cls(tuple(extent), tuple(sizes), width)
+        return cls(tuple(first), tuple(extent), tuple(sizes), width)
 
     @property
     def whole(self) -> bool:
@@ -56,15 +58,15 @@ class Tiles:
         return (self.extent[axis] + (stages - 1) * self.width + self.sizes[axis] - 1) // self.sizes[axis]
 
     def window(self, tile: Sequence[Count], stage: jax.Array) -> Window:
-        """Where a tile, by its number along each axis, is at a stage; an index of 0 is the array's first."""
+        """Where a tile, by its number along each axis, is at a stage."""
         return Window(tuple(self._span(axis, number, stage) for axis, number in enumerate(tile)))
 
     def _span(self, axis: int, number: Count, stage: jax.Array) -> Span | None:
-        size, cells, width = self.sizes[axis], self.extent[axis], self.width
+        size, lowest = self.sizes[axis], self.first[axis]
         if size == 0:
             return None
-        first = jnp.asarray(number * size - stage * width, jnp.int32)
-        return Span(jnp.clip(first, 0, cells - size) + width, size, (first + width, first + (width + size)))
+        start = jnp.asarray(lowest + number * size - stage * self.width, jnp.int32)
+        return Span(jnp.clip(start, lowest, lowest + self.extent[axis] - size), size, (start, start + size))
 
 
 def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Advance[State]) -> State:
