@@ -39,10 +39,10 @@ class Boundary(ABC):
 
 @dataclass(frozen=True)
 class Periodic(Boundary):
-    """u(x + L) = u(x).  The halo exchange is a full ring: the ghosts are right as they arrive."""
+    """u(x + L) = u(x): the ghosts are the cells of the opposite edge, by the halo exchange's ring or a block's own."""
 
     def ghost(self, wall: Wall) -> jax.Array:
-        raise TypeError("periodic ghosts come from the halo exchange, not from a mirrored cell")
+        raise TypeError("periodic ghosts are cells of the opposite edge, not made of mirrored ones")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ class Exchange(Protocol):
         ...
 
 
+def touches_both(exchange: Exchange, axis: int) -> bool:
+    """Whether a block has an axis of the grid for itself, as far as is known when compiling."""
+    return all(exchange.at_edge(axis, side) is True for side in (LOWER, UPPER))
+
+
 class Alone:
     """The exchange of a block that is the whole grid: every ring has one member."""
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Block
-from solvers.exchange import LOWER, UPPER, Exchange
+from solvers.exchange import Exchange, touches_both
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
@@ -79,14 +79,18 @@ class Rounds:
         return self.step.width
 
     def _is_closed(self, axis: int) -> bool:
-        """Whether both of the grid's walls of an axis are this block's, which then has no neighbours along it."""
-        at_both = all(self.exchange.at_edge(axis, side) is True for side in (LOWER, UPPER))
-        return at_both and not self.grid.periodic[axis]
+        """Whether ghosts along an axis follow from the block's own cells, after every stage.
+
+        Those of an axis that it has for itself do; but around a periodic one that is cut into tiles, the first tile
+        would have to wait for the last.
+        """
+        cut = axis < len(self.tile) and self.tile[axis] > 0
+        return touches_both(self.exchange, axis) and not (cut and self.grid.periodic[axis])
 
     def _stepped(self, axis: int) -> tuple[int, int]:
         """Which cells a stage writes along an axis: the first one's index, and their number.
 
-        All that have neighbours, ghosts included; but ghosts beyond walls follow from the cells.
+        All that have neighbours, ghosts included, but where ghosts follow from the cells.
         """
         if self._is_closed(axis):
             return self.block.ghosts, self.block.shape[axis]
@@ -151,7 +155,7 @@ class Rounds:
 
     def _stage(self, window: Window, now: Fields, spare: Fields, number: jax.Array) -> tuple[Fields, Fields]:
         """Stage `number` in a window: `spare` with the new fields there, and `now`, whose registers may be new."""
-        window = self._within_walls(window)
+        window = self._to_step(window)
         stages = len(self.step.times)
         if self.step.registers:
             now = self._begun(window, now, number, number % stages == 0)
@@ -169,8 +173,8 @@ class Rounds:
 
         return once(begins, filled, now)
 
-    def _within_walls(self, window: Window) -> Window:
-        """The window without the ghosts beyond a block's own two walls, which no stage writes."""
+    def _to_step(self, window: Window) -> Window:
+        """The window without the ghosts that no stage writes."""
         for axis, span in enumerate(window.spans):
             if span is None and self._is_closed(axis):
                 window = window.along(axis, *self._stepped(axis))

@@ -1,4 +1,4 @@
-"""All walls of a field: filling the ghosts beyond the edges of the grid."""
+"""All edges of the grid that a block has for itself: filling the ghosts beyond them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from solvers.block import Block, Count
 from solvers.boundary import Boundary, Periodic
-from solvers.exchange import LOWER, UPPER, Exchange
+from solvers.exchange import LOWER, UPPER, Exchange, touches_both
 from solvers.grid import Grid
 from solvers.once import once
 from solvers.wall import Setting, Wall
@@ -45,22 +45,25 @@ class Walls:
     def fill(self, u: jax.Array, setting: Setting, window: Window | None = None) -> jax.Array:
         """Fill the `width` ghost layers next to every physical edge that this block touches.
 
+        Where a block is its own neighbour along a periodic axis, those are the cells of the opposite edge.
+
         To be called after the halos have arrived (they go around the ring, edges included), and again before
         every further step that the same halos serve.  u: dtype[block.ghosted_shape] → the same.  After a stage
-        was taken in a window, only what has changed with that is filled.
+        was taken in a window, only what has changed with that is filled; and where the window has but some of the
+        cells of a periodic axis nothing, for its ghosts are stepped like cells.
         """
         return self._fill_from(0, u, setting, window or Window.whole(u.ndim))
 
     def fill_across(self, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
         """The same at the walls of those axes that are whole in the window: all there is to do where none is `due`."""
-        for axis, side in self._walls(setting.exchange):
+        for axis, side in self._filled(setting.exchange, window):
             if window.spans[axis] is None:
                 u = self._fill_side(u, axis, side, setting, window)
         return u
 
     def due(self, setting: Setting, window: Window) -> jax.Array | bool:
         """Whether a stage taken in this window leaves ghosts to be filled at a wall of an axis that is cut."""
-        cut = [place for place in self._walls(setting.exchange) if window.spans[place[0]] is not None]
+        cut = [place for place in self._filled(setting.exchange, window) if window.spans[place[0]] is not None]
         return functools.reduce(operator.or_, (self._due(*place, setting, window) for place in cut), False)
 
     def _fill_from(self, axis: int, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
@@ -68,7 +71,7 @@ class Walls:
         if axis == u.ndim:
             return u
         for side in (LOWER, UPPER):
-            if not self.is_wall(axis, side, setting.exchange):
+            if (axis, side) not in self._filled(setting.exchange, window):
                 continue
             if window.spans[axis] is None:
                 u = self._fill_side(u, axis, side, setting, window)
@@ -102,15 +105,15 @@ class Walls:
         beyond = last if side == LOWER else wall + self.width
         return jnp.asarray(first < beyond) & (until >= last) & setting.exchange.at_edge(axis, side)
 
-    def _walls(self, exchange: Exchange) -> list[tuple[int, int]]:
-        """Axis and side of what may be a wall, in the order in which they are filled."""
-        places = [(axis, side) for axis in range(len(self.sides)) for side in (LOWER, UPPER)]
-        return [place for place in places if self.is_wall(*place, exchange)]
+    def _filled(self, exchange: Exchange, window: Window) -> list[tuple[int, int]]:
+        """Axis and side of where there may be something to fill, as far as is known when compiling, in that order."""
 
-    def is_wall(self, axis: int, side: int, exchange: Exchange) -> bool:
-        """Whether there may be something to fill, as far as is known when compiling."""
-        boundary = self.sides[axis][side == UPPER]
-        return not isinstance(boundary, Periodic) and exchange.at_edge(axis, side) is not False
+        def may_be(axis: int, side: int) -> bool:
+            if isinstance(self.sides[axis][side == UPPER], Periodic):
+                return window.spans[axis] is None and touches_both(exchange, axis)
+            return exchange.at_edge(axis, side) is not False
+
+        return [(axis, side) for axis in range(len(self.sides)) for side in (LOWER, UPPER) if may_be(axis, side)]
 
     def reach(self, axis: int, side: int) -> int:
         """Layers of cells next to a wall that its ghosts depend on."""
@@ -128,6 +131,10 @@ class Walls:
 
     def _fill_side(self, u: jax.Array, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:
         boundary, width = self.sides[axis][side == UPPER], self.width
+        if isinstance(boundary, Periodic):
+            opposite = self.wall(setting.block, axis, -side)
+            cells = layers(u, axis, opposite if side == UPPER else opposite - width, width, window)
+            return with_layers(u, axis, self._outer(setting.block, axis, side), cells, window)
         wall, depth = self.wall(setting.block, axis, side), self.reach(axis, side)
         inner, outer = (wall if side == LOWER else wall - depth), self._outer(setting.block, axis, side)
         near = jnp.flip(layers(u, axis, inner, depth, window), axis)

@@ -15,7 +15,7 @@ from sim.topology import box_shape
 from sim.transport import Transport
 from solvers.block import Block
 from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic
-from solvers.exchange import Alone, Exchange
+from solvers.exchange import LOWER, UPPER, Alone, Exchange
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
 from solvers.wall import Setting
@@ -135,10 +135,16 @@ def test_the_check_sees_a_wrong_corner(transport_of: Callable[..., Transport], p
     """Strips of the interior only fill every side and no corner: the check must fail."""
 
     def without_corners(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
-        g, (n, m) = block.ghosts, block.shape
-        u = u.at[:g, g : g + m].set(u[n : n + g, g : g + m]).at[n + g :, g : g + m].set(u[g : 2 * g, g : g + m])
-        return u.at[g : g + n, :g].set(u[g : g + n, m : m + g]).at[g : g + n, m + g :].set(u[g : g + n, g : 2 * g])
+        g = block.ghosts
+        for axis, n in enumerate(block.shape):
+
+            def strip(start: int, axis: int = axis) -> tuple[slice, ...]:
+                return tuple(slice(start, start + g) if a == axis else s for a, s in enumerate(block.interior))
+
+            for step, here, there in ((UPPER, n, 0), (LOWER, g, n + g)):
+                u = u.at[strip(there)].set(exchange.shift(u[strip(here)], axis, step))
+        return u
 
     monkeypatch.setitem(globals(), "exchange_halos", without_corners)
     with pytest.raises(AssertionError, match="Mismatched elements: 4 "):
-        check_every_block(transport_of((4, 5), 1), place)
+        check_every_block(transport_of((4, 6), 1, "virtual", process_grid=(2, 2), blocks=4), place)
