@@ -15,9 +15,9 @@ from solvers.integrators import Step
 
 _DEPTHS = (1, 2, 4, 8, 16)
 _REMEMBERING = 64
-# Of a core's cache, what the cells of a tile may take; by dimension, how many layers are enough, and how many cells
-# along the second axis are worth trying.
-_FILLED = 0.8
+# What the cells of a tile may take, of a core's cache, or where the one behind it is fast; by dimension, how many
+# layers are enough, and how many cells along the second axis are worth trying.
+_FILLED = (0.8, 4.0)
 _THICKEST = {1: 1 << 16, 2: 16, 3: 8}
 _ACROSS = {1: (), 2: (), 3: (8, 16, 32)}
 
@@ -43,7 +43,7 @@ class Rates:
     """
 
     in_cache: float = 3e10
-    beyond: float = 1.6e10
+    beyond: float = 2.4e10
     memory: float = 1.5e10
     tile_seconds: float = 1e-6
 
@@ -62,7 +62,8 @@ class Parts(NamedTuple):
 class Costs:
     """Blocks of `topology`, whose steps reach `width` cells and move `cell_bytes` of each cell, on a core each.
 
-    `plain`: the tile where the cache holds a block, none but for steps that remember more than the fields.
+    `periodic`: which axes are, none unless told.  `plain`: the tile where the cache holds a block, none but for
+    steps that remember more than the fields.
     `blocked`: whether blocks outgrow the core's cache of `cache` bytes, and tiles may pay.
     """
 
@@ -74,6 +75,7 @@ class Costs:
     cache: int = 0
     rates: Rates = Rates()
     plain: tuple[int, ...] = ()
+    periodic: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cache", self.cache or machine.l2_bytes())
@@ -99,14 +101,15 @@ class Costs:
 
             Π (n + 2 (k - 1) w) b / bandwidth of cache + Π n b / (k · bandwidth of memory) + T t + exchange / k,
 
-        the second term's k being 1 where there are no tiles, and that term nothing where the block fits into the cache.
+        the second term's k being 1 where there are no tiles, and that term nothing where the block fits into the cache;
+        the first without w along an axis that a block has for itself (`solvers.rounds`).
         """
         return sum(self.parts(choice))
 
     def parts(self, choice: Choice) -> Parts:
         """What the seconds of a step are spent on."""
         k, tile = choice
-        sides = [n + 2 * (k - 1) * self.width for n in self.topology.largest]
+        sides = self._sides(tile, k - 1)
         own, total = (math.prod(shape) * self.cell_bytes for shape in (self.topology.largest, sides))
         rate = self.rates.beyond if self.beyond(choice) else self.rates.in_cache
         tiles = math.prod((n + (k - 1) * self.width) / size for n, size in zip(sides, tile, strict=False) if size)
@@ -123,15 +126,23 @@ class Costs:
         return any(choice.tile) and self._held(choice) > self.cache
 
     @classmethod
-    def of(cls, topology: Topology, step: Step, cell_bytes: int) -> Costs:
+    def of(cls, topology: Topology, step: Step, cell_bytes: int, periodic: tuple[bool, ...]) -> Costs:
         """Of a step here, whose cells take so many bytes in all arrays."""
         on_cpu = jax.default_backend() == "cpu"
         # In whole blocks XLA would make arrays of that size for what such a step remembers, or not vectorise.
         plain = (_REMEMBERING,) if on_cpu and (step.registers or step.looks_back) else ()
-        return cls(topology, step.width, cell_bytes, on_cpu, plain=plain)
+        return cls(topology, step.width, cell_bytes, on_cpu, plain=plain, periodic=periodic)
+
+    def worth_trying(self, choices: Sequence[Choice], count: int) -> list[Choice]:
+        """The fastest by the model, half of them with tiles that the cache holds; and the plain way."""
+        ranked = self.ranked(choices)
+        near = [choice for choice in ranked if not self.beyond(choice)][: count // 2]
+        far = [choice for choice in ranked if self.beyond(choice)][: count - len(near)]
+        plain = [choice for choice in ranked if choice == Choice(1, self.plain) and choice not in near]
+        return [*near, *far, *plain]
 
     def _tiles(self, steps: int) -> list[tuple[int, ...]]:
-        """Tiles worth thinking of: such that with what they lean over they fill most of the cache (`_FILLED`).
+        """Tiles worth thinking of: such that with what they lean over they take what they may (`_FILLED`).
 
         Of the first axis alone, and in 3-D of the second one too; never of the last of several, along which XLA
         vectorises.
@@ -139,20 +150,31 @@ class Costs:
         if steps == 1 or not self.blocked:
             return [self.plain]
         ndim = len(self.topology.shape)
-        found = []
+        found = [self.plain]
         for across in ((), *((cells,) for cells in _ACROSS[ndim])):
             layer = self._held(Choice(steps, (1, *across))) / self._leant(steps, 1)
-            thick = int(self.cache * _FILLED / layer) - self._leant(steps, 0)
-            found.append((max(1, min(thick, _THICKEST[ndim])), *across))
-        fitting = [tile for tile in found if not self.beyond(Choice(steps, tile))]
-        return [self.plain, *(fitting or found[-1:])]
+            before = 0
+            for filled in _FILLED:
+                thick = min(int(self.cache * filled / layer) - self._leant(steps, 0), _THICKEST[ndim])
+                if thick >= max(1, 2 * before):
+                    found.append((thick, *across))
+                    before = thick
+        return found
 
     def _held(self, choice: Choice) -> int:
         """Bytes of the cells that a tile sees in all its steps, in all arrays."""
-        sides = [n + 2 * choice.steps * self.width for n in self.topology.largest]
+        sides = self._sides(choice.tile, choice.steps)
         sizes = [*choice.tile, *[0] * (len(sides) - len(choice.tile))]
         seen = [min(n, self._leant(choice.steps, size)) if size else n for n, size in zip(sides, sizes, strict=True)]
         return math.prod(seen) * self.cell_bytes
+
+    def _sides(self, tile: Sequence[int], steps: int) -> list[int]:
+        """Cells along each axis that are stepped, those that so many more steps will need of the neighbours' included."""
+        cells = []
+        for axis, (n, blocks) in enumerate(zip(self.topology.largest, self.topology.blocks, strict=True)):
+            around = bool(self.periodic) and self.periodic[axis] and axis < len(tile) and tile[axis] > 0
+            cells.append(n + 2 * steps * self.width if blocks > 1 or around else n)
+        return cells
 
     def _leant(self, steps: int, size: int) -> int:
         """Cells along an axis that a tile of `size` sees in all its steps."""

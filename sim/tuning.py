@@ -62,7 +62,7 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     """
     wish = problem.case.parallel
     transport = transport_of(1)
-    costs = Costs.of(transport.topology, problem.march.step, problem.cell_bytes)
+    costs = Costs.of(transport.topology, problem.march.step, problem.cell_bytes, problem.grid.periodic)
     given = wish.ghost_depth is not None and wish.tile is not None
     choices = costs.choices(wish.ghost_depth, wish.tile, problem.most_stages)
     if given or not wish.tune:
@@ -77,8 +77,7 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     ranked = costs.ranked(choices)
     if not costs.blocked or len(ranked) == 1:
         return Tuning(*ranked[0], "exchange" if seconds else "rule", seconds)
-    plain = [choice for choice in ranked[_TRIED:] if choice == Choice(1, costs.plain)]
-    trials = tuple(_try(choice, transport_of, problem) for choice in [*ranked[:_TRIED], *plain])
+    trials = tuple(_try(choice, transport_of, problem) for choice in costs.worth_trying(choices, _TRIED))
     best = min(trials, key=lambda trial: trial.seconds)
     found = Tuning(best.steps, best.tile, "measured", seconds, trials)
     if transport.team.rank == 0 and file is not None:

@@ -109,7 +109,7 @@ def forecast(
 
 def _costs(problem: Problem, topology: Topology, found: Basis) -> Costs:
     """The model by which `sim.tuning` chooses too."""
-    costs = Costs.of(topology, problem.march.step, problem.cell_bytes)
+    costs = Costs.of(topology, problem.march.step, problem.cell_bytes, problem.grid.periodic)
     return replace(costs, cache=found.cache, rates=found.rates)
 
 
