@@ -169,7 +169,7 @@ class Costs:
         return math.prod(seen) * self.cell_bytes
 
     def _sides(self, tile: Sequence[int], steps: int) -> list[int]:
-        """Cells along each axis that are stepped, those that so many more steps will need of the neighbours' included."""
+        """Cells along each axis that are stepped, with those of neighbours that so many more steps will need."""
         cells = []
         for axis, (n, blocks) in enumerate(zip(self.topology.largest, self.topology.blocks, strict=True)):
             around = bool(self.periodic) and self.periodic[axis] and axis < len(tile) and tile[axis] > 0

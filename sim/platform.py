@@ -9,6 +9,7 @@ from pathlib import Path
 import jax
 
 from sim.errors import SimError
+from sim.heap import keep_freed_memory
 from sim.launcher import launched
 
 _XLA_FLAGS = {
@@ -35,6 +36,7 @@ def configure(devices: int | None = None, *, one_device: bool = False, reproduci
     machine with GPUs the one of its rank on the node; `reproducible` does without instructions of two roundings in
     one.  A user's own XLA_FLAGS win.  Does not start the backend, and does nothing more where it has started already.
     """
+    keep_freed_memory()
     jax.config.update("jax_enable_x64", True)
     if not _backend_started():
         _add_xla_flags({**_XLA_FLAGS, **(_WITHOUT_FMA if reproducible else {})})

@@ -11,9 +11,7 @@ from solvers.exchange import LOWER, UPPER, Exchange
 from solvers.window import layers, with_layers
 
 
-def exchange_halos(
-    u: jax.Array, block: Block, exchange: Exchange, axes: Sequence[int] | None = None
-) -> jax.Array:
+def exchange_halos(u: jax.Array, block: Block, exchange: Exchange, axes: Sequence[int] | None = None) -> jax.Array:
     """Fill all ghosts of a ghosted block, or those of some axes, with the cells of its neighbours, as in a full ring.
 
     Axis by axis, each strip spanning the ghosts already filled, so that corners arrive without messages of

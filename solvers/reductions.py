@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from solvers.exchange import Exchange
 
 _SUM_BITS = 62
+# So many numbers are taken side by side: XLA vectorises what is done with arrays, and no reduction to one number.
+_ABREAST = 1 << 12
+
+Factors: TypeAlias = Sequence[jax.Array]
+"""Arrays of one shape whose product, number by number, is meant, float64."""
 
 
 def exact_sum(x: jax.Array, count: int, exchange: Exchange) -> jax.Array:
@@ -23,16 +31,16 @@ def exact_sum(x: jax.Array, count: int, exchange: Exchange) -> jax.Array:
     Pre-rounding after Demmel & Nguyen, Fast Reproducible Floating-Point Summation, ARITH 2013
     (doi:10.1109/ARITH.2013.9).
     """
-    return exact_sums([x], count, exchange)[0]
+    return exact_sums([(x,)], count, exchange)[0]
 
 
-def exact_sums(xs: Sequence[jax.Array], count: int, exchange: Exchange) -> jax.Array:
-    """`exact_sum` of each of several arrays, float64[len(xs)], for the messages of one."""
-    xs = [x.astype(jnp.float64) for x in xs]
-    # A NaN counts as infinite here: that takes one reduction, and the sum is NaN for either.
-    sizes = [jnp.max(jnp.where(jnp.isnan(x), jnp.inf, jnp.abs(x)), initial=0.0) for x in xs]
-    largest = exchange.max(jnp.stack(sizes))
-    parts = [pre_rounded(x, count, largest[number]) for number, x in enumerate(xs)]
+def exact_sums(products: Sequence[Factors], count: int, exchange: Exchange) -> jax.Array:
+    """`exact_sum` of each of several products, float64[len(products)], for the messages of one."""
+    largest = exchange.max(jnp.stack([_folded(_largest, jnp.maximum, factors) for factors in products]))
+    parts = [
+        _folded(functools.partial(_on_grids, count=count, largest=largest[number]), jnp.add, factors)
+        for number, factors in enumerate(products)
+    ]
     return rounded_sum(exchange.sum(jnp.stack(parts, 1)), count, largest)
 
 
@@ -41,11 +49,7 @@ def pre_rounded(x: jax.Array, count: int, largest: jax.Array) -> jax.Array:
 
     `largest` is the largest magnitude of all blocks' numbers, NaN or infinite where any is.
     """
-    bits, exponent, finite = _grid_below(largest, count)
-    scaled = _times_power_of_two(jnp.where(finite, x, 0.0), bits - exponent)
-    high = jnp.round(scaled)
-    low = jnp.round((scaled - high) * 2.0**bits)
-    return jnp.stack([part.astype(jnp.int64).sum() for part in (high, low)])
+    return _on_grids(x, count, largest).reshape(2, -1).sum(1)
 
 
 def rounded_sum(sums: jax.Array, count: int, largest: jax.Array) -> jax.Array:
@@ -54,6 +58,43 @@ def rounded_sum(sums: jax.Array, count: int, largest: jax.Array) -> jax.Array:
     high, low = sums.astype(jnp.float64)
     total = _times_power_of_two(high + jnp.ldexp(low, -bits), exponent - bits)
     return jnp.where(finite, total, jnp.nan)
+
+
+def _folded(
+    of: Callable[[jax.Array], jax.Array], join: Callable[[jax.Array, jax.Array], jax.Array], factors: Factors
+) -> jax.Array:
+    """What `of` makes of each number, [*some, n], joined over all n: [*some]."""
+    flat = [x.reshape(-1) for x in factors]
+    turns = flat[0].size // _ABREAST
+
+    def product(start: jax.Array | int, count: int) -> jax.Array:
+        parts = [lax.dynamic_slice_in_dim(x, start, count).astype(jnp.float64) for x in flat]
+        return of(functools.reduce(jnp.multiply, parts))
+
+    def turn(i: jax.Array, joined: jax.Array) -> jax.Array:
+        return join(joined, product(i * _ABREAST, _ABREAST))
+
+    def reduced(values: jax.Array) -> jax.Array:
+        return values.max(-1, initial=0.0) if join is jnp.maximum else values.sum(-1)
+
+    rest = reduced(product(turns * _ABREAST, flat[0].size - turns * _ABREAST))
+    if turns == 0:
+        return rest
+    return join(reduced(lax.fori_loop(1, turns, turn, product(0, _ABREAST))), rest)
+
+
+def _largest(x: jax.Array) -> jax.Array:
+    """Magnitudes.  A NaN counts as infinite: that takes one reduction, and the sum is NaN for either."""
+    return jnp.where(jnp.isnan(x), jnp.inf, jnp.abs(x))
+
+
+def _on_grids(x: jax.Array, count: int, largest: jax.Array) -> jax.Array:
+    """x on the coarser and on the finer grid, int64[2, …]."""
+    bits, exponent, finite = _grid_below(largest, count)
+    scaled = _times_power_of_two(jnp.where(finite, x, 0.0), bits - exponent)
+    high = jnp.round(scaled)
+    low = jnp.round((scaled - high) * 2.0**bits)
+    return jnp.stack([high, low]).astype(jnp.int64)
 
 
 def _grid_below(largest: jax.Array, count: int) -> tuple[int, jax.Array, jax.Array]:

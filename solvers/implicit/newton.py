@@ -46,6 +46,14 @@ class Effort(NamedTuple):
         )
 
 
+class Guess(NamedTuple):
+    """Fields that an iteration starts from, what of g is left there, and ‖g‖."""
+
+    fields: Fields
+    residual: Fields
+    size: jax.Array
+
+
 class Linearised(NamedTuple):
     """A residual's derivative about some fields, and about its inverse."""
 
@@ -73,16 +81,14 @@ class Newton:
         self,
         residual: Callable[[Fields], Fields],
         about: Callable[[Fields], Linearised],
-        start: Fields,
+        start: Guess,
         scale: jax.Array,
         noise: jax.Array,
         vectors: Vectors,
     ) -> tuple[Fields, Effort]:
-        g = residual(start)
-        size = vectors.norm(g)
-        scale = jnp.where(scale > 0.0, scale, size)
+        scale = jnp.where(scale > 0.0, scale, start.size)
         goal = jnp.maximum(self.tolerance, noise) * scale
-        prepared = about(start) if self.linear else None
+        prepared = about(start.fields) if self.linear else None
 
         def wanted(state: tuple[Fields, Fields, jax.Array, Effort]) -> jax.Array:
             _, _, size, effort = state
@@ -105,6 +111,6 @@ class Newton:
             )
             return w, g, size, effort
 
-        w, _, size, effort = lax.while_loop(wanted, step, (start, g, size, Effort.none()))
+        w, _, size, effort = lax.while_loop(wanted, step, (*start, Effort.none()))
         relative = jnp.where(scale > 0.0, size / jnp.where(scale > 0.0, scale, 1.0), size)
         return w, effort._replace(residual=relative, failed=~(size <= goal))

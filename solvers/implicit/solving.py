@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from solvers.fields import Fields
-from solvers.implicit.newton import Effort, Linearised, Newton
+from solvers.implicit.newton import Effort, Guess, Linearised, Newton
 from solvers.implicit.preconditioner import multigrids, preconditioner
 from solvers.implicit.semidiscrete import Part, Semidiscrete
 from solvers.linear.vectors import Operator, minus
@@ -46,7 +46,9 @@ class Solving:
         scale = jnp.sqrt(jnp.maximum(*sizes))
         epsilon = jnp.finfo(next(iter(start.values())).dtype).eps
         noise = epsilon * (1.0 + problem.rounded(s * self.decay))
-        return self.newton.solve(residual, about, start, scale, noise, vectors)
+        left = residual(start)
+        guess = Guess(start, left, vectors.norm(left))
+        return self.newton.solve(residual, about, guess, scale, noise, vectors)
 
     def _precondition(self, w: Fields, s: jax.Array, time: jax.Array) -> Operator:
         shift, problem = 1.0 / s, self.problem

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 
+from solvers.boundary import Dirichlet
 from solvers.fields import Fields
-from solvers.implicit.newton import Effort, Linearised
+from solvers.implicit.newton import Effort, Guess, Linearised
 from solvers.implicit.preconditioner import Stack, multigrids
 from solvers.implicit.semidiscrete import Part, Semidiscrete
 from solvers.implicit.solving import Solving
@@ -48,6 +49,10 @@ class SteadyState:
         def residual(w: Fields) -> Fields:
             return settled({name: -v for name, v in problem.rate(w, when).items()})
 
+        def guess(w: Fields) -> Guess:
+            left = residual(w)
+            return Guess(w, left, vectors.norm(left))
+
         def about(w: Fields) -> Linearised:
             derivative = problem.derivative(w, when)
             grids = _grids(problem, w, when, solving.unit)
@@ -59,24 +64,30 @@ class SteadyState:
 
         scale = vectors.norm(before)
         grids = _grids(problem, u, when, solving.unit)
-        guess = settled(_full(grids, problem, settled(before)))
-        start = {name: v + guess[name] for name, v in u.items()}
-        better = vectors.norm(residual(start)) < vectors.norm(residual(u))
-        start = {name: jnp.where(better, v, u[name]) for name, v in start.items()}
+        held = settled(before)
+        here = Guess(u, {name: -v for name, v in held.items()}, vectors.norm(held) if free else scale)
+        found = settled(_full(grids, problem, held))
+        there = guess({name: v + found[name] for name, v in u.items()})
+        better = there.size < here.size
+        start: Guess = jax.tree.map(lambda a, b: jnp.where(better, a, b), there, here)
         epsilon = jnp.finfo(next(iter(u.values())).dtype).eps
-        rounding = epsilon * solving.decay * vectors.norm(start)
+        rounding = epsilon * solving.decay * vectors.norm(start.fields)
         noise = jnp.where(scale > 0.0, rounding / jnp.where(scale > 0.0, scale, 1.0), 0.0)
         w, effort = solving.newton.solve(residual, about, start, scale, noise, vectors)
+        if not free:
+            return w, {}, effort
         flawed = _imbalance(problem, before, free) > _ROUNDINGS * (rounding + epsilon * scale)
         return w, {}, effort._replace(failed=effort.failed | flawed, unbalanced=flawed)
 
 
 def _free_constants(problem: Semidiscrete, u: Fields, time: jax.Array, decay: jax.Array) -> dict[str, jax.Array]:
-    """Of each field, whether adding a constant to it changes no rate."""
+    """Whether adding a constant to it changes no rate, of each field that no wall holds."""
     derivative, vectors = problem.derivative(u, time), problem.vectors
     ones = vectors.owned({name: jnp.ones_like(v) for name, v in u.items()})
     free = {}
     for name, v in u.items():
+        if any(isinstance(boundary, Dirichlet) for side in problem.walls[name].sides for boundary in side):
+            continue
         alone = {other: ones[other] if other == name else jnp.zeros_like(v) for other in u}
         epsilon = jnp.finfo(v.dtype).eps
         free[name] = vectors.norm(derivative(alone)) <= _ROUNDINGS * epsilon * decay * vectors.norm(alone)
@@ -84,19 +95,22 @@ def _free_constants(problem: Semidiscrete, u: Fields, time: jax.Array, decay: ja
 
 
 def _without_mean(problem: Semidiscrete, v: Fields, free: dict[str, jax.Array]) -> Fields:
-    means = {name: jnp.where(free[name], mean, 0.0) for name, mean in _means(problem, v).items()}
-    return problem.vectors.owned({name: x - means[name].astype(x.dtype) for name, x in v.items()})
+    if not free:
+        return v
+    means = {name: jnp.where(free[name], mean, 0.0) for name, mean in _means(problem, v, free).items()}
+    moved = {name: v[name] - mean.astype(v[name].dtype) for name, mean in means.items()}
+    return {**v, **problem.vectors.owned(moved)}
 
 
-def _means(problem: Semidiscrete, v: Fields) -> dict[str, jax.Array]:
-    ones = {name: jnp.ones_like(x) for name, x in v.items()}
-    sums = problem.vectors.dots(*(({name: x}, {name: ones[name]}) for name, x in v.items()))
-    return {name: total / problem.grid.cells for name, total in zip(v, sums, strict=True)}
+def _means(problem: Semidiscrete, v: Fields, names: Iterable[str]) -> dict[str, jax.Array]:
+    """Of some of the fields."""
+    sums = problem.vectors.dots(*(({name: v[name]}, {name: jnp.ones_like(v[name])}) for name in names))
+    return {name: total / problem.grid.cells for name, total in zip(names, sums, strict=True)}
 
 
 def _imbalance(problem: Semidiscrete, rate: Fields, free: dict[str, jax.Array]) -> jax.Array:
     """‖the mean of F‖ of those fields whose mean nothing but F decides."""
-    means = _means(problem, rate)
+    means = _means(problem, rate, free)
     sizes = [jnp.where(free[name], jnp.abs(mean), 0.0) for name, mean in means.items()]
     return jnp.max(jnp.stack(sizes)) * problem.grid.cells**0.5
 

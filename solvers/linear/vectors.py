@@ -43,7 +43,7 @@ class Vectors:
 
     def dots(self, *pairs: tuple[Fields, Fields]) -> list[jax.Array]:
         """Σ x·y of each pair, float64, the same to the bit however the grid is cut, for the messages of one."""
-        products = [x[name].astype(jnp.float64) * y[name].astype(jnp.float64) for x, y in pairs for name in x]
+        products = [(x[name], y[name]) for x, y in pairs for name in x]
         sums = exact_sums(products, self.cells, self.exchange).reshape(len(pairs), -1)
         totals = sums[:, 0]
         for column in range(1, sums.shape[1]):

@@ -70,7 +70,16 @@ def test_what_a_case_says_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_steps_of_several_stages(capsys: pytest.CaptureFixture[str]) -> None:
     # Blocks that any core's cache holds.
-    small = ["--ranks", "4", "--set", "parallel.ghost_depth=2", "--set", "grid.x.cells=128", "--set", "grid.y.cells=128"]
+    small = [
+        "--ranks",
+        "4",
+        "--set",
+        "parallel.ghost_depth=2",
+        "--set",
+        "grid.x.cells=128",
+        "--set",
+        "grid.y.cells=128",
+    ]
     euler, heun = planned(capsys, *small), planned(capsys, *small, "--set", "time.integrator=heun")
     assert heun["messages_a_step"] == 2 * euler["messages_a_step"]
     assert heun["memory_bytes"] == 1.5 * euler["memory_bytes"]
