@@ -69,7 +69,9 @@ class Rounds:
         first = self.clock.first + taken
         buffers = self._exchanged(buffers, at_most)
         cells = [n - 2 * self.width for n in self.block.ghosted_shape]
-        tiles = Tiles.fit(cells, self.tile, self.width)
+        # At a tile's edge ghosts that slant would depend on cells that have not been through the stage yet.
+        tile = () if any(walls.slant for walls in self.walls.values()) else self.tile
+        tiles = Tiles.fit(cells, tile, self.width)
         if tiles.whole:
             return self._whole(buffers, first, count, at_most)
         return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))

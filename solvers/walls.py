@@ -42,6 +42,11 @@ class Walls:
             if max(boundary.reach for boundary in pair) > self.width + 1:
                 raise ValueError(f"a boundary of axis {axis} reaches more than {self.width + 1} layers into the block")
 
+    @property
+    def slant(self) -> bool:
+        """Whether ghosts depend on more than the cells that they mirror, and those beyond these."""
+        return any(boundary.slants for pair in self.sides for boundary in pair)
+
     def fill(self, u: jax.Array, setting: Setting, window: Window | None = None) -> jax.Array:
         """Fill the `width` ghost layers next to every physical edge that this block touches.
 
