@@ -53,7 +53,11 @@ class Buffers(NamedTuple):
 
 @dataclass(frozen=True)
 class Rounds:
-    """Rounds of stages on one block: by the whole block, one after the other, or tile by tile."""
+    """Rounds of stages on one block: by the whole block, one after the other, or tile by tile.
+
+    begun: no step begins in any of them; of that which goes on the registers are there, in the blocks themselves, and
+    there are two more stages at most, of which the first does not look back.
+    """
 
     step: Step
     walls: Mapping[str, Walls]
@@ -63,6 +67,7 @@ class Rounds:
     exchange: Exchange
     coefficients: Fields
     clock: Clock
+    begun: bool = False
 
     def take(self, buffers: Buffers, taken: jax.Array, count: jax.Array, at_most: int) -> Buffers:
         """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
@@ -83,7 +88,7 @@ class Rounds:
     def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
         # What a step remembers has no neighbours: a round needs it beyond the block only if it begins within a step,
         # and its first stage is not also its last.
-        within = at_most > 1 and at_most % len(self.step.times) != 0
+        within = at_most > 1 and (self.begun or at_most % len(self.step.times) != 0)
 
         def exchanged(fields: Fields, wanted: bool) -> Fields:
             return {
@@ -91,7 +96,8 @@ class Rounds:
                 for name, u in fields.items()
             }
 
-        spare = exchanged(buffers.spare, within) if within and self.step.looks_back else buffers.spare
+        looks_back = within and self.step.looks_back and not self.begun
+        spare = exchanged(buffers.spare, within) if looks_back else buffers.spare
         return Buffers(exchanged(buffers.now, within), spare)
 
     def _whole(self, buffers: Buffers, first: jax.Array, count: jax.Array, at_most: int) -> Buffers:
@@ -139,7 +145,7 @@ class Rounds:
     def _stage(self, window: Window, now: Fields, spare: Fields, number: jax.Array) -> tuple[Fields, Fields]:
         """Stage `number` in a window: `spare` with the new fields there, and `now`, whose registers may be new."""
         stages = len(self.step.times)
-        if self.step.registers:
+        if self.step.registers and not self.begun:
             now = self._begun(window, now, number, number % stages == 0)
         before = {f"{name}:before": u for name, u in spare.items()} if self.step.looks_back else {}
         patch = self._patch(window, {**now, **before}, number)
