@@ -107,22 +107,23 @@ def test_steady_states_are_found(alpha: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(last(sim.run(case, output=tmp_path / "on")), last(steady), rtol=1e-7)
 
 
+PLACES: list[Table] = [
+    {"transport": "serial", "ghost_depth": 2, "tile": [3]},
+    {"transport": "virtual", "blocks": 2, "ghost_depth": 1},
+    {"transport": "xla", "devices": 2},
+]
+
+
 @pytest.mark.long
-def test_the_same_bits_in_time_blocks_and_on_every_transport(tmp_path: Path) -> None:
+@pytest.mark.parametrize("integrator", ["heun", "backward-euler"])
+def test_the_same_bits_in_time_blocks_and_on_every_transport(integrator: str, tmp_path: Path) -> None:
     """Two axes, walls that flow, k(u), float32; explicit and implicit."""
-    case = rod(13, equation={"alpha": "1 + x*u/4 + u**2/3"}, numerics={"dtype": "float32", "order": 4})
+    case = rod(13, equation={"alpha": "1 + x*u/4"}, numerics={"dtype": "float32", "order": 4})
     case["grid"]["y"] = {"cells": 18, "upper": 1.0}
-    robin = {"kind": "robin", "h": 2.0, "ambient": 0.5}
-    case["boundary"] = {"x": {"lower": robin, "upper": "neumann"}, "y": {"lower": robin, "upper": "dirichlet"}}
-    places: list[Table] = [
-        {"transport": "serial", "ghost_depth": 1},
-        {"transport": "serial", "ghost_depth": 4, "tile": [3]},
-        {"transport": "virtual", "blocks": 4, "ghost_depth": 1},
-        {"transport": "xla", "devices": 3},
-    ]
-    for time in ({"end": 0.005, "integrator": "rk4"}, {"end": 0.005, "step": 0.005, "integrator": "backward-euler"}):
-        found = set()
-        for number, parallel in enumerate(places):
-            here = {**case, "parallel": parallel, "time": time}
-            found.add(last(sim.run(here, output=tmp_path / f"{number}-{time['integrator']}")).tobytes())
-        assert len(found) == 1
+    case["boundary"] = {"x": {"lower": {"kind": "robin", "h": 2.0, "ambient": 0.5}, "upper": "neumann"}}
+    case["boundary"]["y"] = "dirichlet"
+    case["time"] = {"end": 0.002, "step": 0.002 if integrator == "backward-euler" else 1e-4, "integrator": integrator}
+    found = set()
+    for number, parallel in enumerate([{"transport": "serial", "ghost_depth": 1}, *PLACES]):
+        found.add(last(sim.run({**case, "parallel": parallel}, output=tmp_path / str(number))).tobytes())
+    assert len(found) == 1
