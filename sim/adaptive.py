@@ -81,8 +81,8 @@ def march_of(case: Case, equation: Equation, march: March) -> AdaptiveMarch:
     """What takes the steps of a case where those of equal length would be taken by `march`."""
     table = case.time
     tolerance = table.tolerance or _TOLERANCE[case.numerics.dtype]
-    judged = replace(march, step=Explicit(equation, BOGACKI_SHAMPINE.judged))
-    return AdaptiveMarch(judged, tolerance, table.absolute, _longest(table), forcings_of(case))
+    pair = replace(march, step=Explicit(equation, BOGACKI_SHAMPINE))
+    return AdaptiveMarch(pair, tolerance, table.absolute, _longest(table), forcings_of(case))
 
 
 def first_step(table: TimeTable, stable: float) -> float:

@@ -15,6 +15,7 @@ from sim.expression.careful import Careful
 from sim.topology import axis_names
 from solvers.boundary import Boundary, Dirichlet, Flow, Neumann, Outflow, Periodic, Radiation, Robin, Value
 from solvers.conducting import Conducting
+from solvers.slanted import Slanted
 from solvers.terms import Given
 from solvers.wall import Wall
 from solvers.walls import Sides
@@ -69,9 +70,10 @@ class _Meaning:
         k = self.model.conductivity(self.axis)
         if not isinstance(k, Given):
             return Conducting(condition, self.field, k, self.model.mean)
-        name = k.name
+        name, turning = k.name, self.model.turning.get(self.axis, {})
 
         def conductivity(wall: Wall) -> jax.Array:
             return wall.coefficient(name)
 
-        return replace(condition, k=conductivity)
+        here = replace(condition, k=conductivity)
+        return here if not turning or isinstance(condition, Neumann) else Slanted(here, name, turning)

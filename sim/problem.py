@@ -78,8 +78,9 @@ class Problem:
 
     @property
     def most_stages(self) -> int | None:
-        """That one exchange may serve: those of a step, where its error decides what comes next; else any number."""
-        return len(BOGACKI_SHAMPINE.judged.rows) if self.case.time.adaptive else None
+        """That one exchange may serve: of a step whose error decides what comes next those after the first, for that
+        knows its tendency; else any number."""
+        return len(BOGACKI_SHAMPINE.rows) - 1 if self.case.time.adaptive else None
 
     def stepped_by(self, step: Step) -> Problem:
         """The same problem with another step of the same width."""

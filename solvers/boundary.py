@@ -27,10 +27,15 @@ class Boundary(ABC):
     All are second-order accurate at the wall: there u = (gⱼ + uⱼ) / 2 and ∂u/∂n = (gⱼ - uⱼ) / ((2j + 1) h).
     """
 
-    linear: ClassVar[bool] = True
-    """Whether ghosts are an affine function of the cells."""
     reach: ClassVar[int] = 1
     """Interior layers that it needs even where there are fewer ghosts."""
+    slants: ClassVar[bool] = False
+    """Whether ghosts depend on the neighbours, along the wall, of the cells that they mirror."""
+
+    @property
+    def linear(self) -> bool:
+        """Whether ghosts are an affine function of the cells."""
+        return True
 
     @abstractmethod
     def ghost(self, wall: Wall) -> jax.Array:
@@ -124,8 +129,11 @@ class Radiation(Flow):
     strength: Value
     ambient: Value = 0.0
 
-    linear: ClassVar[bool] = False
     _ITERATIONS: ClassVar[int] = 10
+
+    @property
+    def linear(self) -> bool:
+        return False
 
     def ghost(self, wall: Wall) -> jax.Array:
         balance, w = self._balance(wall), self._warmest(wall)

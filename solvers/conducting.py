@@ -30,8 +30,11 @@ class Conducting(Boundary):
     k: Term
     mean: Mean
 
-    linear: ClassVar[bool] = False
     _ITERATIONS: ClassVar[int] = 8
+
+    @property
+    def linear(self) -> bool:
+        return False
 
     def ghost(self, wall: Wall) -> jax.Array:
         here = self._conductivity(wall, wall.mirror, outside=False)

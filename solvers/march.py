@@ -32,7 +32,8 @@ class March:
     interior.  The k stages are taken by the whole block, one after the other, or, where that pays, in tiles that
     stay in cache for all k; the numbers are the same.  `tile`: how many cells along each of the first axes, 0 for all
     of them.  Both buffers are meant to be donated, and are returned in turn.  `walls` names the fields that evolve;
-    buffers hold the step's registers too.
+    buffers hold the step's registers too.  `begun`: the stages to be taken are the last ones of a step whose registers
+    are there (`solvers.rounds`).
 
     Raises ValueError where the ghosts do not last for one stage.
     """
@@ -41,6 +42,7 @@ class March:
     walls: Mapping[str, Walls]
     grid: Grid
     tile: Sequence[int] = ()
+    begun: bool = False
 
     @property
     def width(self) -> int:
@@ -77,7 +79,7 @@ class March:
     ) -> tuple[Buffers, dict[str, jax.Array]]:
         """`stages` stages, an even number, traced: one program serves every chunk of a run."""
         k = self.stages_per_exchange(block)
-        rounds = Rounds(self.step, self.walls, self.tile, self.grid, block, exchange, coefficients, clock)
+        rounds = self._rounds(self.tile, block, exchange, coefficients, clock)
         # The loop must end with both buffers where they were, and so must each turn of it.
         in_a_turn = 1 + k % 2
 
@@ -96,5 +98,10 @@ class March:
         self, block: Block, exchange: Exchange, buffers: Buffers, coefficients: Fields, clock: Clock
     ) -> tuple[Buffers, dict[str, jax.Array]]:
         """One stage: what is left of an odd number."""
-        rounds = Rounds(self.step, self.walls, (), self.grid, block, exchange, coefficients, clock)
+        rounds = self._rounds((), block, exchange, coefficients, clock)
         return rounds.take(buffers, jnp.int64(0), jnp.int64(1), at_most=1), {}
+
+    def _rounds(
+        self, tile: Sequence[int], block: Block, exchange: Exchange, coefficients: Fields, clock: Clock
+    ) -> Rounds:
+        return Rounds(self.step, self.walls, tile, self.grid, block, exchange, coefficients, clock, self.begun)

@@ -39,15 +39,22 @@ def measure(u: jax.Array, block: Block, cells: int, exchange: Exchange) -> dict[
     }
 
 
-def magnitudes(fields: Sequence[jax.Array], block: Block, exchange: Exchange) -> jax.Array:
-    """max|u| of each field's interior over all blocks, float64[len(fields)]; not finite where any u is not.
+def magnitudes(
+    fields: Sequence[jax.Array | tuple[jax.Array, ...]],
+    block: Block,
+    exchange: Exchange,
+    function: Callable[..., jax.Array] = lambda u: u,
+) -> jax.Array:
+    """max|function(u)| of each field's interior over all blocks, float64[len(fields)]; not finite where any is not.
 
-    Magnitudes are ordered as their bits are, read as integers, with what is not finite above all: such maxima are the
-    same in whatever order they are taken, and quick, layer upon layer.
+    A tuple has the function's arguments, cell by cell.  Magnitudes are ordered as their bits are, read as integers,
+    with what is not finite above all: such maxima are the same in whatever order they are taken, and quick, layer upon
+    layer.
     """
-    bits = [_largest_bits(u, block).astype(jnp.int64) for u in fields]
+    of_each = [u if isinstance(u, tuple) else (u,) for u in fields]
+    bits = [_largest_bits(arguments, block, function).astype(jnp.int64) for arguments in of_each]
     largest = exchange.max(jnp.stack(bits))
-    return jnp.stack([_of_bits(largest[number], u.dtype) for number, u in enumerate(fields)])
+    return jnp.stack([_of_bits(largest[number], u[0].dtype) for number, u in enumerate(of_each)])
 
 
 def norms(u: jax.Array, exact: jax.Array, block: Block, cells: int, exchange: Exchange) -> dict[str, jax.Array]:
@@ -84,20 +91,21 @@ def _sum(fields: Sequence[jax.Array], values: Values, block: Block, cells: int, 
     return rounded_sum(exchange.sum(_fold(block, fields, add, jnp.zeros(2, jnp.int64))), cells, largest)
 
 
-def _largest_bits(u: jax.Array, block: Block) -> jax.Array:
-    """The bits of the largest magnitude in a block's interior, an integer of the size of u's dtype."""
+def _largest_bits(arguments: tuple[jax.Array, ...], block: Block, function: Callable[..., jax.Array]) -> jax.Array:
+    """The bits of the largest magnitude in a block's interior, an integer of the size of the arguments' dtype."""
 
-    def at_once(u: jax.Array) -> jax.Array:
-        return jnp.max(jnp.where(block.owned(), _bits(u[block.interior]), 0))
+    def at_once(*arguments: jax.Array) -> jax.Array:
+        return jnp.max(jnp.where(block.owned(), _bits(function(*(u[block.interior] for u in arguments))), 0))
 
-    def by_layers(u: jax.Array) -> jax.Array:
+    def by_layers(*arguments: jax.Array) -> jax.Array:
         across = block.shape[1:]
 
         def one_layer(i: jax.Array, found: jax.Array) -> jax.Array:
             corner = [block.ghosts + i] + [jnp.full_like(i, block.ghosts)] * len(across)
-            return jnp.maximum(found, _bits(lax.dynamic_slice(u, corner, (1, *across))))
+            layer = function(*(lax.dynamic_slice(u, corner, (1, *across)) for u in arguments))
+            return jnp.maximum(found, _bits(layer))
 
-        found = jnp.zeros((1, *across), _bits(u).dtype)
+        found = jnp.zeros((1, *across), _bits(arguments[0]).dtype)
         found = lax.fori_loop(0, jnp.asarray(block.extent[0], jnp.int32), one_layer, found)
         for axis, cells in enumerate(across, start=1):
             found = jnp.where(_along(jnp.arange(cells) < block.extent[axis], axis, block.ndim), found, 0)
@@ -105,8 +113,8 @@ def _largest_bits(u: jax.Array, block: Block) -> jax.Array:
 
     # On a CPU a reduction to one number is not vectorised; one to a layer is, and ten times faster.
     if block.ndim == 1:
-        return at_once(u)
-    largest: jax.Array = lax.platform_dependent(u, cpu=by_layers, default=at_once)
+        return at_once(*arguments)
+    largest: jax.Array = lax.platform_dependent(*arguments, cpu=by_layers, default=at_once)
     return largest
 
 

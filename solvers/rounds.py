@@ -53,7 +53,11 @@ class Buffers(NamedTuple):
 
 @dataclass(frozen=True)
 class Rounds:
-    """Rounds of stages on one block: by the whole block, one after the other, or tile by tile."""
+    """Rounds of stages on one block: by the whole block, one after the other, or tile by tile.
+
+    begun: no step begins in any of them; of that which goes on the registers are there, in the blocks themselves, and
+    there are two more stages at most, of which the first does not look back.
+    """
 
     step: Step
     walls: Mapping[str, Walls]
@@ -63,13 +67,14 @@ class Rounds:
     exchange: Exchange
     coefficients: Fields
     clock: Clock
+    begun: bool = False
 
     def take(self, buffers: Buffers, taken: jax.Array, count: jax.Array, at_most: int) -> Buffers:
         """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
         first = self.clock.first + taken
         buffers = self._exchanged(buffers, at_most)
         first_cells, cells = zip(*map(self._stepped, range(self.block.ndim)), strict=True)
-        tiles = Tiles.fit(first_cells, cells, self.tile, self.width)
+        tiles = Tiles.fit(first_cells, cells, self._wanted, self.width)
         if tiles.whole:
             return self._whole(buffers, first, count, at_most)
         return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))
@@ -78,13 +83,18 @@ class Rounds:
     def width(self) -> int:
         return self.step.width
 
+    @property
+    def _wanted(self) -> Sequence[int]:
+        """The tile, or none: at its edge ghosts that slant would depend on cells that are not through the stage yet."""
+        return () if any(walls.slant for walls in self.walls.values()) else self.tile
+
     def _is_closed(self, axis: int) -> bool:
         """Whether ghosts along an axis follow from the block's own cells, after every stage.
 
         Those of an axis that it has for itself do; but around a periodic one that is cut into tiles, the first tile
         would have to wait for the last.
         """
-        cut = axis < len(self.tile) and self.tile[axis] > 0
+        cut = axis < len(self._wanted) and self._wanted[axis] > 0
         return touches_both(self.exchange, axis) and not (cut and self.grid.periodic[axis])
 
     def _stepped(self, axis: int) -> tuple[int, int]:
@@ -99,7 +109,7 @@ class Rounds:
     def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
         # What a step remembers has no neighbours: a round needs it beyond the block only if it begins within a step,
         # and its first stage is not also its last.
-        within = at_most > 1 and at_most % len(self.step.times) != 0
+        within = at_most > 1 and (self.begun or at_most % len(self.step.times) != 0)
         open_axes = [axis for axis in range(self.block.ndim) if not self._is_closed(axis)]
 
         def exchanged(fields: Fields, wanted: bool) -> Fields:
@@ -108,7 +118,8 @@ class Rounds:
                 for name, u in fields.items()
             }
 
-        spare = exchanged(buffers.spare, within) if within and self.step.looks_back else buffers.spare
+        looks_back = within and self.step.looks_back and not self.begun
+        spare = exchanged(buffers.spare, within) if looks_back else buffers.spare
         return Buffers(exchanged(buffers.now, within), spare)
 
     def _whole(self, buffers: Buffers, first: jax.Array, count: jax.Array, at_most: int) -> Buffers:
@@ -157,7 +168,7 @@ class Rounds:
         """Stage `number` in a window: `spare` with the new fields there, and `now`, whose registers may be new."""
         window = self._to_step(window)
         stages = len(self.step.times)
-        if self.step.registers:
+        if self.step.registers and not self.begun:
             now = self._begun(window, now, number, number % stages == 0)
         before = {f"{name}:before": u for name, u in spare.items()} if self.step.looks_back else {}
         patch = self._patch(window, {**now, **before}, number)

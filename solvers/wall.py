@@ -83,6 +83,23 @@ class Wall:
         index = number if self.side == UPPER else self._depth - 1 - number
         return lax.slice_in_dim(self.near, index, index + 1, axis=self.axis)
 
+    def slope(self, axis: int) -> jax.Array:
+        """∂u/∂s along the wall in the cells next to it, dtype[…, 1, …], one-sided next to walls of that axis.
+
+        The first and the last of all are not right where others lie beyond them.
+        """
+        u, h, count = self.layer(0), self.grid.spacing[axis], self.grid.shape[axis]
+        steps = jnp.diff(u, axis=axis)
+        first, last = (lax.slice_in_dim(steps, i, i + 1, axis=axis) for i in (0, steps.shape[axis] - 1))
+        below, above = (jnp.concatenate(parts, axis=axis) for parts in ((first, steps), (steps, last)))
+        if count == 1:
+            return jnp.zeros_like(u)
+        if not self.grid.periodic[axis]:
+            origin = self.setting.block.origin[axis] + self.window.start(axis)
+            index = along(axis, u.ndim, origin + jnp.arange(u.shape[axis]))
+            below, above = jnp.where(index <= 0, above, below), jnp.where(index >= count - 1, below, above)
+        return self.rounded(jnp.asarray(0.5 / h, u.dtype) * (below + above))
+
     def coordinate(self, axis: int) -> jax.Array:
         """Cell centres along the wall, or along its own axis the wall's place; float64, shaped to broadcast."""
         if axis == self.axis:

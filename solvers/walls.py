@@ -42,6 +42,11 @@ class Walls:
             if max(boundary.reach for boundary in pair) > self.width + 1:
                 raise ValueError(f"a boundary of axis {axis} reaches more than {self.width + 1} layers into the block")
 
+    @property
+    def slant(self) -> bool:
+        """Whether ghosts depend on more than the cells that they mirror, and those beyond these."""
+        return any(boundary.slants for pair in self.sides for boundary in pair)
+
     def fill(self, u: jax.Array, setting: Setting, window: Window | None = None) -> jax.Array:
         """Fill the `width` ghost layers next to every physical edge that this block touches.
 
@@ -52,18 +57,20 @@ class Walls:
         was taken in a window, only what has changed with that is filled; and where the window has but some of the
         cells of a periodic axis nothing, for its ghosts are stepped like cells.
         """
-        return self._fill_from(0, u, setting, window or Window.whole(u.ndim))
+        window = window or Window.whole(u.ndim)
+        return self._fill_from(0, self._wrapped(u, setting, window), setting, window)
 
     def fill_across(self, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
         """The same at the walls of those axes that are whole in the window: all there is to do where none is `due`."""
-        for axis, side in self._filled(setting.exchange, window):
+        u = self._wrapped(u, setting, window)
+        for axis, side in self._walls(setting.exchange):
             if window.spans[axis] is None:
                 u = self._fill_side(u, axis, side, setting, window)
         return u
 
     def due(self, setting: Setting, window: Window) -> jax.Array | bool:
         """Whether a stage taken in this window leaves ghosts to be filled at a wall of an axis that is cut."""
-        cut = [place for place in self._filled(setting.exchange, window) if window.spans[place[0]] is not None]
+        cut = [place for place in self._walls(setting.exchange) if window.spans[place[0]] is not None]
         return functools.reduce(operator.or_, (self._due(*place, setting, window) for place in cut), False)
 
     def _fill_from(self, axis: int, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
@@ -71,7 +78,7 @@ class Walls:
         if axis == u.ndim:
             return u
         for side in (LOWER, UPPER):
-            if (axis, side) not in self._filled(setting.exchange, window):
+            if not self._is_wall(axis, side, setting.exchange):
                 continue
             if window.spans[axis] is None:
                 u = self._fill_side(u, axis, side, setting, window)
@@ -105,15 +112,28 @@ class Walls:
         beyond = last if side == LOWER else wall + self.width
         return jnp.asarray(first < beyond) & (until >= last) & setting.exchange.at_edge(axis, side)
 
-    def _filled(self, exchange: Exchange, window: Window) -> list[tuple[int, int]]:
-        """Axis and side of where there may be something to fill, as far as is known when compiling, in that order."""
+    def _wrapped(self, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
+        """With the ghosts of periodic axes that a block has for itself and that are whole in the window."""
+        for axis, (boundary, _) in enumerate(self.sides):
+            alone = isinstance(boundary, Periodic) and touches_both(setting.exchange, axis)
+            if not alone or window.spans[axis] is not None:
+                continue
+            for side in (LOWER, UPPER):
+                opposite = self.wall(setting.block, axis, -side)
+                start = opposite if side == UPPER else opposite - self.width
+                cells = layers(u, axis, start, self.width, window)
+                u = with_layers(u, axis, self._outer(setting.block, axis, side), cells, window)
+        return u
 
-        def may_be(axis: int, side: int) -> bool:
-            if isinstance(self.sides[axis][side == UPPER], Periodic):
-                return window.spans[axis] is None and touches_both(exchange, axis)
-            return exchange.at_edge(axis, side) is not False
+    def _walls(self, exchange: Exchange) -> list[tuple[int, int]]:
+        """Axis and side of what may be a wall, in the order in which they are filled."""
+        places = [(axis, side) for axis in range(len(self.sides)) for side in (LOWER, UPPER)]
+        return [place for place in places if self._is_wall(*place, exchange)]
 
-        return [(axis, side) for axis in range(len(self.sides)) for side in (LOWER, UPPER) if may_be(axis, side)]
+    def _is_wall(self, axis: int, side: int, exchange: Exchange) -> bool:
+        """Whether there may be something to fill, as far as is known when compiling."""
+        boundary = self.sides[axis][side == UPPER]
+        return not isinstance(boundary, Periodic) and exchange.at_edge(axis, side) is not False
 
     def reach(self, axis: int, side: int) -> int:
         """Layers of cells next to a wall that its ghosts depend on."""
@@ -131,10 +151,6 @@ class Walls:
 
     def _fill_side(self, u: jax.Array, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:
         boundary, width = self.sides[axis][side == UPPER], self.width
-        if isinstance(boundary, Periodic):
-            opposite = self.wall(setting.block, axis, -side)
-            cells = layers(u, axis, opposite if side == UPPER else opposite - width, width, window)
-            return with_layers(u, axis, self._outer(setting.block, axis, side), cells, window)
         wall, depth = self.wall(setting.block, axis, side), self.reach(axis, side)
         inner, outer = (wall if side == LOWER else wall - depth), self._outer(setting.block, axis, side)
         near = jnp.flip(layers(u, axis, inner, depth, window), axis)

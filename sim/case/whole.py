@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
 
 from sim.case.acting import check_acting, check_probes
-from sim.case.boundary import BoundaryTable, Neumann, Periodic, Radiation, Robin
+from sim.case.boundary import BoundaryTable, Flows, Neumann, Periodic, Radiation, Robin
 from sim.case.checkpoint import CheckpointTable
 from sim.case.ensemble import EnsembleTable
 from sim.case.equation import EquationTable
@@ -172,18 +172,15 @@ class Case(Table):
                             f"boundary.{name}.{key}: a flux through a wall needs a diffusivity that is known there; "
                             f"equation.alpha is 0 or unknown"
                         )
-                    if isinstance(side, Robin | Radiation) and self.equation.turns:
-                        raise ValueError(
-                            f"boundary.{name}.{key}: {side.kind} takes a tensor without xy, xz and yz; "
-                            f"give this side its value or its flux (dirichlet, neumann)"
-                        )
 
     def _check_side_probes(self, probes: ProbesTable) -> None:
         for name, probe in probes.sides.items():
             axis, key = probe.side.split(".")
             side = getattr(getattr(self.boundary, axis), key)
-            if probe.measure == "flux" and self.equation.turns and not isinstance(side, Neumann):
-                raise ValueError(f"probes.sides.{name}: the flux of a full tensor is measured at neumann sides only")
+            if probe.measure == "flux" and self.equation.turns and not isinstance(side, Flows):
+                raise ValueError(
+                    f"probes.sides.{name}: the flux of a full tensor is measured at neumann, robin and radiation sides"
+                )
 
     def _check_cuts(self) -> None:
         cuts = {"output": self.output, **{f"output.extra.{name}": cut for name, cut in self.output.extra.items()}}

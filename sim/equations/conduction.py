@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import jax
 
-from sim.case import AxisSides, Source
-from sim.case.boundary import Flows
+from sim.case import Source
 from sim.case.equation import AnisotropicTable, ConductionTable, HeatTable
 from sim.case.equation.base import depends_on_more
 from sim.equations.model import Coefficient, Model
@@ -15,8 +14,9 @@ from sim.equations.translation import Discretisation, Translator
 from sim.errors import SimError
 from sim.expression import RightSide
 from solvers.equations import Anisotropic, Diffusivity, Heat, Written
-from solvers.operators import laplacian
+from solvers.fluxes import FluxForm
 from solvers.rounding import Rounding
+from solvers.stencil import Stencil
 from solvers.terms import Difference, DivergenceOfFlux, Given, Pointwise, Sum, Term
 
 
@@ -24,11 +24,12 @@ def heat(table: HeatTable, axes: tuple[str, ...], discretisation: Discretisation
     """∂u/∂t = ∇·(α∇u) + q; α and q of the place alone are coefficients."""
     if depends_on_more(table.alpha) or depends_on_more(table.source):
         return _composed({"alpha": table.alpha, "source": table.source}, None, axes, discretisation)
-    if not isinstance(table.alpha, float):
-        _check_order(discretisation)
-    stencil = discretisation.stencil(laplacian(discretisation.spacing, discretisation.order))
+    if isinstance(table.alpha, float):
+        form: Stencil | FluxForm = discretisation.difference("laplace", axes)
+    else:
+        form = discretisation.flux_form(("u",))
     source = {} if table.source == 0.0 else {"source": Coefficient(table.source, as_block=True)}
-    return Model(Heat(stencil, table.mean), {"alpha": Coefficient(table.alpha, least=0.0), **source})
+    return Model(Heat(form), {"alpha": Coefficient(table.alpha, least=0.0), **source})
 
 
 def conduction(table: ConductionTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
@@ -38,20 +39,24 @@ def conduction(table: ConductionTable, axes: tuple[str, ...], discretisation: Di
 
 
 def anisotropic(
-    table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation, walls: Sequence[AxisSides]
+    table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation, exchanges: bool
 ) -> Model:
-    """∂u/∂t = ∇·(A∇u) + q between walls, in array order."""
-    _check_order(discretisation)
-    found = {}
+    """∂u/∂t = ∇·(A∇u) + q; `exchanges`: whether what flows through a wall depends on u there."""
+    if discretisation.order != 2:
+        raise SimError('equation.kind = "anisotropic" has fluxes of second order; use numerics.order = 2')
+    found: dict[str, Coefficient] = {}
+    turning: dict[int, dict[int, str]] = {}
     for name, entry in table.tensor:
         if entry != 0.0:
             i, j = sorted(axes.index(axis) for axis in name)
             found[f"alpha_{i}{j}"] = Coefficient(entry, least=0.0 if i == j else float("-inf"))
+            for normal, other in ((i, j), (j, i)) if i != j else ():
+                turning.setdefault(normal, {})[other] = f"alpha_{i}{j}"
     if table.source != 0.0:
         found["source"] = Coefficient(table.source, as_block=True)
-    given = tuple((isinstance(sides.lower, Flows), isinstance(sides.upper, Flows)) for sides in walls)
+    equation = Anisotropic(discretisation.given["u"], bool(turning) and exchanges)
     conductivities = {axis: Given(f"alpha_{axis}{axis}") for axis in range(len(axes))}
-    return Model(Anisotropic(given), found, conductivities)
+    return Model(equation, found, conductivities, turning=turning)
 
 
 def _composed(
@@ -72,11 +77,10 @@ def _composed(
 
     alpha = part("alpha", flow["alpha"], 0.0)
     if isinstance(flow["alpha"], float):
-        stencil = discretisation.stencil(laplacian(discretisation.spacing, discretisation.order))
+        stencil = discretisation.difference("laplace", axes)
         rate: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"), alone=True)))
     else:
-        _check_order(discretisation)
-        rate = DivergenceOfFlux(alpha, Given("u"), discretisation.mean)
+        rate = DivergenceOfFlux(alpha, Given("u"), discretisation.flux_form(("u",)))
     diffusivity = alpha
     if flow["source"] != 0.0:
         rate = Sum.of(rate, part("source", flow["source"], float("-inf")), 1)
@@ -90,13 +94,6 @@ def _composed(
     if diffusivity.width == 0:
         equation = Written({"u": rate}, {"u": Diffusivity(diffusivity, discretisation.mean)})
     return Model(equation, given, dict.fromkeys(range(len(axes)), alpha), discretisation.mean)
-
-
-def _check_order(discretisation: Discretisation) -> None:
-    if discretisation.order != 2:
-        raise SimError(
-            "numerics.order = 4 takes a constant diffusivity; fluxes with one that varies are of second order: use 2"
-        )
 
 
 def _product(_: Rounding, a: jax.Array, b: jax.Array) -> jax.Array:

@@ -29,13 +29,15 @@ class Model:
     """What a case's [equation] is.
 
     conductivities: k of the flux k ∂u/∂n through the walls of an axis, where that is another than the coefficient
-    `alpha`; mean: of it at the faces between cells.
+    `alpha`; mean: of it at the faces between cells.  turning: by a wall's axis and one along it, the coefficient by
+    which slopes along the wall take part in the flux.
     """
 
     equation: Equation
     coefficients: Mapping[str, Coefficient] = field(default_factory=dict)
     conductivities: Mapping[int, Term] = field(default_factory=dict)
     mean: Mean = "arithmetic"
+    turning: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
 
     def conductivity(self, axis: int) -> Term:
         return self.conductivities.get(axis, Given("alpha"))

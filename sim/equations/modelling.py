@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from sim.case import Case
+from collections.abc import Sequence
+
+from sim.case import AxisSides, Case
 from sim.case import equation as tables
+from sim.case.boundary import Flows, Radiation, Robin
 from sim.equations.conduction import anisotropic, conduction, heat
 from sim.equations.model import Coefficient, Model
 from sim.equations.python import imported
@@ -11,7 +14,8 @@ from sim.equations.translation import Discretisation
 from sim.equations.written import written
 from sim.topology import axis_names
 from solvers import equations
-from solvers.operators import laplacian
+from solvers.fluxes import GivenSides
+from solvers.operators import Mean, laplacian
 from solvers.stencil import Stencil
 
 
@@ -19,19 +23,27 @@ def model_of(case: Case) -> Model:
     """Raises SimError for what can be seen only now."""
     table, grid, axes = case.equation, case.to_grid(), axis_names(case.ndim)
     form = None if case.numerics.stencil == "auto" else case.numerics.stencil
-    discretisation = Discretisation(grid.spacing, case.numerics.order, form, getattr(table, "mean", "arithmetic"))
+    mean: Mean = getattr(table, "mean", "arithmetic")
+    given = {name: _given(case.boundary.of(name)) for name in table.fields}
+    discretisation = Discretisation(grid.spacing, case.numerics.order, form, mean, given)
     match table:
         case tables.HeatTable():
             return heat(table, axes, discretisation)
         case tables.ConductionTable():
             return conduction(table, axes, discretisation)
         case tables.AnisotropicTable():
-            return anisotropic(table, axes, discretisation, case.boundary.of("u"))
+            walls = [side for sides in case.boundary.of("u") for side in (sides.lower, sides.upper)]
+            exchanges = any(isinstance(side, Robin | Radiation) for side in walls)
+            return anisotropic(table, axes, discretisation, exchanges)
         case tables.WrittenTable():
             return written(table, axes, discretisation)
         case tables.PythonTable():
             return imported(table, grid, case.base)
     return _built_in(table, axes, discretisation.stencil(laplacian(grid.spacing, case.numerics.order)))
+
+
+def _given(walls: Sequence[AxisSides]) -> GivenSides:
+    return tuple((isinstance(sides.lower, Flows), isinstance(sides.upper, Flows)) for sides in walls)
 
 
 def _built_in(table: tables.Equation, axes: tuple[str, ...], lap: Stencil) -> Model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import jax
@@ -17,6 +17,7 @@ from sim.expression.differential import DIFFERENCES, OPERATORS, has_operator
 from sim.expression.evaluation import apply, evaluate
 from sim.expression.tree import Comparison, Node, Number, Operation, Variable, is_condition, names_in
 from sim.expression.writing import text_of
+from solvers.fluxes import FluxForm, GivenSides
 from solvers.operators import Mean, Order, derivative, laplacian
 from solvers.rounding import Rounding
 from solvers.stencil import Form, Stencil, best_form
@@ -42,15 +43,26 @@ _NEVER_ADD = frozenset(
 
 @dataclass(frozen=True)
 class Discretisation:
-    """How derivatives become differences."""
+    """How derivatives become differences.
+
+    given: of each field the sides at which what flows through the wall is given.
+    """
 
     spacing: tuple[float, ...]
     order: Order
     form: Form | None
     mean: Mean
+    given: Mapping[str, GivenSides]
 
     def stencil(self, weights: np.ndarray) -> Stencil:
         return Stencil(weights, self.form or best_form(weights))
+
+    def flux_form(self, fields: Collection[str]) -> FluxForm:
+        """That of something made of these fields."""
+        of_each = [sides for name, sides in self.given.items() if name in fields]
+        by_axis = zip(*of_each, strict=True)
+        given = tuple((any(a for a, _ in pairs), any(b for _, b in pairs)) for pairs in by_axis)
+        return FluxForm(self.mean, self.order, given)
 
     def difference(self, name: str, axes: tuple[str, ...]) -> Stencil:
         """laplace, d_dx, d2_dx2, …."""
@@ -151,9 +163,8 @@ class Translator:
             if uniform:
                 laplacian_of_u = Operation("laplace", (u,))
                 return self.term(laplacian_of_u if k == Number(1.0) else Operation("multiply", (k, laplacian_of_u)))
-            if d.order != 2:
-                raise SimError("numerics.order = 4 takes div() with a constant k; fluxes are of second order: use 2")
-            return DivergenceOfFlux(self._conductivity(k), self.term(u, differentiated=True), d.mean)
+            form = d.flux_form(names_in(u))
+            return DivergenceOfFlux(self._conductivity(k), self.term(u, differentiated=True), form)
         of = self.term(node.args[0], differentiated=True)
         if node.op in DIFFERENCES:
             return Difference(d.difference(node.op, self.axes), of, self.alone)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.adaptive.controller import Controller
+from solvers.adaptive.pair import Pair
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
@@ -20,7 +21,7 @@ from solvers.march import March
 from solvers.measures import magnitudes
 from solvers.patch import Patch
 from solvers.rounding import Rounding
-from solvers.rounds import Buffers, Clock
+from solvers.rounds import Buffers
 
 # Of the time reached at the end: where a step would have to be shorter than this, none will do.
 _SMALLEST = 1e-12
@@ -77,11 +78,15 @@ class _State(NamedTuple):
 class AdaptiveMarch:
     """Take steps of third order, as long as the scheme of second order in them allows, each followed by what acts.
 
-    `march` is by the scheme `judged`: one stage after the last the fields are E, what the two schemes differ by.  A
-    step is taken where max|E| ≤ absolute + tolerance · max|u| over the whole grid for each field, u being the one
-    before or after, whichever is larger.  Else the fields become again what they were, and a shorter step is tried.
-    Maxima do not depend on who takes them: all blocks agree on every step, to the bit.  No step is longer than
-    `longest`.  What `forcings` do to the fields after a step is no part of its error.
+    `march` is by an explicit scheme with an `error`, E, what the two differ by.  A step is taken where max|E| ≤
+    absolute + tolerance · max|u| over the whole grid for each field, u being the one before or after, whichever is
+    larger.  Else the fields become again what they were, and a shorter step is tried.  Maxima do not depend on who
+    takes them: all blocks agree on every step, to the bit.  No step is longer than `longest`.  What `forcings` do to
+    the fields after a step is no part of its error.
+
+    The tendency at the end of a step, which E takes, is that at the beginning of the next one, and that of a step
+    tried in vain that of the next try: each costs as many evaluations as the scheme has stages.  It is kept in
+    registers, "u:first", and made anew where a call begins, and after what acts.
     """
 
     march: March
@@ -94,7 +99,8 @@ class AdaptiveMarch:
 
     def buffers(self, fields: Fields) -> Buffers:
         """The fields as they are with the memory that marching them takes."""
-        return self.march.buffers(fields)
+        now, spare = self.march.buffers(fields)
+        return Buffers({**now, **{f"{name}:first": jnp.zeros_like(u) for name, u in fields.items()}}, spare)
 
     def advance(
         self,
@@ -107,6 +113,7 @@ class AdaptiveMarch:
         steps: jax.Array,
     ) -> tuple[Buffers, dict[str, jax.Array]]:
         """At most `steps` steps, traced, to the time `stop` and not beyond; the pace then, and an account of them."""
+        pair = Pair(self.march, block, exchange, coefficients)
 
         def wanted(state: _State) -> jax.Array:
             return (state.account.taken < steps) & (state.pace.time < stop) & ~state.account.failed
@@ -114,31 +121,28 @@ class AdaptiveMarch:
         def one(state: _State) -> _State:
             time, step, _ = state.pace
             dt, arrives = _fitted(step, stop - time)
-            clock = Clock(time, jnp.int64(0), dt)
-            stages = jnp.int64(self.march.stages)
-            tried, _ = self.march.even(block, exchange, state.buffers, coefficients, clock, stages)
-            missed = self._missed(block, exchange, tried)
-            good = missed <= 1.0
             end = jnp.where(arrives, stop, time + dt)
+            tried = pair.tried(state.buffers, time, dt, end)
+            missed = self._missed(pair, tried, dt)
+            good = missed <= 1.0
             following, error = self._following(state, dt, good, missed)
             failed = (following < step) & (following < _SMALLEST * stop)
-            return _State(
-                self._settled(block, coefficients, tried, good, end, dt),
-                Pace(jnp.where(good, end, time), following, error),
-                ~good,
-                state.account.then(good, dt, missed, failed),
-            )
+            settled, now = self._settled(block, coefficients, tried, good, end, dt), jnp.where(good, end, time)
+            if self.forcings:
+                settled = pair.begun(settled, now)
+            pace = Pace(now, following, error)
+            return _State(settled, pace, ~good, state.account.then(good, dt, missed, failed))
 
-        begin = _State(buffers, pace, jnp.bool_(False), Account.none())
+        begin = _State(pair.begun(buffers, pace.time), pace, jnp.bool_(False), Account.none())
         end = lax.while_loop(wanted, one, begin)
         return end.buffers, {**end.pace._asdict(), **end.account._asdict()}
 
-    def _missed(self, block: Block, exchange: Exchange, tried: Buffers) -> jax.Array:
+    def _missed(self, pair: Pair, tried: Buffers, dt: jax.Array) -> jax.Array:
         """The error of a step in units of what is allowed; NaN or infinite where something is."""
-        errors, after = tried
-        before = {name: errors[f"{name}:start"] for name in after}
-        of_all = [fields[name] for fields in (errors, after, before) for name in after]
-        error, *sizes = magnitudes(of_all, block, exchange).reshape(3, -1)
+        names = tuple(tried.spare)
+        after, before = ([tried.now[f"{name}{kind}"] for name in names] for kind in ("", ":start"))
+        sizes = magnitudes([*after, *before], pair.block, pair.exchange).reshape(2, -1)
+        error = jnp.stack([pair.error(tried, name, dt) for name in names])
         allowed = self.absolute + self.tolerance * jnp.maximum(*sizes)
         # Of nothing but zeros nothing is allowed, and nothing missed.
         return jnp.max(jnp.where(error == 0.0, 0.0 * allowed, error / allowed))
@@ -162,15 +166,21 @@ class AdaptiveMarch:
         self, block: Block, coefficients: Fields, tried: Buffers, good: jax.Array, end: jax.Array, dt: jax.Array
     ) -> Buffers:
         """The fields after a good step, and what acts on them, or as they were when it began."""
-        now, after = tried
+        now, last = tried
+        after = {name: now[name] for name in last}
         patch = Patch(after, coefficients, end, block.origin, self.march.grid, Rounding.by(end))
         acted = acted_on(patch, self.forcings, dt)
 
-        def chosen(name: str) -> jax.Array:
-            here, before = (u[block.interior] for u in (acted[name], now[f"{name}:start"]))
-            return now[name].at[block.interior].set(jnp.where(good, here, before))
+        def chosen(into: str, of_good: jax.Array, else_: str) -> jax.Array:
+            here, before = (u[block.interior] for u in (of_good, now[else_]))
+            return now[into].at[block.interior].set(jnp.where(good, here, before))
 
-        return Buffers({**now, **{name: chosen(name) for name in after}}, after)
+        rates = {f"{name}:first": chosen(f"{name}:first", u, f"{name}:first") for name, u in last.items()}
+        fields = {name: chosen(name, acted[name], f"{name}:start") for name in last}
+        # What is not finite would not vanish by a weight of zero.
+        written = tuple(slice(self.march.width, n - self.march.width) for n in block.ghosted_shape)
+        spare = {name: u.at[written].set(jnp.where(good, u[written], 0.0)) for name, u in last.items()}
+        return Buffers({**now, **rates, **fields}, spare)
 
 
 def _fitted(wanted: jax.Array, left: jax.Array) -> tuple[jax.Array, jax.Array]:

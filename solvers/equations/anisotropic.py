@@ -6,7 +6,6 @@ import functools
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +13,9 @@ import jax.numpy as jnp
 from solvers.block import core
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
+from solvers.fluxes import GivenSides, wall_faces
 from solvers.patch import Patch, along
 from solvers.reconstruction import at_faces
-
-Sides: TypeAlias = tuple[tuple[bool, bool], ...]
-"""Something of the lower and the upper side of each axis, in array order."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,15 @@ class Anisotropic(Equation):
     of its cells', and so is the derivative along it (Günter, Yu, Krüger and Lackner, Modelling of heat transport in
     magnetised plasmas using non-aligned coordinates, doi:10.1016/j.jcp.2005.03.021, their asymmetric scheme).
 
-    given: the sides at which n·A∇u is given, by ghosts for which A_nn ∂u/∂n is that flux.  Through the wall's faces
-    flows just that, so that closed walls let nothing through; while ∂u/∂n, which also turns heat along the wall in
-    the cells next to it, is what the flux and the slopes s along the wall leave of it: (flux - Σ A_ns ∂u/∂s) / A_nn.
+    given: the sides at which n·A∇u is given, or follows from u at the wall (`solvers.slanted`), by ghosts for which
+    A_nn ∂u/∂n is that flux.  Through the wall's faces flows just that, so that closed walls let nothing through; while
+    ∂u/∂n, which also turns heat along the wall in the cells next to it, is what the flux and the slopes s along the
+    wall leave of it: (flux - Σ A_ns ∂u/∂s) / A_nn.  slanted: whether ghosts depend on the neighbours, along the wall,
+    of the cells that they mirror; it takes another layer of ghosts.
     """
 
-    given: Sides = ()
+    given: GivenSides = ()
+    slanted: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -43,9 +43,11 @@ class Anisotropic(Equation):
 
     @property
     def width(self) -> int:
-        return 1
+        return 2 if self.slanted else 1
 
     def tendency(self, patch: Patch) -> Fields:
+        if self.slanted:
+            patch = patch.inner(1, {"u": core(patch.fields["u"], 1)}, patch.time)
         total = core(patch.coefficients["source"], 1) if "source" in patch.coefficients else None
         for axis, h in enumerate(patch.grid.spacing):
             flux = self._flux(patch, axis)
@@ -117,9 +119,10 @@ class Anisotropic(Equation):
         """
         if not self.given:
             return []
-        count = patch.grid.shape[other]
-        index = patch.origin[other] + 1 + jnp.arange(patch.shape[other] - 2 + (axis == other))
-        places = (0, count if axis == other else count - 1)
+        if axis == other:
+            return wall_faces(patch, axis, self.given, 1)
+        index = patch.origin[other] + 1 + jnp.arange(patch.shape[other] - 2)
+        places = (0, patch.grid.shape[other] - 1)
         found = [index == place for place, given in zip(places, self.given[other], strict=True) if given]
         return [along(other, patch.grid.ndim, here) for here in found]
 

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from solvers.block import core
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
-from solvers.operators import Mean, divergence_of_flux
+from solvers.fluxes import FluxForm
+from solvers.operators import Mean
 from solvers.patch import Patch
 from solvers.stencil import Stencil
 
@@ -18,13 +19,11 @@ from solvers.stencil import Stencil
 class Heat(Equation):
     """∂u/∂t = ∇·(α∇u) + q.
 
-    Coefficients: `alpha` [length²/time], a scalar (then α∇²u by the stencil) or a block (then in flux form, with
-    `mean` values of α at the faces, so that what leaves one cell arrives in the next); optionally `source` q, a
-    block [u/time].
+    Coefficients: `alpha` [length²/time], a scalar, where `form` is a Laplacian's stencil, or a block, where it is a
+    flux form, so that what leaves one cell arrives in the next; optionally `source` q, a block [u/time].
     """
 
-    laplacian: Stencil
-    mean: Mean = "arithmetic"
+    form: Stencil | FluxForm
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -32,14 +31,11 @@ class Heat(Equation):
 
     @property
     def width(self) -> int:
-        return self.laplacian.width
+        return self.form.width
 
     def tendency(self, patch: Patch) -> Fields:
         u, alpha = patch.fields["u"], patch.coefficients["alpha"]
-        if alpha.ndim:
-            rate = divergence_of_flux(alpha, u, patch.grid.spacing, self.mean, patch.rounded)
-        else:
-            rate = alpha * self.laplacian(u)
+        rate = self.form.divergence(alpha, u, patch) if isinstance(self.form, FluxForm) else alpha * self.form(u)
         if "source" in patch.coefficients:
             rate = rate + core(patch.coefficients["source"], self.width)
         return {"u": rate}
@@ -49,12 +45,17 @@ class Heat(Equation):
 
         Strikwerda, Finite Difference Schemes and PDEs, 2nd ed., section 6.3 (doi:10.1137/1.9780898717938).
         """
-        alpha = patch.coefficients["alpha"].astype(jnp.float64)
-        return Rates(alpha * self.laplacian.stiffness, jnp.float64(0.0))
+        alpha, form = patch.coefficients["alpha"].astype(jnp.float64), self.form
+        stiffness = form.stiffness(patch.grid.spacing) if isinstance(form, FluxForm) else form.stiffness
+        return Rates(alpha * stiffness, jnp.float64(0.0))
 
     @property
     def linear(self) -> bool:
         return True
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
-        return {"u": Diffusion(patch.coefficients["alpha"], self.mean)}
+        return {"u": Diffusion(patch.coefficients["alpha"], self._mean)}
+
+    @property
+    def _mean(self) -> Mean:
+        return self.form.mean if isinstance(self.form, FluxForm) else "arithmetic"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -29,18 +29,14 @@ class Row(NamedTuple):
 class Scheme:
     """A name, the order of accuracy, and a row a stage.
 
-    `error`, where there is an embedded scheme of one order less: what the two differ by, as a row of one more stage.
+    `error`, where there is an embedded scheme of one order less: what the two differ by, as a row of one more stage,
+    `now` being what the step leads to.
     """
 
     name: str
     order: int
     rows: tuple[Row, ...]
     error: Row | None = None
-
-    @property
-    def judged(self) -> Scheme:
-        """The same with the error as the last "state", after which the one before it is what the step leads to."""
-        return self if self.error is None else replace(self, rows=(*self.rows, self.error), error=None)
 
     def uses(self, column: str) -> bool:
         return any(getattr(row, column) != 0.0 for row in self.rows)

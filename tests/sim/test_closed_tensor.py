@@ -1,4 +1,4 @@
-"""Walls of a material where heat has directions: what is given flows through them, and no more."""
+"""Walls of a material where heat has directions: what the condition says flows through them, and no more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from sim.errors import SimError
 Table = dict[str, Any]
 
 TENSOR = {"xx": 0.4, "yy": 0.3, "xy": "0.25 * cos(x)"}
-DIAGONAL = {"kind": "anisotropic", "tensor": {"xx": 0.4, "yy": 0.3}}
 U = "sin(2*x) + cos(y)"
 CLOSED = {"x": "neumann", "y": "neumann"}
 
@@ -86,13 +85,50 @@ def test_the_same_bits_however_it_is_cut(tmp_path: Path) -> None:
 
 
 def test_what_a_full_tensor_does_not_go_with() -> None:
-    robin = {"kind": "robin", "h": 1.0}
-    with pytest.raises(SimError, match="robin takes a tensor without xy, xz and yz"):
-        casefile.load(plate(8, boundary={"x": "neumann", "y": robin}))
-    casefile.load(plate(8, boundary={"x": "neumann", "y": robin}, equation={**DIAGONAL}))
     probes = {"sides": {"a": {"side": "x.lower"}}}
     with pytest.raises(SimError, match=r"probes\.sides\.a: the flux of a full tensor"):
         casefile.load(plate(8, boundary={"x": "dirichlet", "y": "neumann"}, probes=probes))
+
+
+EXCHANGE: Table = {
+    "x": {"lower": {"kind": "robin", "h": "1 + y", "ambient": 2.0}, "upper": {"kind": "radiation", "sigma": 0.5}},
+    "y": {"lower": {"kind": "robin", "h": 3.0, "ambient": "x"}, "upper": "neumann"},
+}
+
+
+def test_heat_that_walls_exchange_is_balanced(tmp_path: Path) -> None:
+    """∫u changes by what the walls' probes have seen flow in, by the trapezoidal rule."""
+    case = plate(10, boundary=EXCHANGE, time={"end": 0.05, "integrator": "heun", "step": 2e-4})
+    case |= {"initial": {"u": "1 + x*y"}}
+    case["probes"] = {
+        "every": 1,
+        "sides": {s.replace(".", "_"): {"side": s} for s in ("x.lower", "x.upper", "y.lower")},
+    }
+    result = sim.run(case, output=tmp_path / "run")
+    with h5py.File(result.directory / "probes.h5") as file:
+        time, flow = file["time"][:], sum(file[name][:] for name in ("x_lower", "x_upper", "y_lower"))
+    with h5py.File(result.snapshots[0]) as file:
+        gain = last(result).mean() - file["u"][0].mean()
+    assert gain == pytest.approx(np.trapezoid(flow, time), rel=1e-4) and abs(gain) > 0.01
+
+
+@pytest.mark.long
+def test_the_same_bits_where_ghosts_slant(tmp_path: Path) -> None:
+    """In ghosts of ghosts, on several blocks, and where tiles are asked for; a wall of a value beside them."""
+    case = plate(13, numerics={"dtype": "float32"}, initial={"u": "1 + x*y"}, time={"end": 0.02})
+    case["boundary"] = {**EXCHANGE, "y": {"lower": EXCHANGE["y"]["lower"], "upper": "dirichlet"}}
+    places: list[Table] = [
+        {"transport": "serial", "ghost_depth": 1},
+        {"transport": "serial", "ghost_depth": 4, "tile": [3]},
+        {"transport": "virtual", "blocks": 4, "ghost_depth": 2},
+        {"transport": "xla", "devices": 3, "ghost_depth": 1},
+    ]
+    for time in ({"end": 0.02, "integrator": "ssprk3"}, {"end": 0.02, "step": 0.02, "integrator": "backward-euler"}):
+        found = set()
+        for number, parallel in enumerate(places):
+            here = {**case, "parallel": parallel, "time": time}
+            found.add(last(sim.run(here, output=tmp_path / f"{number}-{time['integrator']}")).tobytes())
+        assert len(found) == 1
 
 
 @pytest.mark.parametrize("tensor", [TENSOR, {"xx": 1.0, "yy": 1.0, "xy": 0.99}], ids=["varying", "extreme"])
@@ -100,3 +136,5 @@ def test_the_stable_step_is_stable(tensor: Table, tmp_path: Path) -> None:
     case = plate(11, equation={"kind": "anisotropic", "tensor": tensor}, time={"end": 3.0, "safety": 1.0})
     result = sim.run(case, output=tmp_path / "run")
     assert np.ptp(last(result)) < 1.0
+    cooled = {**case, "boundary": {"x": {"kind": "robin", "h": 2.0}, "y": {"kind": "robin", "h": 50.0}}}
+    assert np.abs(last(sim.run(cooled, output=tmp_path / "cooled"))).max() < 0.1

@@ -68,6 +68,14 @@ def test_of_fourth_order(name: str, form: str) -> None:
     check(case)
 
 
+@pytest.mark.parametrize("name", ["heat, harmonic", "conduction", "text, operators"])
+def test_fluxes_of_fourth_order(name: str) -> None:
+    case = case_of(name, 2, "float32")
+    case["numerics"]["order"] = 4
+    case["boundary"]["x"]["upper"] = {"kind": "neumann", "flux": -0.7} if name == "conduction" else "neumann"
+    check(case)
+
+
 @pytest.mark.long
 def test_reproducible_buys_the_last_bit_of_functions(tmp_path: Path) -> None:
     """In programs of their own: what a processor may use is settled before JAX starts."""

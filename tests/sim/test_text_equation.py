@@ -210,12 +210,6 @@ def test_tables_that_make_no_sense(equation: dict[str, Any], words: str) -> None
     assert words in str(caught.value), caught.value
 
 
-def test_fluxes_that_vary_are_of_second_order() -> None:
-    for equation in ({"u": "div(u*grad(u))"}, {"alpha": "1 + x"}, {"alpha": "u"}):
-        with pytest.raises(SimError, match=r"numerics\.order"):
-            build(casefile.load(ring(equation, {"u": U}, order=4)))
-
-
 def test_a_text_goes_out_and_in_again(tmp_path: Path) -> None:
     equation = {"u": "D*laplace(u) + k", "v": "u", "parameters": {"D": 0.1}, "coefficients": {"k": "x"}}
     case = casefile.load(ring(equation, {"u": U, "v": "1"}))

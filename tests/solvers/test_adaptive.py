@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from solvers.adaptive import AdaptiveMarch, Controller, Pace
 from solvers.boundary import Dirichlet, Neumann, Periodic
-from solvers.integrators import BOGACKI_SHAMPINE
+from solvers.integrators import BOGACKI_SHAMPINE, Explicit
 from solvers.measures import magnitudes
 
 Heated = Callable[..., Any]
@@ -24,15 +26,20 @@ def sudden(wall: Any) -> Any:
     return jnp.tanh(2e3 * (wall.time - 0.01)).astype(wall.mirror.dtype)
 
 
+def arguments(run: Any, adaptive: AdaptiveMarch, u: np.ndarray) -> tuple[Any, dict[str, Any]]:
+    buffers, coefficients, _ = run.arguments(u, 0.0)
+    return adaptive.buffers({"u": buffers.now["u"]}), coefficients
+
+
 def march(
     heat: Heated, u: np.ndarray, tolerance: float, *, until: float = 0.03, chunk: int = 10**6, **place: Any
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """A field that decays between walls of all kinds, one of them sudden, and the sum of what was said."""
     sides = [(Dirichlet(sudden), Neumann(0.3)), (Periodic(), Periodic()), (Dirichlet(0.0),) * 2][: u.ndim]
-    run = heat(u.shape, sides, (0.1, 0.15, 0.2)[: u.ndim], scheme=BOGACKI_SHAMPINE.judged, **place)
+    run = heat(u.shape, sides, (0.1, 0.15, 0.2)[: u.ndim], scheme=BOGACKI_SHAMPINE, **place)
     adaptive = AdaptiveMarch(run.march, tolerance)
     program = run.transport.compile(adaptive.advance, donate=(0,))
-    buffers, coefficients, _ = run.arguments(u, 0.0)
+    buffers, coefficients = arguments(run, adaptive, u)
     pace, told = Pace(jnp.float64(0.0), jnp.float64(1e-4), jnp.int64(0)), {"taken": 0, "rejected": 0}
     while float(pace.time) < until:
         buffers, said = program(buffers, coefficients, pace, jnp.float64(until), jnp.int64(chunk))
@@ -83,8 +90,11 @@ def test_the_pair_is_the_published_tableau() -> None:
     third = 1 + 2 / 9 * k1 + 1 / 3 * k2 + 4 / 9 * k3
     second = 1 + 7 / 24 * k1 + 1 / 4 * k2 + 1 / 3 * k3 + 1 / 8 * z * third
     np.testing.assert_allclose(BOGACKI_SHAMPINE.amplification(z), third, rtol=1e-15)
-    np.testing.assert_allclose(BOGACKI_SHAMPINE.judged.amplification(z), third - second, atol=1e-16)
-    assert BOGACKI_SHAMPINE.judged.times == (0.0, 0.5, 0.75, 1.0)
+    error = BOGACKI_SHAMPINE.error
+    assert error is not None
+    difference = error.now * third + error.start + error.first * z + error.rate * z * third
+    np.testing.assert_allclose(difference, third - second, atol=1e-16)
+    assert BOGACKI_SHAMPINE.times == (0.0, 0.5, 0.75)
 
 
 # -------------------------------------------------------------------------------------------------- magnitudes
@@ -152,10 +162,10 @@ def test_the_error_is_of_the_order_of_the_tolerance(heat: Heated) -> None:
 
 def test_where_no_step_will_do_the_fields_stay(heat: Heated) -> None:
     """Not even the smallest: a coefficient that is not a number.  Nothing is taken, nothing changed."""
-    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE.judged)
+    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE)
     u = np.cos(np.arange(16.0))
     adaptive = AdaptiveMarch(run.march, 1e-6)
-    buffers, _, _ = run.arguments(u, 0.0)
+    buffers, _ = arguments(run, adaptive, u)
     pace = Pace(jnp.float64(0.0), jnp.float64(1e-3), jnp.int64(0))
     program = run.transport.compile(adaptive.advance)
     buffers, said = program(buffers, {"alpha": jnp.float64(np.nan)}, pace, jnp.float64(1.0), jnp.int64(100))
@@ -163,10 +173,42 @@ def test_where_no_step_will_do_the_fields_stay(heat: Heated) -> None:
     np.testing.assert_array_equal(np.asarray(buffers.now["u"])[1:-1], u)
 
 
+def test_a_try_that_overflows_is_forgotten(heat: Heated) -> None:
+    """The first step leads beyond all numbers; what it left in memory is nothing to those after it."""
+    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE)
+    adaptive = AdaptiveMarch(run.march, 1e-3)
+    buffers, coefficients = arguments(run, adaptive, 1e34 * np.cos(np.arange(16.0)).astype("float32"))
+    pace = Pace(jnp.float64(0.0), jnp.float64(1.0), jnp.int64(0))
+    program = run.transport.compile(adaptive.advance)
+    buffers, said = program(buffers, coefficients, pace, jnp.float64(1.0), jnp.int64(3))
+    assert said["rejected"] > 2 and said["taken"] == 3 and np.isfinite(run.whole(buffers)).all()
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-6])
+def test_a_step_evaluates_three_times(tolerance: float, heat: Heated) -> None:
+    """Rejected ones too; and once where a call begins."""
+    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE)
+    calls: list[int] = []
+
+    class Counted(type(run.march.step.equation)):  # type: ignore[misc]
+        def tendency(self, patch: Any) -> Any:
+            jax.debug.callback(lambda: calls.append(1))
+            return super().tendency(patch)
+
+    equation = Counted(run.march.step.equation.form)
+    counted = replace(run.march, step=Explicit(equation, BOGACKI_SHAMPINE))
+    adaptive = AdaptiveMarch(counted, tolerance)
+    buffers, coefficients = arguments(run, adaptive, np.cos(np.arange(16.0)))
+    pace = Pace(jnp.float64(0.0), jnp.float64(1e-2), jnp.int64(0))
+    _, said = run.transport.compile(adaptive.advance)(buffers, coefficients, pace, jnp.float64(1.0), jnp.int64(9))
+    jax.effects_barrier()
+    assert len(calls) == 1 + 3 * (int(said["taken"]) + int(said["rejected"]))
+
+
 def test_no_step_is_longer_than_allowed(heat: Heated) -> None:
-    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE.judged)
+    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE)
     adaptive = AdaptiveMarch(run.march, 0.1, longest=1e-3)
-    buffers, coefficients, _ = run.arguments(np.ones(16), 0.0)
+    buffers, coefficients = arguments(run, adaptive, np.ones(16))
     pace = Pace(jnp.float64(0.0), jnp.float64(1e-5), jnp.int64(0))
     said = run.transport.compile(adaptive.advance)(buffers, coefficients, pace, jnp.float64(0.1), jnp.int64(999))[1]
     assert said["longest"] == 1e-3 and said["time"] == 0.1 and said["rejected"] == 0
@@ -174,9 +216,9 @@ def test_no_step_is_longer_than_allowed(heat: Heated) -> None:
 
 def test_times_that_are_up_leave_no_tiny_rest(heat: Heated) -> None:
     """What is left is halved where one step falls short of it, and the step that is wanted is remembered."""
-    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE.judged)
+    run = heat((16,), [(Periodic(), Periodic())], (0.1,), scheme=BOGACKI_SHAMPINE)
     adaptive = AdaptiveMarch(run.march, 0.1, longest=1e-3)
-    buffers, coefficients, _ = run.arguments(np.ones(16), 0.0)
+    buffers, coefficients = arguments(run, adaptive, np.ones(16))
     pace = Pace(jnp.float64(0.0), jnp.float64(1e-3), jnp.int64(0))
     program = run.transport.compile(adaptive.advance)
     said = program(buffers, coefficients, pace, jnp.float64(1.0001e-3), jnp.int64(999))[1]

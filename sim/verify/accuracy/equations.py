@@ -39,6 +39,7 @@ def _heat() -> Iterator[Study]:
         problem = Manufactured({"u": SMOOTH}, {"u": rate}, "xy")
         table: dict[str, Any] = {"kind": "heat", **equation, "source": problem.source()}
         yield _study(name, 2, (12, 18, 27), problem, table, walls)
+    yield from _fourth_order_fluxes()
     capacity = (1 + _X) * (2 + SMOOTH / 4)
     rate = "div((1 + y/2)*grad(u))/((1 + x)*(2 + u/4))"
     problem = Manufactured({"u": SMOOTH}, {"u": rate}, "xy")
@@ -67,6 +68,26 @@ def _heat() -> Iterator[Study]:
         yield _study(
             f"heat, order = {order}", order, sizes, problem, table, _rings("xy"), scheme=order, quick=order == 4
         )
+
+
+def _fourth_order_fluxes() -> Iterator[Study]:
+    """Around rings, and between closed walls to which ghosts are right to every order."""
+    waving, between = "(1 + sin(2*pi*x)*cos(2*pi*y)/2)/10", "(1 + cos(2*pi*x)*cos(pi*y)/3)/10"
+    even = 2 + _FALLING * cos(pi * _X) * cos(2 * pi * _Y) / 2
+    for name, u, alpha, mean, kind in (
+        ("α(x, y)", _ROUND, waving, "arithmetic", "periodic"),
+        ("α(x, y), harmonic", _ROUND, waving, "harmonic", "periodic"),
+        ("α(u)", _ROUND, "(1 + u**2/8)/20", "arithmetic", "periodic"),
+        ("α(x, y), closed", even, between, "arithmetic", "neumann"),
+        ("α(u), closed", even, "(1 + u**2/8)/20", "harmonic", "neumann"),
+    ):
+        problem = Manufactured({"u": u}, {"u": f"div({alpha}*grad(u))"}, "xy")
+        table = {"kind": "heat", "alpha": alpha, "mean": mean, "source": problem.source()}
+        walls = dict.fromkeys("xy", kind)
+        quick = name == "α(u), closed"
+        yield _study(f"heat, {name}, order = 4", 4, (12, 18, 27), problem, table, walls, scheme=4, quick=quick)
+    problem = Manufactured({"u": _ROUND}, {"u": "div((1 + u**2/8)*grad(u))/20 - u/5"}, "xy")
+    yield _study("text: div, order = 4", 4, (12, 18, 27), problem, problem.written(), _rings("xy"), scheme=4)
 
 
 def _transport() -> Iterator[Study]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import sympy
 from sympy import Expr, Symbol
@@ -88,17 +88,19 @@ class Manufactured:
         return sympy.diff(last, PLACE[op[4]], 2) if op.startswith("d2") else sympy.diff(last, PLACE[op[3]])
 
 
+Conductivity: TypeAlias = Expr | Mapping[str, Expr]
 Kind = Literal["periodic", "dirichlet", "neumann", "robin", "radiation", "outflow"]
 
 _TRANSFER = sympy.Rational(3, 2)
 
 
-def side(kind: Kind, u: Expr, axis: str, outwards: int, k: Expr = _ONE) -> dict[str, Any]:
+def side(kind: Kind, u: Expr, axis: str, outwards: int, k: Conductivity = _ONE) -> dict[str, Any]:
     """The boundary of a kind that u obeys at a side, `outwards` being -1 at the lower and 1 at the upper one.
 
-    k: of the flux k ∂u/∂n.
+    k: of the flux k ∂u/∂n, or, by axis s, A_ns of the flux Σ A_ns ∂u/∂s.
     """
-    flux = k * outwards * sympy.diff(u, PLACE[axis])
+    row = k if isinstance(k, Mapping) else {axis: k}
+    flux = outwards * sum(entry * sympy.diff(u, PLACE[along]) for along, entry in row.items())
     found: dict[str, Any] = {"kind": kind}
     if kind == "dirichlet":
         found |= {"value": text(u)}
@@ -111,6 +113,6 @@ def side(kind: Kind, u: Expr, axis: str, outwards: int, k: Expr = _ONE) -> dict[
     return found
 
 
-def sides(kind: Kind, u: Expr, axis: str, k: Expr = _ONE, upper: Kind | None = None) -> dict[str, Any]:
+def sides(kind: Kind, u: Expr, axis: str, k: Conductivity = _ONE, upper: Kind | None = None) -> dict[str, Any]:
     """Both of an axis; `upper` where that is of another kind."""
     return {"lower": side(kind, u, axis, -1, k), "upper": side(upper or kind, u, axis, 1, k)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from sympy import Expr, Rational, cos, exp, pi, sin
 
-from sim.verify.accuracy.manufactured import PLACE, TIME, Kind, Manufactured, sides
+from sim.verify.accuracy.manufactured import PLACE, TIME, Kind, Manufactured, sides, text
 from sim.verify.accuracy.running import case_of
 from sim.verify.accuracy.study import Study
 
@@ -24,6 +24,10 @@ def studies() -> Iterator[Study]:
         yield _in_space(kind, upper, _ALPHA)
     yield _in_space("dirichlet", "neumann", (1 + _X * _Y) / 2)
     yield _in_space("robin", "radiation", (1 + _X * _Y) / 2)
+    yield _in_space("dirichlet", "neumann", (1 + _X * _Y) / 2, order=4)
+    yield _in_space("robin", "radiation", (1 + _X * _Y) / 2, order=4)
+    yield _slanted("robin", "radiation")
+    yield _slanted("neumann", "robin")
     yield _outflow()
     for kind in ("dirichlet", "neumann", "robin", "radiation"):
         yield _in_time(kind)
@@ -38,26 +42,46 @@ _PAIRS: tuple[tuple[Kind, Kind], ...] = (
 )
 
 
-def heat(problem: Manufactured, alpha: Expr, boundary: dict[str, Any], cells: dict[str, int], **time: Any) -> Any:
+def heat(problem: Manufactured, alpha: Expr, boundary: dict[str, Any], cells: dict[str, int], order: int) -> Any:
     """The built-in heat equation with the source that makes the chosen field its solution."""
     constant = float(alpha) if alpha.is_number else str(alpha)
     equation = {"kind": "heat", "alpha": constant, "source": problem.source()}
-    return case_of(cells, equation, problem.initial(), boundary, time, exact=problem.exact())
+    time, numerics = {"end": 0.1, "integrator": "rk4"}, {"order": order}
+    return case_of(cells, equation, problem.initial(), boundary, time, exact=problem.exact(), numerics=numerics)
 
 
-def _in_space(kind: Kind, upper: Kind, alpha: Expr) -> Study:
+def _in_space(kind: Kind, upper: Kind, alpha: Expr, order: int = 2) -> Study:
+    """order: of the differences between the walls."""
     problem = Manufactured({"u": SMOOTH}, {"u": f"div(({alpha})*grad(u))"}, "xy")
     boundary = {"x": sides(kind, SMOOTH, "x", alpha, upper), "y": sides(upper, SMOOTH, "y", alpha, kind)}
     names = kind if upper == kind else f"{kind} and {upper}"
-    where = "" if alpha.is_number else ", k(x, y)"
+    where = ("" if alpha.is_number else ", k(x, y)") + ("" if order == 2 else f", order = {order}")
     return Study(
         FAMILY,
         f"{names}{where}",
         "space",
         2,
         (12, 18, 27),
-        lambda n: heat(problem, alpha, boundary, {"x": n, "y": n * 4 // 3}, end=0.1, integrator="rk4"),
+        lambda n: heat(problem, alpha, boundary, {"x": n, "y": n * 4 // 3}, order),
     )
+
+
+def _slanted(kind: Kind, upper: Kind) -> Study:
+    """n·A∇u with a full tensor; its source does not change in time, so neither does the chosen field."""
+    still, tensor = SMOOTH.subs(TIME, 0), {"xx": (2 + _X) / 4, "yy": (2 + _Y) / 4, "xy": cos(3 * _X) * (1 + _Y) / 8}
+    rows = {a: {b: tensor["".join(sorted(a + b))] for b in "xy"} for a in "xy"}
+    rate = " + ".join(f"d_d{a}(({rows[a][b]})*d_d{b}(u))" for a in "xy" for b in "xy")
+    problem = Manufactured({"u": still}, {"u": rate}, "xy")
+    entries = {name: text(entry) for name, entry in tensor.items()}
+    equation = {"kind": "anisotropic", "tensor": entries, "source": problem.source()}
+    boundary = {"x": sides(kind, still, "x", rows["x"], upper), "y": sides(upper, still, "y", rows["y"], kind)}
+    time = {"end": 0.3, "integrator": "rk4"}
+
+    def case(n: int) -> Any:
+        cells = {"x": n, "y": n * 4 // 3}
+        return case_of(cells, equation, problem.initial(), boundary, time, exact=problem.exact())
+
+    return Study(FAMILY, f"{kind} and {upper}, full tensor", "space", 2, (12, 18, 27), case, quick=kind == "robin")
 
 
 def _outflow() -> Study:
