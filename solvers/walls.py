@@ -114,9 +114,9 @@ class Walls:
 
     def _wrapped(self, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
         """With the ghosts of periodic axes that a block has for itself and that are whole in the window."""
-        for axis, (boundary, _) in enumerate(self.sides):
-            alone = isinstance(boundary, Periodic) and touches_both(setting.exchange, axis)
-            if not alone or window.spans[axis] is not None:
+        for axis, pair in enumerate(self.sides):
+            around = all(isinstance(boundary, Periodic) for boundary in pair)
+            if not around or not touches_both(setting.exchange, axis) or window.spans[axis] is not None:
                 continue
             for side in (LOWER, UPPER):
                 opposite = self.wall(setting.block, axis, -side)
