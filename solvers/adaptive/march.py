@@ -19,6 +19,7 @@ from solvers.fields import Fields
 from solvers.forcing import Forcing, acted_on
 from solvers.march import March
 from solvers.measures import magnitudes
+from solvers.once import once
 from solvers.patch import Patch
 from solvers.rounding import Rounding
 from solvers.rounds import Buffers
@@ -168,8 +169,13 @@ class AdaptiveMarch:
         """The fields after a good step, and what acts on them, or as they were when it began."""
         now, last = tried
         after = {name: now[name] for name in last}
-        patch = Patch(after, coefficients, end, block.origin, self.march.grid, Rounding.by(end))
-        acted = acted_on(patch, self.forcings, dt)
+
+        def act(fields: Fields) -> Fields:
+            patch = Patch(fields, coefficients, end, block.origin, self.march.grid, Rounding.by(end))
+            return {name: u for name, u in acted_on(patch, self.forcings, dt).items() if name in fields}
+
+        # Not before it is known whether the step is good: in place it would be seen by what the error is measured by.
+        acted = once(good, act, after) if self.forcings else after
 
         def chosen(into: str, of_good: jax.Array, else_: str) -> jax.Array:
             here, before = (u[block.interior] for u in (of_good, now[else_]))

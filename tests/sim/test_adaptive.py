@@ -82,6 +82,7 @@ def test_probes_know_when_their_steps_were(whole: Any) -> None:
     [
         {"transport": "virtual", "blocks": 6},
         {"transport": "xla", "devices": 3, "ghost_depth": 2},
+        {"transport": "xla", "devices": 8, "ghost_depth": 1},
         {"transport": "serial", "ghost_depth": 4, "tile": [5]},
     ],
     ids=str,
