@@ -17,7 +17,7 @@ _DEPTHS = (1, 2, 4, 8, 16)
 _REMEMBERING = 64
 # What the cells of a tile may take, of a core's cache, or where the one behind it is fast; by dimension, how many
 # layers are enough, and how many cells along the second axis are worth trying.
-_FILLED = (0.8, 4.0)
+_FILLED = (0.8, 6.0)
 _THICKEST = {1: 1 << 16, 2: 16, 3: 8}
 _ACROSS = {1: (), 2: (), 3: (8, 16, 32)}
 

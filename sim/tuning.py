@@ -67,7 +67,7 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     choices = costs.choices(wish.ghost_depth, wish.tile, problem.most_stages)
     if given or not wish.tune:
         return Tuning(*costs.ranked(choices)[0], "given" if given else "rule")
-    file = _file(problem, transport)
+    file = _file(problem, transport, choices)
     if (known := transport.team.broadcast(_read(file))) is not None:
         return known
     seconds = None
@@ -105,12 +105,12 @@ def _try(choice: Choice, transport_of: Callable[[int], Transport], problem: Prob
     return Trial(*choice, min(seconds[1:]) / steps)
 
 
-def _file(problem: Problem, transport: Transport) -> Path | None:
-    """Where the choice for this work, on this machine and as many ranks, is kept."""
+def _file(problem: Problem, transport: Transport, choices: Sequence[Choice]) -> Path | None:
+    """Where what was chosen of these for this work, on this machine and as many ranks, is kept."""
     directory = kept.directory()
     case, topology = problem.case, transport.topology
     tables = [case.grid, case.equation, case.boundary, case.numerics, case.parallel]
-    world = [jax.__version__, transport.name, topology, transport.team.size, problem.most_stages]
+    world = [jax.__version__, transport.name, topology, transport.team.size, choices]
     parts = [*world, *(t.model_dump_json() for t in tables)]
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return None if directory is None else directory / f"{digest[:32]}.tuning"
