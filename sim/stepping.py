@@ -33,9 +33,10 @@ _TRAVELS = 0.25
 # the loop on one core of a Xeon, heat in float64 (`time.process_time` around `Simulation.advance`), error in l2:
 #
 #   cells   steps of Euler's   Euler            s = 15           s = 31           s = 51
-#   256²    10 000             217 ms, 1.6e-5   337 ms, 1.2e-5   165 ms, 4.5e-5   104 ms, 2.8e-4
-#   256²    50 000             1.04 s, 7.2e-5   1.68 s, 4.6e-5   0.81 s, 9.6e-5   0.49 s, 4.3e-4
-#   1024²    1 000             614 ms, 1.1e-6   673 ms, 8.9e-7   420 ms, 2.1e-6
+#   64²     10 000              22 ms, 3.7e-3    22 ms, 4.9e-3    13 ms, 5.2e-2
+#   256²    10 000             230 ms, 1.6e-5   316 ms, 1.2e-5   154 ms, 4.5e-5   101 ms, 2.8e-4
+#   256²    50 000             1.19 s, 7.2e-5   1.56 s, 4.6e-5   0.81 s, 9.6e-5   0.48 s, 4.3e-4
+#   1024²    1 000             501 ms, 1.1e-6   646 ms, 8.9e-7   405 ms, 2.1e-6
 _STEPS = 200
 _STAGES_THAT_PAY = 31
 

@@ -113,22 +113,20 @@ def test_heat_that_walls_exchange_is_balanced(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_the_same_bits_where_ghosts_slant(tmp_path: Path) -> None:
+@pytest.mark.parametrize("integrator", ["ssprk3", "backward-euler"])
+def test_the_same_bits_where_ghosts_slant(integrator: str, tmp_path: Path) -> None:
     """In ghosts of ghosts, on several blocks, and where tiles are asked for; a wall of a value beside them."""
-    case = plate(13, numerics={"dtype": "float32"}, initial={"u": "1 + x*y"}, time={"end": 0.02})
+    case = plate(13, numerics={"dtype": "float32"}, initial={"u": "1 + x*y"})
     case["boundary"] = {**EXCHANGE, "y": {"lower": EXCHANGE["y"]["lower"], "upper": "dirichlet"}}
+    case["time"] = {"end": 0.02, "integrator": integrator} | ({} if integrator == "ssprk3" else {"step": 0.02})
     places: list[Table] = [
         {"transport": "serial", "ghost_depth": 1},
         {"transport": "serial", "ghost_depth": 4, "tile": [3]},
-        {"transport": "virtual", "blocks": 4, "ghost_depth": 2},
-        {"transport": "xla", "devices": 3, "ghost_depth": 1},
+        {"transport": "virtual", "blocks": 2, "ghost_depth": 2},
+        {"transport": "xla", "devices": 2, "ghost_depth": 1},
     ]
-    for time in ({"end": 0.02, "integrator": "ssprk3"}, {"end": 0.02, "step": 0.02, "integrator": "backward-euler"}):
-        found = set()
-        for number, parallel in enumerate(places):
-            here = {**case, "parallel": parallel, "time": time}
-            found.add(last(sim.run(here, output=tmp_path / f"{number}-{time['integrator']}")).tobytes())
-        assert len(found) == 1
+    found = {last(sim.run({**case, "parallel": p}, output=tmp_path / str(i))).tobytes() for i, p in enumerate(places)}
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("tensor", [TENSOR, {"xx": 1.0, "yy": 1.0, "xy": 0.99}], ids=["varying", "extreme"])
