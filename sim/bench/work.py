@@ -119,8 +119,12 @@ class Work:
 
     @property
     def tolerance(self) -> float:
-        """What rounding may do: about a unit in the last place a step, at worst all one way."""
-        return max(1, self.steps) * float(np.finfo(self.dtype).eps)
+        """What rounding may do: about a unit in the last place a step, at worst all one way.
+
+        And in the sine's argument, m π at most: noise of other waves, which decay otherwise.
+        """
+        of_steps = max(1, self.steps) * float(np.finfo(self.dtype).eps)
+        return of_steps + math.pi * max(self.half_waves) * float(np.finfo(np.float64).eps)
 
     def teff(self, seconds: float) -> float:
         """2 · bytes of the field · steps / seconds, in GB/s."""
