@@ -29,12 +29,12 @@ class March:
         |gggg|oooo|     |.ggg|oooo|     |..gg|oooo|       |....|oooo|      . no longer right
 
     Every stage writes all cells but the outermost w layers; what is no longer right never gets as far as the
-    interior.  Along an axis that a block has for itself it writes the interior alone, and ghosts are filled from that
-    after each stage.  The k stages are taken by the whole block, one after the other, or, where that pays, in tiles
-    that stay in cache for all k; the numbers are the same.  `tile`: how many cells along each of the first axes, 0 for all
-    of them.  Both buffers are meant to be donated, and are returned in turn.  `walls` names the fields that evolve;
-    buffers hold the step's registers too.  `begun`: the stages to be taken are the last ones of a step whose registers
-    are there (`solvers.rounds`).
+    interior.  Along an axis that a block has for itself it writes the interior alone, and ghosts are filled from
+    that after each stage.  The k stages are taken by the whole block, one after the other, or, where that pays, in
+    tiles that stay in cache for all k; the numbers are the same.  `tile`: how many cells along each of the first
+    axes, 0 for all of them.  Both buffers are meant to be donated, and are returned in turn.  `walls` names the
+    fields that evolve; buffers hold the step's registers too.  `begun`: the stages to be taken are the last ones of
+    a step whose registers are there (`solvers.rounds`).
 
     Raises ValueError where the ghosts do not last for one stage.
     """
