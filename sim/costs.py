@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,12 +13,13 @@ from sim import machine
 from sim.topology import Topology
 from solvers.integrators import Step
 
-_DEPTHS = (1, 2, 4, 8, 16)
+# Steps an exchange, by dimension: ghosts are kept on all sides, and of a small cube they would be the better part.
+_DEPTHS = {1: (1, 2, 4, 8, 16, 32), 2: (1, 2, 4, 8, 16, 32), 3: (1, 2, 4, 8, 16)}
 _REMEMBERING = 64
-# What the cells of a tile may take, of a core's cache, or where the one behind it is fast; by dimension, how many
-# layers are enough, and how many cells along the second axis are worth trying.
+# What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
+# need not exceed; by dimension, how many of them along the second axis are worth trying.
 _FILLED = (0.8, 6.0)
-_THICKEST = {1: 1 << 16, 2: 16, 3: 8}
+_ENOUGH = 0.5
 _ACROSS = {1: (), 2: (), 3: (8, 16, 32)}
 
 
@@ -32,6 +33,14 @@ class Choice(NamedTuple):
 def tile_text(tile: Sequence[int]) -> str:
     """In words."""
     return " × ".join(str(n) if n else "all" for n in tile) + " cells"
+
+
+def _of_each_depth(ranked: Iterable[Choice]) -> list[Choice]:
+    """The first of each."""
+    first: dict[int, Choice] = {}
+    for choice in ranked:
+        first.setdefault(choice.steps, choice)
+    return list(first.values())
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,8 @@ class Costs:
     def choices(self, steps: int | None, tile: Sequence[int] | None, most: int | None = None) -> list[Choice]:
         """All that there is to choose from, what is given being given; else `most` limits the steps an exchange."""
         deepest = min(self.topology.smallest)
-        depths = [steps] if steps else [k for k in _DEPTHS if k <= (most or k) and deepest >= k * self.width]
+        offered = _DEPTHS[len(self.topology.shape)]
+        depths = [steps] if steps else [k for k in offered if k <= (most or k) and deepest >= k * self.width]
         return [Choice(k, t) for k in depths for t in ([tuple(tile)] if tile is not None else self._tiles(k))]
 
     def ranked(self, choices: Sequence[Choice]) -> list[Choice]:
@@ -134,10 +144,10 @@ class Costs:
         return cls(topology, step.width, cell_bytes, on_cpu, plain=plain, periodic=periodic)
 
     def worth_trying(self, choices: Sequence[Choice], count: int) -> list[Choice]:
-        """The fastest by the model, half of them with tiles that the cache holds; and the plain way."""
+        """The fastest by the model, of a depth each, half of them in tiles that the cache holds; and the plain way."""
         ranked = self.ranked(choices)
-        near = [choice for choice in ranked if not self.beyond(choice)][: count // 2]
-        far = [choice for choice in ranked if self.beyond(choice)][: count - len(near)]
+        near = _of_each_depth(choice for choice in ranked if not self.beyond(choice))[: count // 2]
+        far = _of_each_depth(choice for choice in ranked if self.beyond(choice))[: count - len(near)]
         plain = [choice for choice in ranked if choice == Choice(1, self.plain) and choice not in near]
         return [*near, *far, *plain]
 
@@ -149,13 +159,15 @@ class Costs:
         """
         if steps == 1 or not self.blocked:
             return [self.plain]
-        ndim = len(self.topology.shape)
+        sides = self._sides((1,), steps)
         found = [self.plain]
-        for across in ((), *((cells,) for cells in _ACROSS[ndim])):
+        for across in ((), *((cells,) for cells in _ACROSS[len(sides)])):
             layer = self._held(Choice(steps, (1, *across))) / self._leant(steps, 1)
+            own = math.prod([*across, *sides[1 + len(across) :]]) * self.cell_bytes
+            enough = max(1, int(self.cache * _ENOUGH / own))
             before = 0
             for filled in _FILLED:
-                thick = min(int(self.cache * filled / layer) - self._leant(steps, 0), _THICKEST[ndim])
+                thick = min(int(self.cache * filled / layer) - self._leant(steps, 0), enough)
                 if thick >= max(1, 2 * before):
                     found.append((thick, *across))
                     before = thick

@@ -52,8 +52,10 @@ class OuterLoop:
     restart: Restart | None = None
     monitor: Monitor | None = None
     watched: int = 0
-    chunk: int = _FIRST_CHUNK
     doing: str = "starting"
+
+    def __post_init__(self) -> None:
+        self.chunk = _in_turns(_FIRST_CHUNK, self._turn)
 
     @property
     def simulation(self) -> Simulation:
@@ -177,12 +179,20 @@ class OuterLoop:
             self._look()
             verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)
             # All ranks must take the same number of steps, so the slowest one's clock counts.
-            self.chunk = _next_chunk(taken, verdict.slowest)
+            self.chunk = _next_chunk(taken, verdict.slowest, self._turn)
             rate = self.problem.cells * taken / max(verdict.slowest, 1e-9)
             report.update(Place(simulation.step, simulation.time), rate)
             if here.arrived:
                 return verdict
             self._pause(verdict, here)
+
+    @cached_property
+    def _turn(self) -> int:
+        """Steps after which the loop is at the beginning of a turn again."""
+        simulation = self.simulation
+        if simulation.pacing is not None or self.problem.implicit is not None:
+            return 1
+        return self.problem.march.turn(self.prepared.tuning.steps)
 
     def _pause(self, verdict: Verdict, position: Position) -> None:
         """Between two chunks: a checkpoint where one is due, and the end of it where that is wished for."""
@@ -292,7 +302,13 @@ class OuterLoop:
         on_root(self.team, guarded)
 
 
-def _next_chunk(steps: int, seconds: float) -> int:
-    """Steps for about half a second, even, at most four times as many as last time."""
-    wanted = steps * _SECONDS_PER_CHUNK / max(seconds, 1e-9)
-    return max(2, 2 * round(min(wanted, 4 * steps) / 2))
+def _next_chunk(steps: int, seconds: float, turn: int) -> int:
+    """Steps for about half a second, at most four times as many as last time."""
+    return _in_turns(min(steps * _SECONDS_PER_CHUNK / max(seconds, 1e-9), 4 * steps), turn)
+
+
+def _in_turns(wanted: float, turn: int) -> int:
+    """About so many steps in whole turns: less than one costs an exchange and a tile's way from memory all the same."""
+    if turn > 4 * wanted:
+        turn = 2
+    return turn * max(1, round(wanted / turn))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,10 @@ class March:
             raise ValueError(f"a stage consumes {self.step.width} ghost layers; the block has {block.ghosts}")
         return block.ghosts // self.step.width
 
+    def turn(self, k: int) -> int:
+        """The fewest steps that are whole turns of the loop, at k stages an exchange."""
+        return math.lcm(stages_in_a_turn(k), self.stages) // self.stages
+
     def even(
         self,
         block: Block,
@@ -81,8 +86,7 @@ class March:
         """`stages` stages, an even number, traced: one program serves every chunk of a run."""
         k = self.stages_per_exchange(block)
         rounds = self._rounds(self.tile, block, exchange, coefficients, clock)
-        # The loop must end with both buffers where they were, and so must each turn of it.
-        in_a_turn = 1 + k % 2
+        in_a_turn = stages_in_a_turn(k) // k
 
         def one_turn(i: jax.Array, buffers: Buffers) -> Buffers:
             taken = i * (in_a_turn * k)
@@ -106,3 +110,8 @@ class March:
         self, tile: Sequence[int], block: Block, exchange: Exchange, coefficients: Fields, clock: Clock
     ) -> Rounds:
         return Rounds(self.step, self.walls, tile, self.grid, block, exchange, coefficients, clock, self.begun)
+
+
+def stages_in_a_turn(k: int) -> int:
+    """Stages in a turn of the loop, at k an exchange: each turn must end with both buffers where they were."""
+    return k * (1 + k % 2)
