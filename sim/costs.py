@@ -17,10 +17,10 @@ from solvers.integrators import Step
 _DEPTHS = {1: (1, 2, 4, 8, 16, 32), 2: (1, 2, 4, 8, 16, 32), 3: (1, 2, 4, 8, 16)}
 _REMEMBERING = 64
 # What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
-# need not exceed; by dimension, how many of them along the second axis are worth trying.
+# need not exceed, by dimension; how many of them along the second axis are worth trying, the better ones first.
 _FILLED = (0.8, 6.0)
-_ENOUGH = 0.5
-_ACROSS = {1: (), 2: (), 3: (8, 16, 32)}
+_ENOUGH = {1: 0.5, 2: 0.5, 3: 1.0}
+_ACROSS = {1: (), 2: (), 3: (32, 16)}
 
 
 class Choice(NamedTuple):
@@ -144,7 +144,7 @@ class Costs:
         return cls(topology, step.width, cell_bytes, on_cpu, plain=plain, periodic=periodic)
 
     def worth_trying(self, choices: Sequence[Choice], count: int) -> list[Choice]:
-        """The fastest by the model, of a depth each, half of them in tiles that the cache holds; and the plain way."""
+        """The fastest by the model, of a depth each, fewer than half in tiles that the cache holds; and the plain way."""
         ranked = self.ranked(choices)
         near = _of_each_depth(choice for choice in ranked if not self.beyond(choice))[: count // 2]
         far = _of_each_depth(choice for choice in ranked if self.beyond(choice))[: count - len(near)]
@@ -164,7 +164,7 @@ class Costs:
         for across in ((), *((cells,) for cells in _ACROSS[len(sides)])):
             layer = self._held(Choice(steps, (1, *across))) / self._leant(steps, 1)
             own = math.prod([*across, *sides[1 + len(across) :]]) * self.cell_bytes
-            enough = max(1, int(self.cache * _ENOUGH / own))
+            enough = max(1, int(self.cache * _ENOUGH[len(sides)] / own))
             before = 0
             for filled in _FILLED:
                 thick = min(int(self.cache * filled / layer) - self._leant(steps, 0), enough)

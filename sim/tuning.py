@@ -27,7 +27,7 @@ from solvers.march import stages_in_a_turn
 from solvers.rounds import Clock
 
 _EXCHANGES = 20
-_TRIED = 4
+_TRIED = 3
 _FINALISTS, _FINALS = 2, 2
 _SECONDS_PER_TRIAL = 0.15
 

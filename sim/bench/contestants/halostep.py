@@ -50,9 +50,10 @@ def case_of(work: Work) -> Mapping[str, Any]:
     }
     if work.every:
         case["output"] = {"every": work.every * work.dt}
-    if work.lean:
-        case["parallel"] = {"overlap": False}
     else:
+        # The loop alone: the first file would be written beside it.
+        case["parallel"] = {"overlap": False}
+    if not work.lean:
         case["exact"] = {"u": f"{mode} * exp(-{work.rate!r} * t)"}
     return case
 
