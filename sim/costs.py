@@ -144,7 +144,7 @@ class Costs:
         return cls(topology, step.width, cell_bytes, on_cpu, plain=plain, periodic=periodic)
 
     def worth_trying(self, choices: Sequence[Choice], count: int) -> list[Choice]:
-        """The fastest by the model, of a depth each, fewer than half in tiles that the cache holds; and the plain way."""
+        """The fastest by the model, of a depth each, fewer than half in tiles that a core caches; and the plain way."""
         ranked = self.ranked(choices)
         near = _of_each_depth(choice for choice in ranked if not self.beyond(choice))[: count // 2]
         far = _of_each_depth(choice for choice in ranked if self.beyond(choice))[: count - len(near)]
