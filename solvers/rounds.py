@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Block
-from solvers.exchange import Exchange, touches_both
+from solvers.block import Block, Count
+from solvers.exchange import LOWER, UPPER, Exchange, touches_both
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
@@ -73,8 +73,9 @@ class Rounds:
         """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
         first = self.clock.first + taken
         buffers = self._exchanged(buffers, at_most)
-        first_cells, cells = zip(*map(self._stepped, range(self.block.ndim)), strict=True)
-        tiles = Tiles.fit(first_cells, cells, self._wanted, self.width)
+        needed = [self._needed(axis) for axis in range(self.block.ndim)]
+        fewest = [n - self.block.padded for n in self.block.shape]
+        tiles = Tiles.fit(needed, fewest, self._wanted, self.width)
         if tiles.whole:
             return self._whole(buffers, first, count, at_most)
         return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))
@@ -105,6 +106,15 @@ class Rounds:
         if self._is_closed(axis):
             return self.block.ghosts, self.block.shape[axis]
         return self.width, self.block.ghosted_shape[axis] - 2 * self.width
+
+    def _needed(self, axis: int) -> tuple[Count, Count]:
+        """The same without ghosts beyond walls, which need no steps: their number may differ from block to block."""
+        first, count = self._stepped(axis)
+        if self.grid.periodic[axis]:
+            return first, count
+        ghosts, at_edge = self.block.ghosts, self.exchange.at_edge
+        lowest = _either(at_edge(axis, LOWER), ghosts, first)
+        return lowest, _either(at_edge(axis, UPPER), ghosts + self.block.extent[axis], first + count) - lowest
 
     def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
         # What a step remembers has no neighbours: a round needs it beyond the block only if it begins within a step,
@@ -205,3 +215,10 @@ class Rounds:
     def _filled(self, fields: Fields, number: jax.Array) -> Fields:
         setting = self._setting(number)
         return {name: self.walls[name].fill(u, setting) if name in self.walls else u for name, u in fields.items()}
+
+
+def _either(condition: bool | jax.Array, then: Count, otherwise: Count) -> Count:
+    """One of two numbers, known when compiling where the condition is."""
+    if isinstance(condition, bool):
+        return then if condition else otherwise
+    return jnp.where(condition, then, otherwise)

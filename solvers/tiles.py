@@ -26,27 +26,31 @@ Advance: TypeAlias = Callable[[State, Window, jax.Array, int], State]
 class Tiles:
     """The cells that a stage writes, in tiles of `sizes`; 0: an axis is not cut.
 
-    Along each axis these are `extent` cells from the array's index `first` on.  A stage later, a tile has moved
-    `width` cells towards lower indices.
+    Along each axis that is cut these are `extent` cells from the array's index `first` on, on some blocks more than
+    on others.  A stage later, a tile has moved `width` cells towards lower indices.
     """
 
-    first: tuple[int, ...]
-    extent: tuple[int, ...]
+    first: tuple[Count, ...]
+    extent: tuple[Count, ...]
     sizes: tuple[int, ...]
     width: int
 
     @classmethod
-    def fit(cls, first: Sequence[int], extent: Sequence[int], wanted: Sequence[int], width: int) -> Tiles:
+    def fit(
+        cls, cells: Sequence[tuple[Count, Count]], fewest: Sequence[int], wanted: Sequence[int], width: int
+    ) -> Tiles:
         """Tiles of about the wanted sizes of the first axes; of those without any, an axis is not cut.
 
-        Very few cells are compiled to code of their own, whose bits may differ; so a tile has some.
+        `cells`: the first along each axis, and their number.  `fewest`: how many there are on any block.  Very few
+        cells are compiled to code of their own, whose bits may differ; so a tile has some.
         """
-        sizes = [*wanted, *[0] * (len(extent) - len(wanted))]
-        for axis, (size, cells) in enumerate(zip(sizes, extent, strict=True)):
-            across = math.prod(s or n for s, n in zip(sizes, extent, strict=True)) // (size or cells)
+        sizes = [*wanted, *[0] * (len(fewest) - len(wanted))]
+        for axis, (size, least) in enumerate(zip(sizes, fewest, strict=True)):
+            across = math.prod(s or n for s, n in zip(sizes, fewest, strict=True)) // (size or least)
             size = max(size, -(-_FEWEST_CELLS // across)) if size else 0
-            sizes[axis] = size if size < cells else 0
-        return cls(tuple(first), tuple(extent), tuple(sizes), width)
+            sizes[axis] = size if size < least else 0
+        first, extent = zip(*cells, strict=True)
+        return cls(first, extent, tuple(sizes), width)
 
     @property
     def whole(self) -> bool:
