@@ -49,7 +49,7 @@ class TimeTable(Table):
     longest: Positive | None = Field(None, description="of bs23: no step is longer")
     absolute: Finite = Field(0.0, ge=0, description="of bs23: the same in the unit of u, beside the relative one")
     stages: int | None = Field(
-        None, ge=3, le=101, description="stages of rkl1 and rkl2; by default what `step` takes, or 15"
+        None, ge=3, le=201, description="stages of rkl1 and rkl2; by default what `step` takes, or 15"
     )
 
     @property

@@ -10,7 +10,7 @@ import math
 
 from solvers.integrators.scheme import Row, Scheme
 
-FEWEST, MOST = 3, 101
+FEWEST, MOST = 3, 201
 
 
 def rkl1(stages: int) -> Scheme:

@@ -52,7 +52,7 @@ def test_super_steps_are_as_long_as_promised(stages: int) -> None:
 
 @pytest.mark.parametrize("stages", [2, 102])
 def test_stage_counts_out_of_range(stages: int) -> None:
-    with pytest.raises(ValueError, match="3 to 101 stages"):
+    with pytest.raises(ValueError, match="3 to 201 stages"):
         rkl2(stages)
 
 
