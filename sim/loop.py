@@ -16,6 +16,7 @@ from sim.checkpoint.restart import Restart
 from sim.checkpoint.saving import Saver
 from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Store
+from sim.chunks import Chunks
 from sim.errors import SimError, Stopped
 from sim.failpoints import reach
 from sim.looking.monitor import Monitor
@@ -35,11 +36,6 @@ from sim.team import Team, on_root
 from sim.transport import Transport
 from sim.watchdog import Watchdog
 
-# A chunk is one call of a compiled program.  Long enough to hide the call, short enough to be told of a
-# blow-up, or of a wish to stop, soon.
-_SECONDS_PER_CHUNK = 0.5
-_FIRST_CHUNK = 16
-
 
 @dataclass
 class OuterLoop:
@@ -55,7 +51,8 @@ class OuterLoop:
     doing: str = "starting"
 
     def __post_init__(self) -> None:
-        self.chunk = _in_turns(_FIRST_CHUNK, self._turn)
+        self.chunks = Chunks.of(self.prepared)
+        self.chunk = self.chunks.first
 
     @property
     def simulation(self) -> Simulation:
@@ -179,20 +176,12 @@ class OuterLoop:
             self._look()
             verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)
             # All ranks must take the same number of steps, so the slowest one's clock counts.
-            self.chunk = _next_chunk(taken, verdict.slowest, self._turn)
+            self.chunk = self.chunks.next(taken, verdict.slowest)
             rate = self.problem.cells * taken / max(verdict.slowest, 1e-9)
             report.update(Place(simulation.step, simulation.time), rate)
             if here.arrived:
                 return verdict
             self._pause(verdict, here)
-
-    @cached_property
-    def _turn(self) -> int:
-        """Steps after which the loop is at the beginning of a turn again."""
-        simulation = self.simulation
-        if simulation.pacing is not None or self.problem.implicit is not None:
-            return 1
-        return self.problem.march.turn(self.prepared.tuning.steps)
 
     def _pause(self, verdict: Verdict, position: Position) -> None:
         """Between two chunks: a checkpoint where one is due, and the end of it where that is wished for."""
@@ -300,15 +289,3 @@ class OuterLoop:
                 raise SimError(f"{self.directory.path} can't be written: {error.strerror or error}") from None
 
         on_root(self.team, guarded)
-
-
-def _next_chunk(steps: int, seconds: float, turn: int) -> int:
-    """Steps for about half a second, at most four times as many as last time."""
-    return _in_turns(min(steps * _SECONDS_PER_CHUNK / max(seconds, 1e-9), 4 * steps), turn)
-
-
-def _in_turns(wanted: float, turn: int) -> int:
-    """About so many steps in whole turns: less than one costs an exchange and a tile's way from memory all the same."""
-    if turn > 4 * wanted:
-        turn = 2
-    return turn * max(1, round(wanted / turn))

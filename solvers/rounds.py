@@ -180,16 +180,22 @@ class Rounds:
         stages = len(self.step.times)
         if self.step.registers and not self.begun:
             now = self._begun(window, now, number, number % stages == 0)
-        before = {f"{name}:before": u for name, u in spare.items()} if self.step.looks_back else {}
-        patch = self._patch(window, {**now, **before}, number)
-        new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
-        return {name: window.written(u, new[name], self.width) for name, u in spare.items()}, now
+
+        def taken(window: Window, seen: tuple[Fields, Fields, Fields]) -> tuple[Fields, Fields, Fields]:
+            now, coefficients, spare = seen
+            before = {f"{name}:before": u for name, u in spare.items()} if self.step.looks_back else {}
+            patch = self._patch(window, {**now, **before}, coefficients, number)
+            new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
+            return now, coefficients, {name: window.written(u, new[name], self.width) for name, u in spare.items()}
+
+        now, _, spare = window.in_part(taken, (now, self.coefficients, spare))
+        return spare, now
 
     def _begun(self, window: Window, now: Fields, number: jax.Array, begins: jax.Array) -> Fields:
         """The fields with the registers of the step that begins with this stage, if one does."""
 
         def filled(now: Fields) -> Fields:
-            kept = self.step.begin(self._patch(window, now, number), self.clock.dt)
+            kept = self.step.begin(self._patch(window, now, self.coefficients, number), self.clock.dt)
             return {**now, **{name: window.written(now[name], value, self.width) for name, value in kept.items()}}
 
         return once(begins, filled, now)
@@ -201,11 +207,11 @@ class Rounds:
                 window = window.along(axis, *self._stepped(axis))
         return window
 
-    def _patch(self, window: Window, fields: Fields, number: jax.Array) -> Patch:
+    def _patch(self, window: Window, fields: Fields, coefficients: Fields, number: jax.Array) -> Patch:
         """What stage `number` sees of the block: a window and the cells around it."""
         time, seen = self.clock.at(number, self.step.times), window.grown(self.width)
         origin = [start + seen.start(axis) for axis, start in enumerate(self.block.origin)]
-        fields, coefficients = jax.tree.map(seen.of, (fields, self.coefficients))
+        fields, coefficients = jax.tree.map(seen.of, (fields, coefficients))
         return Patch(fields, coefficients, time, origin, self.grid, Rounding.by(self.clock.start))
 
     def _setting(self, number: jax.Array) -> Setting:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +14,8 @@ from jax import lax
 
 from solvers.block import Count
 from solvers.once import once
+
+State = TypeVar("State")
 
 
 class Span(NamedTuple):
@@ -63,20 +68,24 @@ class Window:
         """u with the wanted cells replaced; of a whole axis, without its outermost `margin` cells on both sides."""
         if self.is_whole:
             return u.at[tuple(slice(margin, n - margin) for n in u.shape)].set(values)
-        corner, shape = self._corner(margin), self._shape(u.shape, margin)
+        corner, mask = self._corner(margin), self.wanted()
+        if mask is not True:
+            # On their own first: a loop that may read what it writes is vectorised only if it does little else.
+            values = lax.optimization_barrier(values)
+            values = jnp.where(mask, values, lax.dynamic_slice(u, corner, self._shape(u.shape, margin)))
+        return lax.dynamic_update_slice(u, values, corner)
 
-        def put(u: jax.Array, mask: jax.Array | bool) -> jax.Array:
-            kept = values if mask is True else jnp.where(mask, values, lax.dynamic_slice(u, corner, shape))
-            return lax.dynamic_update_slice(u, kept, corner)
-
-        axis = u.ndim - 1
-        span = self.spans[axis]
-        if span is None or span.wanted is None:
-            return put(u, self.wanted())
-        # XLA does not vectorise along a mask, and of most windows the whole row is wanted.
-        inside = jnp.asarray(span.wanted[0] <= span.start) & (span.wanted[1] >= span.start + span.depth)
-        u = once(inside, lambda u: put(u, self.wanted(but=axis)), u)
-        return once(~inside, lambda u: put(u, self.wanted()), u)
+    def in_part(self, update: Callable[[Window, State], State], state: State) -> State:
+        """update(window, state) if a cell is wanted; without a mask where all are, as most often."""
+        bounds = [(span, *span.wanted) for span in self.spans if span is not None and span.wanted is not None]
+        if not bounds:
+            return update(self, state)
+        inside = [jnp.asarray(first <= s.start) & (until >= s.start + s.depth) for s, first, until in bounds]
+        touching = [jnp.asarray(first < s.start + s.depth) & (until > s.start) for s, first, until in bounds]
+        all_of_it, some_of_it = (functools.reduce(operator.and_, each) for each in (inside, touching))
+        unmasked = Window(tuple(span and span._replace(wanted=None) for span in self.spans))
+        state = once(all_of_it, lambda state: update(unmasked, state), state)
+        return once(some_of_it & ~all_of_it, lambda state: update(self, state), state)
 
     def wanted(self, but: int | None = None) -> jax.Array | bool:
         """Which cells are wanted, not asking along one axis: bool, shaped to broadcast, or plain True."""

@@ -45,7 +45,7 @@ def test_a_hundred_thousand_steps_take_no_memory(small: Small, tmp_path: Path, m
 
     monkeypatch.setattr(simulation.Simulation, "advance", watched)
     # Chunks stay short, so that there are many.
-    monkeypatch.setattr("sim.loop._next_chunk", lambda steps, seconds, turn: 200)
+    monkeypatch.setattr("sim.chunks.Chunks.next", lambda *_: 200)
     case = small((12, 16), time__step=1e-6, time__end=0.1, output__every=1.0)
     result = sim.run(case, output=tmp_path / "run")
     assert result.steps >= 100_000 and len(sizes) > 400
