@@ -302,7 +302,7 @@ def test_a_long_chunk_is_the_same_as_many_short_ones(
     """How many steps are one call depends on the clock; the result must not."""
     table = small((20, 16), time__end=1.0)
     sim.run({**table, "output": {}}, output="a")
-    monkeypatch.setattr("sim.loop._SECONDS_PER_CHUNK", 1e-9)
+    monkeypatch.setattr("sim.chunks._SECONDS", 1e-9)
     sim.run({**table, "output": {}}, output="b")
     assert [u.tobytes() for u in fields(Path("a"))] == [u.tobytes() for u in fields(Path("b"))]
 
