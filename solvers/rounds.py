@@ -188,6 +188,7 @@ class Rounds:
             new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
             return now, coefficients, {name: window.written(u, new[name], self.width) for name, u in spare.items()}
 
+        # All that a stage reads goes through, or XLA would take the stage before it knows whether it is wanted.
         now, _, spare = window.in_part(taken, (now, self.coefficients, spare))
         return spare, now
 
