@@ -6,7 +6,7 @@ import ctypes
 
 # Of <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_NEVER = (1 << 31) - 1
+_NEVER = -1
 
 
 def keep_freed_memory() -> None:

@@ -51,15 +51,12 @@ def divergence_of_flux(
     arithmetic mean of its cells', or the harmonic one, which is right where k jumps (Patankar, Numerical Heat
     Transfer and Fluid Flow, 1980, section 4.2-3).
     """
-    centre = neighbour(u, 0, 0), neighbour(k, 0, 0)
-    total = None
-    for axis, h in enumerate(spacing):
-        lower, upper = (_flux(k, u, centre, axis, step, mean, rounded) for step in (-1, 1))
-        weight = (0.5 if mean == "arithmetic" else 2.0) / h**2
-        balance = rounded(jnp.asarray(weight, u.dtype) * (rounded(upper) + rounded(lower)))
-        total = balance if total is None else total + balance
-    assert total is not None
-    return total
+    lead, *weights = (1.0 / h**2 for h in spacing)
+    total = _inflow(k, u, 0, mean, rounded)
+    for axis, weight in enumerate(weights, start=1):
+        inflow = _inflow(k, u, axis, mean, rounded)
+        total = total + (inflow if weight == lead else rounded(jnp.asarray(weight / lead, u.dtype) * inflow))
+    return rounded(jnp.asarray((0.5 if mean == "arithmetic" else 2.0) * lead, u.dtype) * total)
 
 
 def mean_of(a: jax.Array, b: jax.Array, mean: Mean, rounded: Rounding) -> jax.Array:
@@ -76,14 +73,18 @@ def neighbour(u: jax.Array, axis: int, step: int, width: int = 1) -> jax.Array:
     return u[tuple(slice(width + s, n - width + s) for s, n in zip(shifts, u.shape, strict=True))]
 
 
-def _flux(
-    k: jax.Array, u: jax.Array, centre: tuple[jax.Array, jax.Array], axis: int, step: int, mean: Mean, rounded: Rounding
-) -> jax.Array:
-    """What flows in from the neighbour, but for a factor: k's mean times the difference of u."""
-    (here, k_here), k_there = centre, neighbour(k, axis, step)
+def _inflow(k: jax.Array, u: jax.Array, axis: int, mean: Mean, rounded: Rounding) -> jax.Array:
+    """What flows in through both faces across an axis, but for a factor: k's means times the differences of u."""
+    here, k_here = neighbour(u, axis, 0), neighbour(k, axis, 0)
+    lower, upper = (neighbour(u, axis, step) - here for step in (-1, 1))
+    k_lower, k_upper = (neighbour(k, axis, step) for step in (-1, 1))
     if mean == "arithmetic":
-        return (k_here + k_there) * (neighbour(u, axis, step) - here)
+        # Not (k + k_lower) lower + (k + k_upper) upper: that takes two sums more, and a fifth more time.
+        return rounded(k_here * (lower + upper)) + (rounded(k_lower * lower) + rounded(k_upper * upper))
     # Where both are zero nothing flows.
     least = jnp.asarray(jnp.finfo(u.dtype).tiny, u.dtype)
-    mean_of_both = rounded.ratio(k_here * k_there, jnp.maximum(k_here + k_there, least))
-    return mean_of_both * (neighbour(u, axis, step) - here)
+
+    def through(k_there: jax.Array, difference: jax.Array) -> jax.Array:
+        return rounded(rounded.ratio(k_here * k_there, jnp.maximum(k_here + k_there, least)) * difference)
+
+    return through(k_lower, lower) + through(k_upper, upper)

@@ -21,7 +21,7 @@ from solvers.integrators.step import Step
 from solvers.once import once
 from solvers.patch import Patch
 from solvers.rounding import Rounding
-from solvers.tiles import Tiles, sweep
+from solvers.tiles import Needed, Tiles, sweep
 from solvers.wall import Setting
 from solvers.walls import Walls
 from solvers.window import Window
@@ -75,7 +75,7 @@ class Rounds:
         buffers = self._exchanged(buffers, at_most)
         needed = [self._needed(axis) for axis in range(self.block.ndim)]
         fewest = [n - self.block.padded for n in self.block.shape]
-        tiles = Tiles.fit(needed, fewest, self._wanted, self.width)
+        tiles = Tiles.fit(needed, fewest, self._wanted, self.width, at_most)
         if tiles.whole:
             return self._whole(buffers, first, count, at_most)
         return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))
@@ -107,14 +107,15 @@ class Rounds:
             return self.block.ghosts, self.block.shape[axis]
         return self.width, self.block.ghosted_shape[axis] - 2 * self.width
 
-    def _needed(self, axis: int) -> tuple[Count, Count]:
-        """The same without ghosts beyond walls, which need no steps: their number may differ from block to block."""
-        first, count = self._stepped(axis)
+    def _needed(self, axis: int) -> Needed:
+        """The same without ghosts beyond walls, which need no steps; of a neighbour's cells fewer stage by stage."""
+        (first, count), width, ghosts = self._stepped(axis), self.width, self.block.ghosts
         if self.grid.periodic[axis]:
-            return first, count
-        ghosts, at_edge = self.block.ghosts, self.exchange.at_edge
-        lowest = _either(at_edge(axis, LOWER), ghosts, first)
-        return lowest, _either(at_edge(axis, UPPER), ghosts + self.block.extent[axis], first + count) - lowest
+            return Needed(first, count) if self._is_closed(axis) else Needed(first, count, width, width)
+        at_lower, at_upper = (self.exchange.at_edge(axis, side) for side in (LOWER, UPPER))
+        lowest = _either(at_lower, ghosts, first)
+        extent = _either(at_upper, ghosts + self.block.extent[axis], first + count) - lowest
+        return Needed(lowest, extent, _either(at_lower, 0, width), _either(at_upper, 0, width))
 
     def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
         # What a step remembers has no neighbours: a round needs it beyond the block only if it begins within a step,

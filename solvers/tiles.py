@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -22,35 +22,47 @@ Advance: TypeAlias = Callable[[State, Window, jax.Array, int], State]
 """(state, window, stage from 0 on, its parity) → the state with that stage taken in that window."""
 
 
-@dataclass(frozen=True)
-class Tiles:
-    """The cells that a stage writes, in tiles of `sizes`; 0: an axis is not cut.
+class Needed(NamedTuple):
+    """The cells along an axis that the first stage must write: `extent` of them from the array's index `first` on.
 
-    Along each axis that is cut these are `extent` cells from the array's index `first` on, on some blocks more than
-    on others.  A stage later, a tile has moved `width` cells towards lower indices.
+    On some blocks they are more than on others.  Each later stage needs `lower` and `upper` fewer at either end.
     """
 
-    first: tuple[Count, ...]
-    extent: tuple[Count, ...]
+    first: Count
+    extent: Count
+    lower: Count = 0
+    upper: Count = 0
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The cells that stages must write, in tiles of `sizes`; 0: an axis is not cut.
+
+    A stage later, a tile has moved `width` cells towards lower indices.
+    """
+
+    needed: tuple[Needed, ...]
     sizes: tuple[int, ...]
     width: int
 
     @classmethod
     def fit(
-        cls, cells: Sequence[tuple[Count, Count]], fewest: Sequence[int], wanted: Sequence[int], width: int
+        cls, needed: Sequence[Needed], fewest: Sequence[int], wanted: Sequence[int], width: int, stages: int
     ) -> Tiles:
         """Tiles of about the wanted sizes of the first axes; of those without any, an axis is not cut.
 
-        `cells`: the first along each axis, and their number.  `fewest`: how many there are on any block.  Very few
-        cells are compiled to code of their own, whose bits may differ; so a tile has some.
+        `fewest`: how many cells there are on any block.  Tiles fill that, and what `stages` of them lean over, for
+        the last one costs what others do.  Very few cells are compiled to code of their own, whose bits may differ;
+        so a tile has some.
         """
         sizes = [*wanted, *[0] * (len(fewest) - len(wanted))]
         for axis, (size, least) in enumerate(zip(sizes, fewest, strict=True)):
             across = math.prod(s or n for s, n in zip(sizes, fewest, strict=True)) // (size or least)
-            size = max(size, -(-_FEWEST_CELLS // across)) if size else 0
-            sizes[axis] = size if size < least else 0
-        first, extent = zip(*cells, strict=True)
-        return cls(first, extent, tuple(sizes), width)
+            smallest = -(-_FEWEST_CELLS // across)
+            sizes[axis] = _filling(least + (stages - 1) * width, max(size, smallest), smallest) if size else 0
+            if sizes[axis] >= least:
+                sizes[axis] = 0
+        return cls(tuple(needed), tuple(sizes), width)
 
     @property
     def whole(self) -> bool:
@@ -59,18 +71,26 @@ class Tiles:
 
     def count(self, axis: int, stages: Count) -> Count:
         """How many it takes along a cut axis until all cells are through the last of so many stages."""
-        return (self.extent[axis] + (stages - 1) * self.width + self.sizes[axis] - 1) // self.sizes[axis]
+        needed, size = self.needed[axis], self.sizes[axis]
+        return (needed.extent + (stages - 1) * (self.width - needed.upper) + size - 1) // size
 
     def window(self, tile: Sequence[Count], stage: jax.Array) -> Window:
         """Where a tile, by its number along each axis, is at a stage."""
         return Window(tuple(self._span(axis, number, stage) for axis, number in enumerate(tile)))
 
     def _span(self, axis: int, number: Count, stage: jax.Array) -> Span | None:
-        size, lowest = self.sizes[axis], self.first[axis]
+        (lowest, extent, lower, upper), size = self.needed[axis], self.sizes[axis]
         if size == 0:
             return None
         start = jnp.asarray(lowest + number * size - stage * self.width, jnp.int32)
-        return Span(jnp.clip(start, lowest, lowest + self.extent[axis] - size), size, (start, start + size))
+        first = jnp.maximum(start, lowest + stage * lower)
+        until = jnp.minimum(start + size, lowest + extent - stage * upper)
+        return Span(jnp.clip(start, lowest, lowest + extent - size), size, (first, until))
+
+
+def _filling(cells: int, size: int, smallest: int) -> int:
+    """The size about the wanted one of which a whole number fills so many cells."""
+    return max(smallest, -(-cells // max(1, round(cells / size))))
 
 
 def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Advance[State]) -> State:
@@ -83,12 +103,12 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
                 └──────────────────────────────── cells along an axis →
 
     The same along every axis that is cut.  Memory is read and written once in `stages` stages, if a tile and what
-    it leans over fit into the cache in all arrays; no cell is computed twice.
+    it leans over fit into the cache in all arrays; no cell is computed twice.  What no later stage needs is left out.
 
     Time skewing: McCalpin & Wonnacott 1999, Time skewing: a value-based approach to optimizing for memory locality;
     Wonnacott 2000 (doi:10.1109/IPDPS.2000.845979).
     """
-    ndim = len(tiles.extent)
+    ndim = len(tiles.sizes)
 
     def one_tile(tile: Sequence[Count], state: State) -> State:
         def one_stage(stage: jax.Array, parity: int, state: State) -> State:
