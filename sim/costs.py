@@ -19,7 +19,7 @@ _REMEMBERING = 64
 # What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
 # need not exceed, by dimension; how many of them along the second axis are worth trying, the better ones first.
 _FILLED = (0.8, 6.0)
-_ENOUGH = {1: 0.5, 2: 0.5, 3: 1.0}
+_ENOUGH = {1: 0.75, 2: 0.75, 3: 1.0}
 _ACROSS = {1: (), 2: (), 3: (32, 16)}
 
 
@@ -112,14 +112,15 @@ class Costs:
             Π (n + 2 (k - 1) w) b / bandwidth of cache + Π n b / (k · bandwidth of memory) + T t + exchange / k,
 
         the second term's k being 1 where there are no tiles, and that term nothing where the block fits into the cache;
-        the first without w along an axis that a block has for itself (`solvers.rounds`).
+        the first with w / 2 along an axis cut into tiles, of which fewer ghosts are stepped stage by stage, and without
+        it along one that a block has for itself (`solvers.rounds`).
         """
         return sum(self.parts(choice))
 
     def parts(self, choice: Choice) -> Parts:
         """What the seconds of a step are spent on."""
         k, tile = choice
-        sides = self._sides(tile, k - 1)
+        sides = self._sides(tile, k - 1, trimmed=True)
         own, total = (math.prod(shape) * self.cell_bytes for shape in (self.topology.largest, sides))
         rate = self.rates.beyond if self.beyond(choice) else self.rates.in_cache
         tiles = math.prod((n + (k - 1) * self.width) / size for n, size in zip(sides, tile, strict=False) if size)
@@ -180,12 +181,17 @@ class Costs:
         seen = [min(n, self._leant(choice.steps, size)) if size else n for n, size in zip(sides, sizes, strict=True)]
         return math.prod(seen) * self.cell_bytes
 
-    def _sides(self, tile: Sequence[int], steps: int) -> list[int]:
-        """Cells along each axis that are stepped, with those of neighbours that so many more steps will need."""
+    def _sides(self, tile: Sequence[int], steps: int, trimmed: bool = False) -> list[int]:
+        """Cells along each axis that are stepped, with those of neighbours that so many more steps will need.
+
+        trimmed: on average over these steps.
+        """
         cells = []
         for axis, (n, blocks) in enumerate(zip(self.topology.largest, self.topology.blocks, strict=True)):
-            around = bool(self.periodic) and self.periodic[axis] and axis < len(tile) and tile[axis] > 0
-            cells.append(n + 2 * steps * self.width if blocks > 1 or around else n)
+            cut = axis < len(tile) and tile[axis] > 0
+            around = bool(self.periodic) and self.periodic[axis] and cut
+            ghosts = steps * self.width * (1 if cut and trimmed else 2)
+            cells.append(n + ghosts if blocks > 1 or around else n)
         return cells
 
     def _leant(self, steps: int, size: int) -> int:
