@@ -56,8 +56,8 @@ class FluxForm:
             return divergence_of_flux(k, u, spacing, self.mean, rounded)
         total = None
         for axis, h in enumerate(spacing):
-            through = self._through(k, u, patch, axis, outer)
-            lower, upper = _ends(through, axis)
+            through = self.through(k, u, patch, axis, outer)
+            lower, upper = ends(through, axis)
             part = rounded(jnp.asarray(1.0 / h**2, u.dtype) * (upper - lower))
             total = part if total is None else total + part
         assert total is not None
@@ -81,12 +81,12 @@ class FluxForm:
             here = neighbour(u, axis, 0)
             return jnp.abs(neighbour(u, axis, 1) - here) + jnp.abs(here - neighbour(u, axis, -1))
         slopes = jnp.abs(_steps(u, axis, rounded))
-        lower, upper = _ends(_inner(slopes, axis), axis)
-        below, above = _ends(slopes, axis, apart=3)
+        lower, upper = ends(inner(slopes, axis), axis)
+        below, above = ends(slopes, axis, apart=3)
         # The derivatives of k_f by the four add up to at most 5/4.
         return (1.25 / 24**2) * (rounded(27.0 * (lower + upper)) + (below + above))
 
-    def _through(self, k: jax.Array, u: jax.Array, patch: Patch, axis: int, outer: int) -> jax.Array:
+    def through(self, k: jax.Array, u: jax.Array, patch: Patch, axis: int, outer: int) -> jax.Array:
         """h G through all faces of the cells that have three neighbours: dtype[…, n + 1, …].
 
         G = F - (F_{f-1} - 2 F + F_{f+1}) / 24, F = k D u: (G_{i+½} - G_{i-½}) / h is D F.
@@ -94,8 +94,8 @@ class FluxForm:
         rounded = patch.rounded
         faces = _at_faces(k, axis, self.mean, rounded)
         flux = rounded(faces * _steps(u, axis, rounded))
-        here = _inner(flux, axis)
-        below, above = _ends(flux, axis, apart=2)
+        here = inner(flux, axis)
+        below, above = ends(flux, axis, apart=2)
         through = rounded(jnp.asarray(1 / 24**2, u.dtype) * (rounded(26.0 * here) - (below + above)))
         walls = wall_faces(patch, axis, self.given, outer + self.width)
         if walls:
@@ -148,11 +148,12 @@ def _at_faces(k: jax.Array, axis: int, mean: Mean, rounded: Rounding) -> jax.Arr
     return found if mean == "arithmetic" else 1.0 / found
 
 
-def _inner(values: jax.Array, axis: int) -> jax.Array:
+def inner(values: jax.Array, axis: int) -> jax.Array:
+    """Values along an axis but for the first and the last."""
     return lax.slice_in_dim(values, 1, values.shape[axis] - 1, axis=axis)
 
 
-def _ends(values: jax.Array, axis: int, apart: int = 1) -> tuple[jax.Array, jax.Array]:
+def ends(values: jax.Array, axis: int, apart: int = 1) -> tuple[jax.Array, jax.Array]:
     """Values along an axis, and those so many further up."""
     n = values.shape[axis] - apart
     return lax.slice_in_dim(values, 0, n, axis=axis), lax.slice_in_dim(values, apart, n + apart, axis=axis)

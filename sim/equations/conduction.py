@@ -13,7 +13,7 @@ from sim.equations.model import Coefficient, Model
 from sim.equations.translation import Discretisation, Translator
 from sim.errors import SimError
 from sim.expression import RightSide
-from solvers.equations import Anisotropic, Diffusivity, Heat, Written
+from solvers.equations import Anisotropic, Diffusivity, Equation, FourthOrderAnisotropic, Heat, Written
 from solvers.fluxes import FluxForm
 from solvers.rounding import Rounding
 from solvers.stencil import Stencil
@@ -42,8 +42,6 @@ def anisotropic(
     table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation, exchanges: bool
 ) -> Model:
     """∂u/∂t = ∇·(A∇u) + q; `exchanges`: whether what flows through a wall depends on u there."""
-    if discretisation.order != 2:
-        raise SimError('equation.kind = "anisotropic" has fluxes of second order; use numerics.order = 2')
     found: dict[str, Coefficient] = {}
     turning: dict[int, dict[int, str]] = {}
     for name, entry in table.tensor:
@@ -54,7 +52,15 @@ def anisotropic(
                 turning.setdefault(normal, {})[other] = f"alpha_{i}{j}"
     if table.source != 0.0:
         found["source"] = Coefficient(table.source, as_block=True)
-    equation = Anisotropic(discretisation.given["u"], bool(turning) and exchanges)
+    given = discretisation.given["u"]
+    equation: Equation = Anisotropic(given, bool(turning) and exchanges)
+    if discretisation.order == 4:
+        if turning and any(any(sides) for sides in given):
+            raise SimError(
+                "at walls through which heat flows, a tensor that turns heat has fluxes of second order; "
+                "use numerics.order = 2, or walls that are periodic, dirichlet or outflow"
+            )
+        equation = FourthOrderAnisotropic(given)
     conductivities = {axis: Given(f"alpha_{axis}{axis}") for axis in range(len(axes))}
     return Model(equation, found, conductivities, turning=turning)
 

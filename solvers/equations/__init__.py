@@ -3,6 +3,7 @@
 from solvers.equations.advection_diffusion import AdvectionDiffusion
 from solvers.equations.allen_cahn import AllenCahn
 from solvers.equations.anisotropic import Anisotropic
+from solvers.equations.anisotropic_fourth import FourthOrderAnisotropic
 from solvers.equations.burgers import Burgers
 from solvers.equations.cahn_hilliard import CahnHilliard
 from solvers.equations.equation import Diffusion, Equation, Rates
@@ -24,6 +25,7 @@ __all__ = [
     "Diffusivity",
     "Equation",
     "FitzHughNagumo",
+    "FourthOrderAnisotropic",
     "GrayScott",
     "Heat",
     "PorousMedium",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,13 +20,53 @@ from solvers.reconstruction import at_faces
 
 
 @dataclass(frozen=True)
-class Anisotropic(Equation):
+class Directed(Equation):
     """∂u/∂t = ∇·(A∇u) + q, A a symmetric tensor.
 
     Coefficients: `alpha_00`, `alpha_01`, … A by axes in array order, first ≤ second, scalars or blocks [length²/time],
-    those that are missing are 0; optionally `source` q, a block.  In flux form, second order: at a face A is the mean
-    of its cells', and so is the derivative along it (Günter, Yu, Krüger and Lackner, Modelling of heat transport in
-    magnetised plasmas using non-aligned coordinates, doi:10.1016/j.jcp.2005.03.021, their asymmetric scheme).
+    those that are missing are 0; optionally `source` q, a block.
+    """
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return ("u",)
+
+    @property
+    def linear(self) -> bool:
+        return True
+
+    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
+        """By the diagonal of A."""
+        k = tuple(patch.coefficients[entry(axis, axis)] for axis in range(patch.grid.ndim))
+        return {"u": Diffusion(k, "arithmetic")}
+
+    def rates(self, patch: Patch) -> Rates:
+        """Σ d A_ii / h_i² + 2 Σ_{i<j} c |A_ij| / (h_i h_j), with the largest symbols d and c of the differences."""
+        h, decay = patch.grid.spacing, jnp.float64(0.0)
+        for i in range(len(h)):
+            for j in range(i, len(h)):
+                if (name := entry(i, j)) in patch.coefficients:
+                    size = jnp.abs(patch.coefficients[name].astype(jnp.float64))
+                    decay = decay + (self._along if i == j else 2.0 * self._across) * size / (h[i] * h[j])
+        return Rates(decay, jnp.float64(0.0))
+
+    @property
+    @abstractmethod
+    def _along(self) -> float:
+        """The largest eigenvalue of h² ∂²/∂x², without its sign."""
+
+    @property
+    @abstractmethod
+    def _across(self) -> float:
+        """That of h² ∂²/∂x∂y."""
+
+
+@dataclass(frozen=True)
+class Anisotropic(Directed):
+    """∇·(A∇u) in flux form, second order: at a face A is the mean of its cells', and so is the derivative along it.
+
+    (Günter, Yu, Krüger and Lackner, Modelling of heat transport in magnetised plasmas using non-aligned coordinates,
+    doi:10.1016/j.jcp.2005.03.021, their asymmetric scheme.)
 
     given: the sides at which n·A∇u is given, or follows from u at the wall (`solvers.slanted`), by ghosts for which
     A_nn ∂u/∂n is that flux.  Through the wall's faces flows just that, so that closed walls let nothing through; while
@@ -37,9 +78,7 @@ class Anisotropic(Equation):
     given: GivenSides = ()
     slanted: bool = False
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
+    _along, _across = 4.0, 1.0
 
     @property
     def width(self) -> int:
@@ -78,7 +117,7 @@ class Anisotropic(Equation):
     def _entries(self, patch: Patch, axis: int) -> dict[tuple[int, int], jax.Array]:
         """Those of A that there are, at the faces across an axis."""
         axes = range(patch.grid.ndim)
-        names = {(i, j): _name(i, j) for i in axes for j in axes if _name(i, j) in patch.coefficients}
+        names = {(i, j): entry(i, j) for i in axes for j in axes if entry(i, j) in patch.coefficients}
         return {pair: at_faces(patch.coefficients[name], axis, 1) for pair, name in names.items()}
 
     def _slope(self, patch: Patch, axis: int, other: int) -> jax.Array:
@@ -126,27 +165,9 @@ class Anisotropic(Equation):
         found = [index == place for place, given in zip(places, self.given[other], strict=True) if given]
         return [along(other, patch.grid.ndim, here) for here in found]
 
-    def rates(self, patch: Patch) -> Rates:
-        """4 Σ A_ii / h_i² + 2 Σ_{i<j} |A_ij| / (h_i h_j), by the symbols of its differences."""
-        h, decay = patch.grid.spacing, jnp.float64(0.0)
-        for i in range(len(h)):
-            for j in range(i, len(h)):
-                if (name := _name(i, j)) in patch.coefficients:
-                    size = jnp.abs(patch.coefficients[name].astype(jnp.float64))
-                    decay = decay + (4.0 if i == j else 2.0) * size / (h[i] * h[j])
-        return Rates(decay, jnp.float64(0.0))
 
-    @property
-    def linear(self) -> bool:
-        return True
-
-    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
-        """By the diagonal of A."""
-        k = tuple(patch.coefficients[_name(axis, axis)] for axis in range(patch.grid.ndim))
-        return {"u": Diffusion(k, "arithmetic")}
-
-
-def _name(i: int, j: int) -> str:
+def entry(i: int, j: int) -> str:
+    """The name of the coefficient A_ij."""
     return f"alpha_{min(i, j)}{max(i, j)}"
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from sim import casefile
 from sim.errors import SimError
+from sim.problem import build
 from tests.equations import outcome
 
 SHAPE, LENGTHS = (24, 32), (1.2, 0.8)  # y, x
@@ -143,17 +144,35 @@ def test_differences_are_as_accurate_as_they_say(order: int, form: str) -> None:
     assert slope == pytest.approx(order, abs=0.1)
 
 
-def test_a_full_tensor_diffuses_along_its_axes() -> None:
-    """∂/∂x (A_xy ∂u/∂y) twice, of a sine: second order."""
+@pytest.mark.parametrize("order", [2, 4])
+def test_a_full_tensor_diffuses_along_its_axes(order: int) -> None:
+    """∂/∂x (A_xy ∂u/∂y) twice, of a sine."""
     errors = []
     for cells in (16, 32, 64):
-        case = ring({"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 0.5, "xy": 0.3}}, {"u": "sin(x + 2*y)"})
+        equation = {"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 0.5, "xy": 0.3}}
+        case = ring(equation, {"u": "sin(x + 2*y)"}, order=order)
         case["grid"] = {axis: {"cells": cells, "upper": 2 * np.pi} for axis in "xy"}
         dt = 1e-4
         (before, _), (after, _) = outcome(case, steps=0, dt=dt), outcome(case, steps=1, dt=dt)
         exact = -(1.0 + 4 * 0.5 + 2 * 2 * 0.3) * before["u"]
         errors.append(np.abs((after["u"] - before["u"]) / dt - exact).max())
-    assert np.polyfit([0, -1, -2], np.log2(errors), 1)[0] == pytest.approx(2, abs=0.1)
+    assert np.polyfit([0, -1, -2], np.log2(errors), 1)[0] == pytest.approx(order, abs=0.1)
+
+
+def test_a_full_tensor_of_fourth_order_is_stable_at_its_stable_step() -> None:
+    """Nearly degenerate, from noise: every mode falls, as none would with a symbol that is too large or negative."""
+    equation = {"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 1.0, "xy": 0.99}}
+    case = ring(equation, {"u": "sin(1000*x*y + 77*x) + cos(3000*x + 555*y*y)"}, order=4)
+    _, stable = outcome(case, steps=0, dt=1.0)
+    spread = [outcome(case, steps=steps, dt=stable)[0]["u"].var() for steps in (0, 10, 100, 1000)]
+    assert all(np.diff(spread) < 0)
+
+
+def test_order_4_where_a_tensor_turns_heat_at_a_wall_that_it_flows_through() -> None:
+    case = ring({"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 1.0, "xy": 0.3}}, order=4)
+    case["boundary"]["x"] = "neumann"
+    with pytest.raises(SimError, match=r"numerics.order = 2, or walls"):
+        build(casefile.load(case))
 
 
 @pytest.mark.parametrize("equation", ["limited", "upwind", "burgers"])

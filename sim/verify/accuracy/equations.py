@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sympy import Rational, cos, exp, pi, sin, tanh
+from sympy import Expr, Rational, cos, exp, pi, sin, tanh
 
 from sim.verify.accuracy.manufactured import PLACE, TIME, Manufactured, sides
 from sim.verify.accuracy.running import case_of
@@ -87,7 +87,20 @@ def _fourth_order_fluxes() -> Iterator[Study]:
         quick = name == "α(u), closed"
         yield _study(f"heat, {name}, order = 4", 4, (12, 18, 27), problem, table, walls, scheme=4, quick=quick)
     problem = Manufactured({"u": _ROUND}, {"u": "div((1 + u**2/8)*grad(u))/20 - u/5"}, "xy")
+    tensor = {"xx": waving, "yy": "(2 + sin(2*pi*y))/20", "xy": "sin(2*pi*x + 1)/40"}
+    yield _turning("anisotropic, full tensor, order = 4", _ROUND, tensor, "periodic")
+    tensor = {"xx": between, "yy": "(2 + cos(pi*y))/20"}
+    yield _turning("anisotropic, diagonal, closed, order = 4", even, tensor, "neumann")
     yield _study("text: div, order = 4", 4, (12, 18, 27), problem, problem.written(), _rings("xy"), scheme=4)
+
+
+def _turning(name: str, u: Expr, tensor: Mapping[str, str], kind: str) -> Study:
+    """∇·(A∇u) of fourth order; its source does not change in time, so neither does the chosen field."""
+    rows = {a: {b: tensor.get("".join(sorted(a + b)), "0") for b in "xy"} for a in "xy"}
+    rate = " + ".join(f"d_d{a}(({rows[a][b]})*d_d{b}(u))" for a in "xy" for b in "xy")
+    problem = Manufactured({"u": u.subs(TIME, 0)}, {"u": rate}, "xy")
+    table = {"kind": "anisotropic", "tensor": tensor, "source": problem.source()}
+    return _study(name, 4, (16, 24, 36), problem, table, dict.fromkeys("xy", kind), scheme=4)
 
 
 def _transport() -> Iterator[Study]:
