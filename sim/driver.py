@@ -28,7 +28,7 @@ from sim.programs import keep_programs
 from sim.result import Result
 from sim.schedule import Plan, Position, Segment, plan, step_limit
 from sim.simulation import Simulation
-from sim.stepping import step_of
+from sim.stepping import choice_of, step_of
 from sim.team import MpiTeam, Team, agreement, on_root
 from sim.transport import Name, Transport, Wish, choose_transport, resolve
 from sim.tuning import Tuning, tune
@@ -135,6 +135,13 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
         return _prepare_solving(team, simulation, found)
     # The step follows from the fields with which the run began.
     speed = found.standing.speed if found else simulation.speed()
+    with agreement(team):
+        choice = choice_of(case.time, problem.equation, speed)
+    solving = case.integrated_by(choice.name)
+    if solving.time.implicit:
+        # It wants other blocks; let those go.
+        del problem, transport, simulation
+        return replace(_prepare(team, solving, found), integrator=choice.called(choice.name))
     with agreement(team):
         chosen = step_of(case.time, problem.equation, speed)
         stable = chosen.step.stable_step(speed.decay, speed.wave)

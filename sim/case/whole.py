@@ -74,6 +74,10 @@ class Case(Table):
                 source["file"] = str((self.base / source["file"]).resolve())
         return Case.model_validate(table)
 
+    def integrated_by(self, name: str) -> Case:
+        """The same case with another integrator."""
+        return self.model_copy(update={"time": self.time.model_copy(update={"integrator": name})})
+
     def members(self) -> tuple[Case, ...]:
         """The members of the ensemble, each as a case of its own; () without one."""
         return members_of(self)

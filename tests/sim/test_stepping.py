@@ -1,22 +1,26 @@
-"""`integrator = "auto"`: which explicit integrator a case gets, and by how many stages."""
+"""`integrator = "auto"`: which integrator a case gets, and by how many stages."""
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
+import sim
 from sim import casefile
 from sim.problem import build
-from sim.stepping import Speed, step_of
+from sim.stepping import Speed, choice_of, step_of
 from solvers.integrators import Explicit
 
 DIFFUSION = Speed(decay=2.0, wave=0.0)
 """Of which forward Euler's stable step is 1."""
 
 
-def chosen(speed: Speed = DIFFUSION, equation: Any = None, **time: Any) -> tuple[str, int]:
-    """What it is called, and its stages."""
+def case_of(equation: Any = None, **time: Any) -> dict[str, Any]:
     case: dict[str, Any] = {
         "name": "auto",
         "grid": {"x": {"cells": 16}},
@@ -26,7 +30,12 @@ def chosen(speed: Speed = DIFFUSION, equation: Any = None, **time: Any) -> tuple
         "time": {"integrator": "auto", **time},
     }
     case["initial"] |= {"v": 0.0} if equation else {}
-    problem = build(casefile.load(case))
+    return case
+
+
+def chosen(speed: Speed = DIFFUSION, equation: Any = None, **time: Any) -> tuple[str, int]:
+    """What it is called, and its stages."""
+    problem = build(casefile.load(case_of(equation, **time)))
     stepping = step_of(problem.case.time, problem.equation, speed)
     rows = stepping.step.scheme.rows if isinstance(stepping.step, Explicit) else ()
     return stepping.name, len(rows)
@@ -53,3 +62,36 @@ def test_what_is_given_is_heeded() -> None:
 def test_what_travels_or_swings() -> None:
     assert chosen(Speed(1.0, 2.0), end=1.0)[0] == "ssprk3 (something travels)"
     assert chosen(equation={"kind": "wave", "speed": 1.0}, end=1.0)[0] == "verlet (of second order in time)"
+
+
+def test_a_step_beyond_all_stages_is_solved_for() -> None:
+    """Those reach (201² + 201 - 2) / 4 = 10150 steps far."""
+
+    def name(**time: Any) -> str:
+        problem = build(casefile.load(case_of(end=100_000.0, **time)))
+        return choice_of(problem.case.time, problem.equation, DIFFUSION).name
+
+    assert name(step=10_000.0) == "rkl2"
+    assert name(step=10_200.0) == "tr-bdf2" == name(step=1e9)
+    # Who wants so many stages shall hear that they do not reach.
+    assert name(step=10_200.0, stages=201) == "rkl2"
+
+
+STIFF = {"step": 0.01, "end": 0.1}
+
+
+@pytest.mark.parametrize("parallel", [{"transport": "serial"}, {"transport": "virtual", "blocks": 2}])
+def test_a_stiff_run_is_that_of_the_implicit_integrator(parallel: dict[str, Any], tmp_path: Path) -> None:
+    """To the bit; what was chosen is told, with the reason, and is in the case that the run leaves behind."""
+    case = case_of(**STIFF) | {"grid": {"x": {"cells": 1024}}, "parallel": parallel, "initial": {"u": "sin(2*pi*x)"}}
+    case["numerics"] = {"dtype": "float64"}
+    found = sim.run(case, output=tmp_path / "auto")
+    plain = sim.run(case | {"time": {**STIFF, "integrator": "tr-bdf2"}}, output=tmp_path / "plain")
+    assert found.integrator == "tr-bdf2 (stiff: forward Euler takes 209,715 steps)" and plain.integrator == "tr-bdf2"
+    fields = []
+    for result in (found, plain):
+        with h5py.File(result.snapshots[-1]) as file:
+            fields.append(file["u"][0])
+    np.testing.assert_array_equal(*fields)
+    assert np.abs(fields[0]).max() == pytest.approx(math.exp(-4 * math.pi**2 * 0.1), rel=0.05)
+    assert casefile.load(tmp_path / "auto" / "case.toml").time.integrator == "tr-bdf2"
