@@ -27,6 +27,16 @@ EQUATIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "diagonal tensor": ({"kind": "anisotropic", "tensor": {"xx": 0.3, "yy": "0.5 + 0.1*x"}}, ("u",)),
     "full tensor": ({"kind": "anisotropic", "tensor": {"xx": 0.3, "yy": 0.5, "xy": "0.1*sin(x)"}}, ("u",)),
+    "tensor, material": (
+        {
+            "kind": "anisotropic",
+            "tensor": {"xx": 0.3, "yy": "0.5 + 0.1*x", "xy": "0.1*sin(x)"},
+            "density": "2 + x*y",
+            "capacity": "3 + u/9",
+            "source": "x*u - t*u**3",
+        },
+        ("u",),
+    ),
     "full tensor, order = 4": ({"kind": "anisotropic", "tensor": {"xx": 0.3, "yy": 0.5, "xy": "0.1*sin(x)"}}, ("u",)),
     "upwind": ({"kind": "advection-diffusion", "velocity": {"x": 0.7, "y": -0.4}, "scheme": "upwind"}, ("u",)),
     "central": (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import jax
 
 from sim.case import Source
@@ -13,7 +11,7 @@ from sim.equations.model import Coefficient, Model
 from sim.equations.translation import Discretisation, Translator
 from sim.errors import SimError
 from sim.expression import RightSide
-from solvers.equations import Anisotropic, Diffusivity, Equation, FourthOrderAnisotropic, Heat, Written
+from solvers.equations import Anisotropic, Balance, Diffusivity, Equation, FourthOrderAnisotropic, Heat, Written
 from solvers.fluxes import FluxForm
 from solvers.rounding import Rounding
 from solvers.stencil import Stencil
@@ -23,7 +21,7 @@ from solvers.terms import Difference, DivergenceOfFlux, Given, Pointwise, Sum, T
 def heat(table: HeatTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
     """∂u/∂t = ∇·(α∇u) + q; α and q of the place alone are coefficients."""
     if depends_on_more(table.alpha) or depends_on_more(table.source):
-        return _composed({"alpha": table.alpha, "source": table.source}, None, axes, discretisation)
+        return _composed(table.alpha, table.source, (1.0, 1.0), axes, discretisation)
     if isinstance(table.alpha, float):
         form: Stencil | FluxForm = discretisation.difference("laplace", axes)
     else:
@@ -34,14 +32,14 @@ def heat(table: HeatTable, axes: tuple[str, ...], discretisation: Discretisation
 
 def conduction(table: ConductionTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
     """ρ c ∂u/∂t = ∇·(k∇u) + q."""
-    capacities = {"density": table.density, "capacity": table.capacity}
-    return _composed({"alpha": table.conductivity, "source": table.source}, capacities, axes, discretisation)
+    capacities = (table.density, table.capacity)
+    return _composed(table.conductivity, table.source, capacities, axes, discretisation)
 
 
 def anisotropic(
     table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation, exchanges: bool
 ) -> Model:
-    """∂u/∂t = ∇·(A∇u) + q; `exchanges`: whether what flows through a wall depends on u there."""
+    """ρ c ∂u/∂t = ∇·(A∇u) + q; `exchanges`: whether what flows through a wall depends on u there."""
     found: dict[str, Coefficient] = {}
     turning: dict[int, dict[int, str]] = {}
     for name, entry in table.tensor:
@@ -50,7 +48,7 @@ def anisotropic(
             found[f"alpha_{i}{j}"] = Coefficient(entry, least=0.0 if i == j else float("-inf"))
             for normal, other in ((i, j), (j, i)) if i != j else ():
                 turning.setdefault(normal, {})[other] = f"alpha_{i}{j}"
-    if table.source != 0.0:
+    if table.plain and table.source != 0.0:
         found["source"] = Coefficient(table.source, as_block=True)
     given = discretisation.given["u"]
     equation: Equation = Anisotropic(given, bool(turning) and exchanges)
@@ -61,45 +59,71 @@ def anisotropic(
                 "use numerics.order = 2, or walls that are periodic, dirichlet or outflow"
             )
         equation = FourthOrderAnisotropic(given)
+    if not table.plain:
+        parts = _Parts(Translator(axes, {}, discretisation))
+        equation = Balance(equation, parts.balanced(Given(Balance.FLOW), table.source, table.density, table.capacity))
+        found |= parts.coefficients()
     conductivities = {axis: Given(f"alpha_{axis}{axis}") for axis in range(len(axes))}
     return Model(equation, found, conductivities, turning=turning)
 
 
+class _Parts:
+    """Formulas as terms, with the coefficients that these read."""
+
+    def __init__(self, translator: Translator) -> None:
+        self._translator = translator
+        self._given: dict[str, Coefficient] = {}
+        self._terms: dict[str, Term] = {}
+
+    def term(self, name: str, source: Source, least: float = float("-inf")) -> Term:
+        """By that name a coefficient, unless it depends on more than the place."""
+        if name not in self._terms:
+            self._terms[name] = self._translated(name, source, least)
+        return self._terms[name]
+
+    def _translated(self, name: str, source: Source, least: float) -> Term:
+        if isinstance(source, str) and depends_on_more(source):
+            return self._translator.term(RightSide(source, ("u",), (), self._translator.axes).tree)
+        self._given[name] = Coefficient(source, as_block=name == "source", least=least)
+        return Given(name)
+
+    def balanced(self, flow: Term, source: Source, *capacities: Source) -> Term:
+        """(flow + q) / ρ c."""
+        if source != 0.0:
+            flow = Sum.of(flow, self.term("source", source), 1)
+        return self.over(flow, *capacities)
+
+    def over(self, term: Term, *capacities: Source) -> Term:
+        """Divided by ρ and c, but for those that are 1."""
+        for name, source in zip(("density", "capacity"), capacities, strict=True):
+            if source != 1.0:
+                term = Pointwise(_ratio, (term, self.term(name, source)))
+        return term
+
+    def coefficients(self) -> dict[str, Coefficient]:
+        return self._given | {name: Coefficient(source) for name, source in self._translator.sources.items()}
+
+
 def _composed(
-    flow: Mapping[str, Source],
-    capacities: Mapping[str, Source] | None,
+    conductivity: Source,
+    source: Source,
+    capacities: tuple[Source, Source],
     axes: tuple[str, ...],
     discretisation: Discretisation,
 ) -> Model:
     """(∇·(α∇u) + q) / Π capacities."""
-    translator = Translator(axes, {}, discretisation)
-    given: dict[str, Coefficient] = {}
-
-    def part(name: str, source: Source, least: float) -> Term:
-        if isinstance(source, str) and depends_on_more(source):
-            return translator.term(RightSide(source, ("u",), (), axes).tree)
-        given[name] = Coefficient(source, as_block=name == "source", least=least)
-        return Given(name)
-
-    alpha = part("alpha", flow["alpha"], 0.0)
-    if isinstance(flow["alpha"], float):
+    parts = _Parts(Translator(axes, {}, discretisation))
+    alpha = parts.term("alpha", conductivity, 0.0)
+    if isinstance(conductivity, float):
         stencil = discretisation.difference("laplace", axes)
-        rate: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"), alone=True)))
+        flow: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"), alone=True)))
     else:
-        rate = DivergenceOfFlux(alpha, Given("u"), discretisation.flux_form(("u",)))
-    diffusivity = alpha
-    if flow["source"] != 0.0:
-        rate = Sum.of(rate, part("source", flow["source"], float("-inf")), 1)
-    for name, source in (capacities or {}).items():
-        if source != 1.0:
-            factor = part(name, source, float("-inf"))
-            rate, diffusivity = (Pointwise(_ratio, (term, factor)) for term in (rate, diffusivity))
-    given |= {name: Coefficient(source) for name, source in translator.sources.items()}
-    equation = Written({"u": rate})
+        flow = DivergenceOfFlux(alpha, Given("u"), discretisation.flux_form(("u",)))
+    equation = Written({"u": parts.balanced(flow, source, *capacities)})
     # One with derivatives in it is not of one cell.
-    if diffusivity.width == 0:
-        equation = Written({"u": rate}, {"u": Diffusivity(diffusivity, discretisation.mean)})
-    return Model(equation, given, dict.fromkeys(range(len(axes)), alpha), discretisation.mean)
+    if (diffusivity := parts.over(alpha, *capacities)).width == 0:
+        equation = Written(equation.right_sides, {"u": Diffusivity(diffusivity, discretisation.mean)})
+    return Model(equation, parts.coefficients(), dict.fromkeys(range(len(axes)), alpha), discretisation.mean)
 
 
 def _product(_: Rounding, a: jax.Array, b: jax.Array) -> jax.Array:

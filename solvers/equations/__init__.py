@@ -4,6 +4,7 @@ from solvers.equations.advection_diffusion import AdvectionDiffusion
 from solvers.equations.allen_cahn import AllenCahn
 from solvers.equations.anisotropic import Anisotropic
 from solvers.equations.anisotropic_fourth import FourthOrderAnisotropic
+from solvers.equations.balance import Balance
 from solvers.equations.burgers import Burgers
 from solvers.equations.cahn_hilliard import CahnHilliard
 from solvers.equations.equation import Diffusion, Equation, Rates
@@ -19,6 +20,7 @@ __all__ = [
     "AdvectionDiffusion",
     "AllenCahn",
     "Anisotropic",
+    "Balance",
     "Burgers",
     "CahnHilliard",
     "Diffusion",

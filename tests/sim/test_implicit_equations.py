@@ -25,6 +25,18 @@ EQUATIONS: dict[str, tuple[Table, float, str, int]] = {
         "bdf2",
         18,
     ),
+    "tensor, material": (
+        {
+            "kind": "anisotropic",
+            "tensor": {"xx": 1.0, "yy": 0.5, "xy": 0.5},
+            "density": "1 + x",
+            "capacity": "1 + u*y",
+            "source": "u*x",
+        },
+        0.02,
+        "tr-bdf2",
+        6,
+    ),
     "α(u)": ({"kind": "heat", "alpha": "1 + u**2"}, 0.02, "backward-euler", 4),
     "conduction": ({"kind": "conduction", "conductivity": "1 + x*u", "capacity": "1 + y"}, 0.02, "bdf2", 4),
     "porous medium": ({"kind": "porous-medium", "m": 2.0}, 0.02, "backward-euler", 5),

@@ -88,6 +88,16 @@ RIGHT_SIDES: dict[str, tuple[dict[str, Any], Any]] = {
         lambda u, v: {"u": 2 * laplace(u**3 - u - 0.2 * laplace(u))},
     ),
     "porous medium": ({"kind": "porous-medium", "m": 2.5, "alpha": 0.3}, lambda u, v: {"u": 0.3 * laplace(u**2.5)}),
+    "tensor, material": (
+        {
+            "kind": "anisotropic",
+            "tensor": {"xx": 3.0, "yy": 3.0},
+            "density": "1 + x",
+            "capacity": "2 + u",
+            "source": "u*x",
+        },
+        lambda u, v: {"u": (3 * laplace(u) + u * X) / (1 + X) / (2 + u)},
+    ),
     "conduction": (
         {"kind": "conduction", "conductivity": 3.0, "density": "1 + x", "capacity": "2 + u", "source": "u*x"},
         lambda u, v: {"u": (3 * laplace(u) + u * X) / (1 + X) / (2 + u)},
@@ -208,6 +218,8 @@ def test_a_limited_scheme_is_sharper_than_an_upwind_one() -> None:
         ({"kind": "advection-diffusion", "velocity": {"x": "u"}}, "equation.velocity.x"),
         ({"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 1.0, "xy": 2.0}}, "equation.tensor.xy"),
         ({"kind": "anisotropic", "tensor": {"xx": 1.0}}, "equation.tensor.yy"),
+        ({"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 1.0}, "density": "laplace(u)"}, "equation.density"),
+        ({"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 1.0}, "source": "w"}, "equation.source"),
         ({"kind": "porous-medium", "m": 0.5}, "equation.m"),
         ({"kind": "conduction", "conductivity": "w"}, "equation.conductivity"),
         ({"kind": "wave", "speed": 1.0}, "initial.v"),

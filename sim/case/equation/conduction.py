@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation, check_right_side, differentiates, files
+from sim.case.equation.base import Equation, check_right_side, depends_on_more, differentiates, files
 from sim.case.source import NonNegative, Source
 from sim.case.table import Table
 
@@ -53,11 +53,15 @@ class Tensor(Table):
 
 
 class AnisotropicTable(Equation):
-    """∂u/∂t = ∇·(A∇u) + q, A symmetric."""
+    """ρ c ∂u/∂t = ∇·(A∇u) + q, A symmetric."""
 
     kind: Literal["anisotropic"] = "anisotropic"
-    tensor: Tensor = Field(description="A(x, y, z) by its entries, those left out are 0, length²/time")
-    source: Source = Field(0.0, description="q(x, y, z), u/time")
+    tensor: Tensor = Field(
+        description="A(x, y, z) by its entries, those left out are 0: length²/time, or conductivities"
+    )
+    density: NonNegative = Field(1.0, description="ρ(x, y, z, t, u) > 0")
+    capacity: NonNegative = Field(1.0, description="heat capacity c(x, y, z, t, u) > 0")
+    source: Source = Field(0.0, description="q(x, y, z, t, u), u/time, or power per volume")
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -72,14 +76,28 @@ class AnisotropicTable(Equation):
         """That along the wall's normal; along x, but none of them is 0."""
         return self.tensor.xx
 
+    @property
+    def plain(self) -> bool:
+        """Whether ρ c is 1 and q of the place alone."""
+        return self.density == self.capacity == 1.0 and not depends_on_more(self.source)
+
     def conserves(self, ring: bool) -> bool:
-        return True
+        return self.plain
+
+    @property
+    def parts(self) -> dict[str, Source]:
+        """What is of one cell."""
+        return {"density": self.density, "capacity": self.capacity, "source": self.source}
 
     @property
     def given(self) -> dict[str, Source]:
-        return {f"tensor.{name}": entry for name, entry in self.tensor if entry != 0.0} | {"source": self.source}
+        return {f"tensor.{name}": entry for name, entry in self.tensor if entry != 0.0} | files(**self.parts)
 
     def check(self, axes: tuple[str, ...]) -> None:
+        for name, source in self.parts.items():
+            check_right_side(f"equation.{name}", source, axes)
+            if differentiates(source):
+                raise ValueError(f"equation.{name} of an anisotropic material is of one cell and has no derivatives")
         # A case that was written out names every entry: those of axes that it lacks with 0.
         for name, entry in self.tensor:
             if entry != 0.0 and not set(name) <= set(axes):

@@ -62,6 +62,11 @@ def _heat() -> Iterator[Study]:
         table,
         held,
     )
+    rate = f"({flow})/((1 + x)*(2 + u/4))"
+    problem = Manufactured({"u": SMOOTH}, {"u": rate}, "xy")
+    table = {"kind": "anisotropic", "tensor": tensor, "density": "1 + x", "capacity": "2 + u/4"}
+    source = problem.source(scale=capacity)
+    yield _study("full tensor, ρ(x), c(u), q(x, t)", 2, (12, 18, 27), problem, {**table, "source": source}, walls)
     for order, sizes in ((2, (16, 24, 36)), (4, (12, 18, 27))):
         problem = Manufactured({"u": _ROUND}, {"u": "laplace(u)/10"}, "xy")
         table = {"kind": "heat", "alpha": 0.1, "source": problem.source()}
