@@ -51,17 +51,18 @@ class Tiles:
     ) -> Tiles:
         """Tiles of about the wanted sizes of the first axes; of those without any, an axis is not cut.
 
-        `fewest`: how many cells there are on any block.  Tiles fill that, and what `stages` of them lean over, for
-        the last one costs what others do.  Very few cells are compiled to code of their own, whose bits may differ;
-        so a tile has some.
+        `fewest`: how many cells there are on any block.  As few tiles as it takes are alike, and not the last one half
+        empty, for that costs what others do.  Very few cells are compiled to code of their own, whose bits may
+        differ; so a tile has some.
         """
         sizes = [*wanted, *[0] * (len(fewest) - len(wanted))]
         for axis, (size, least) in enumerate(zip(sizes, fewest, strict=True)):
             across = math.prod(s or n for s, n in zip(sizes, fewest, strict=True)) // (size or least)
             smallest = -(-_FEWEST_CELLS // across)
-            sizes[axis] = _filling(least + (stages - 1) * width, max(size, smallest), smallest) if size else 0
-            if sizes[axis] >= least:
-                sizes[axis] = 0
+            size = max(size, smallest) if size else 0
+            # The cells, and what tiles lean over until their last stage.
+            total = least + (stages - 1) * width
+            sizes[axis] = max(smallest, -(-total // -(-total // size))) if 0 < size < least else 0
         return cls(tuple(needed), tuple(sizes), width)
 
     @property
@@ -86,11 +87,6 @@ class Tiles:
         first = jnp.maximum(start, lowest + stage * lower)
         until = jnp.minimum(start + size, lowest + extent - stage * upper)
         return Span(jnp.clip(start, lowest, lowest + extent - size), size, (first, until))
-
-
-def _filling(cells: int, size: int, smallest: int) -> int:
-    """The size about the wanted one of which a whole number fills so many cells."""
-    return max(smallest, -(-cells // max(1, round(cells / size))))
 
 
 def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Advance[State]) -> State:
