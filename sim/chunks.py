@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sim.prepared import Prepared
 
-# Long enough to hide the call, short enough to be told of a blow-up, or of a wish to stop, soon.
-_SECONDS = 0.5
+# Long enough to hide the call and the look for a blow-up, short enough to be told of one, or of a wish to stop, soon.
+_SECONDS = 1.0
 _FIRST = 16
 
 

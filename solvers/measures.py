@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -10,24 +11,30 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Block
+from solvers.block import Block, Count
 from solvers.exchange import Exchange
+from solvers.once import once
 from solvers.reductions import maximum, pre_rounded, rounded_sum
 
 # What a slab of values in float64, and what is made of them, may have of the cache.
 _CELLS = 1 << 16
+# Slabs that are joined before they are added to what there is.
+_TOGETHER = 8
 
 Values: TypeAlias = Callable[..., jax.Array]
-"""(slabs of the fields, float64) → values of their shape, cell by cell."""
+"""(slabs of the fields) → values of their shape, cell by cell."""
+
+Join: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
+"""jnp.add or jnp.maximum."""
 
 
 def count_nonfinite(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
     """Number of cells over all blocks that are NaN or infinite, int64.  u: dtype[block.ghosted_shape]."""
 
-    def count(total: jax.Array, owned: jax.Array, part: jax.Array) -> jax.Array:
-        return total + jnp.sum(owned & ~jnp.isfinite(part), dtype=jnp.int64)
+    def broken(part: jax.Array) -> jax.Array:
+        return (~jnp.isfinite(part)).astype(jnp.int32)
 
-    return exchange.sum(_fold(block, [u], count, jnp.int64(0)))
+    return exchange.sum(_reduced((u,), block, broken, jnp.add))
 
 
 def measure(u: jax.Array, block: Block, cells: int, exchange: Exchange) -> dict[str, jax.Array]:
@@ -93,29 +100,56 @@ def _sum(fields: Sequence[jax.Array], values: Values, block: Block, cells: int, 
 
 def _largest_bits(arguments: tuple[jax.Array, ...], block: Block, function: Callable[..., jax.Array]) -> jax.Array:
     """The bits of the largest magnitude in a block's interior, an integer of the size of the arguments' dtype."""
+    return _reduced(arguments, block, lambda *u: _bits(function(*u)), jnp.maximum)
+
+
+def _reduced(arguments: tuple[jax.Array, ...], block: Block, values: Values, join: Join) -> jax.Array:
+    """The values of a block's cells, integers of 0 or more, joined to one; sums are int64."""
+
+    def all_of(joined: jax.Array) -> jax.Array:
+        return joined.max() if join is jnp.maximum else joined.sum(dtype=jnp.int64)
 
     def at_once(*arguments: jax.Array) -> jax.Array:
-        return jnp.max(jnp.where(block.owned(), _bits(function(*(u[block.interior] for u in arguments))), 0))
+        return all_of(jnp.where(block.owned(), values(*(u[block.interior] for u in arguments)), 0))
 
-    def by_layers(*arguments: jax.Array) -> jax.Array:
-        across = block.shape[1:]
+    def by_slabs(*arguments: jax.Array) -> jax.Array:
+        return all_of(_slabs_joined(arguments, block, values, join))
 
-        def one_layer(i: jax.Array, found: jax.Array) -> jax.Array:
-            corner = [block.ghosts + i] + [jnp.full_like(i, block.ghosts)] * len(across)
-            layer = function(*(lax.dynamic_slice(u, corner, (1, *across)) for u in arguments))
-            return jnp.maximum(found, _bits(layer))
+    # On a CPU a reduction to one number is not vectorised; one to a slab is, and ten times faster.
+    reduced: jax.Array = lax.platform_dependent(*arguments, cpu=by_slabs, default=at_once)
+    return reduced
 
-        found = jnp.zeros((1, *across), _bits(arguments[0]).dtype)
-        found = lax.fori_loop(0, jnp.asarray(block.extent[0], jnp.int32), one_layer, found)
-        for axis, cells in enumerate(across, start=1):
-            found = jnp.where(_along(jnp.arange(cells) < block.extent[axis], axis, block.ndim), found, 0)
-        return jnp.max(found)
 
-    # On a CPU a reduction to one number is not vectorised; one to a layer is, and ten times faster.
-    if block.ndim == 1:
-        return at_once(*arguments)
-    largest: jax.Array = lax.platform_dependent(*arguments, cpu=by_layers, default=at_once)
-    return largest
+def _slabs_joined(arguments: tuple[jax.Array, ...], block: Block, values: Values, join: Join) -> jax.Array:
+    """The values of all slabs of a block's layers, one upon the other; 0 where there is nothing that counts."""
+    layers, (depth, *across) = block.shape[0], _slab(block)
+    together = max(1, min(_TOGETHER, layers // (2 * depth)))
+
+    def slab(start: jax.Array, first: jax.Array) -> jax.Array:
+        corner: list[Count] = [block.ghosts + start, *[block.ghosts] * len(across)]
+        rows = start + jnp.arange(depth)
+        counts = (rows >= first) & (rows < block.extent[0])
+        found = values(*(lax.dynamic_slice(u, corner, (depth, *across)) for u in arguments))
+        return jnp.where(_along(counts, 0, block.ndim), found, 0)
+
+    def some_slabs(i: jax.Array, joined: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        first = i * depth * together
+        start = jnp.minimum(first, layers - depth * together)
+
+        def new(_: jax.Array) -> jax.Array:
+            return functools.reduce(join, [slab(start + number * depth, first) for number in range(together)])
+
+        # Several on their own first: a loop that joins in place reads what it writes, and is not vectorised.
+        before, spare = joined
+        found = once(start >= 0, new, spare)
+        return join(before, found), found
+
+    nothing = jax.eval_shape(lambda: slab(jnp.int64(0), jnp.int64(0)))
+    empty = jnp.zeros(nothing.shape, nothing.dtype)
+    joined, _ = lax.fori_loop(0, -(-layers // (depth * together)), some_slabs, (empty, empty))
+    for axis, cells in enumerate(across, start=1):
+        joined = jnp.where(_along(jnp.arange(cells) < block.extent[axis], axis, block.ndim), joined, 0)
+    return joined
 
 
 def _bits(u: jax.Array) -> jax.Array:
@@ -137,8 +171,7 @@ def _fold(block: Block, fields: Sequence[jax.Array], function: Callable[..., Any
     A slab is (owned, *fields there): owned says which cells count, not padding and not seen before; the last slab
     reaches back where they don't divide.
     """
-    layers, *across = block.shape
-    depth = min(layers, max(1, _CELLS // math.prod(across)))
+    (layers, *_), (depth, *across) = block.shape, _slab(block)
 
     def one_slab(i: jax.Array, found: jax.Array) -> jax.Array:
         start = jnp.minimum(i * depth, layers - depth)
@@ -151,6 +184,11 @@ def _fold(block: Block, fields: Sequence[jax.Array], function: Callable[..., Any
         return function(found, owned, *(lax.dynamic_slice(u, corner, (depth, *across)) for u in fields))
 
     return lax.fori_loop(0, -(-layers // depth), one_slab, initial)
+
+
+def _slab(block: Block) -> tuple[int, ...]:
+    layers, *across = block.shape
+    return (min(layers, max(1, _CELLS // math.prod(across))), *across)
 
 
 def _along(values: jax.Array, axis: int, ndim: int) -> jax.Array:

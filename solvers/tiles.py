@@ -38,12 +38,14 @@ class Needed(NamedTuple):
 class Tiles:
     """The cells that stages must write, in tiles of `sizes`; 0: an axis is not cut.
 
-    A stage later, a tile has moved `width` cells towards lower indices.
+    A stage later, a tile has moved `width` cells towards lower indices.  `in_layers`: whether what is left of a tile at
+    an end may be taken layer by layer.
     """
 
     needed: tuple[Needed, ...]
     sizes: tuple[int, ...]
     width: int
+    in_layers: bool = False
 
     @classmethod
     def fit(
@@ -63,7 +65,8 @@ class Tiles:
             # The cells, and what tiles lean over until their last stage.
             total = least + (stages - 1) * width
             sizes[axis] = max(smallest, -(-total // -(-total // size))) if 0 < size < least else 0
-        return cls(tuple(needed), tuple(sizes), width)
+        uncut = math.prod(n for size, n in zip(sizes, fewest, strict=True) if not size)
+        return cls(tuple(needed), tuple(sizes), width, uncut >= _FEWEST_CELLS)
 
     @property
     def whole(self) -> bool:
@@ -86,7 +89,7 @@ class Tiles:
         start = jnp.asarray(lowest + number * size - stage * self.width, jnp.int32)
         first = jnp.maximum(start, lowest + stage * lower)
         until = jnp.minimum(start + size, lowest + extent - stage * upper)
-        return Span(jnp.clip(start, lowest, lowest + extent - size), size, (first, until))
+        return Span(jnp.clip(start, lowest, lowest + extent - size), size, (first, until), self.in_layers)
 
 
 def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Advance[State]) -> State:

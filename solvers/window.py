@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -19,11 +17,15 @@ State = TypeVar("State")
 
 
 class Span(NamedTuple):
-    """`depth` cells along an axis, from `start` on; wanted are those of [first, until), or all."""
+    """`depth` cells along an axis, from `start` on; wanted are those of [first, until), or all.
+
+    in_layers: whether layers across the axis have so many cells that each may be taken by itself.
+    """
 
     start: Count
     depth: int
     wanted: tuple[Count, Count] | None = None
+    in_layers: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,34 @@ class Window:
             values = jnp.where(mask, values, lax.dynamic_slice(u, corner, self._shape(u.shape, margin)))
         return lax.dynamic_update_slice(u, values, corner)
 
-    def in_part(self, update: Callable[[Window, State], State], state: State) -> State:
-        """update(window, state) if a cell is wanted; without a mask where all are, as most often."""
-        bounds = [(span, *span.wanted) for span in self.spans if span is not None and span.wanted is not None]
-        if not bounds:
+    def in_part(self, update: Callable[[Window, State], State], state: State, axis: int = 0) -> State:
+        """update(window, state) of the wanted cells: of the whole window where all are, as most often.
+
+        Where only some along an axis are it is done layer by layer, or else with a mask, which takes longer.
+        """
+        if axis == len(self.spans):
             return update(self, state)
-        inside = [jnp.asarray(first <= s.start) & (until >= s.start + s.depth) for s, first, until in bounds]
-        touching = [jnp.asarray(first < s.start + s.depth) & (until > s.start) for s, first, until in bounds]
-        all_of_it, some_of_it = (functools.reduce(operator.and_, each) for each in (inside, touching))
-        unmasked = Window(tuple(span and span._replace(wanted=None) for span in self.spans))
-        state = once(all_of_it, lambda state: update(unmasked, state), state)
-        return once(some_of_it & ~all_of_it, lambda state: update(self, state), state)
+        span = self.spans[axis]
+        if span is None or span.wanted is None:
+            return self.in_part(update, state, axis + 1)
+        (first, until), start, depth = span.wanted, span.start, span.depth
+        begin = jnp.maximum(first, start)
+        count = jnp.minimum(until, start + depth) - begin
+
+        def all_of_it(state: State) -> State:
+            return self.along(axis, start, depth).in_part(update, state, axis + 1)
+
+        def layer(i: jax.Array, state: State) -> State:
+            state, i = lax.optimization_barrier((state, i))
+            return self.along(axis, begin + i, 1).in_part(update, state, axis + 1)
+
+        def masked(state: State) -> State:
+            return self.in_part(update, state, axis + 1)
+
+        state = once(count == depth, all_of_it, state)
+        if span.in_layers:
+            return lax.fori_loop(0, jnp.where(count == depth, 0, count), layer, state)
+        return once((count > 0) & (count < depth), masked, state)
 
     def wanted(self, but: int | None = None) -> jax.Array | bool:
         """Which cells are wanted, not asking along one axis: bool, shaped to broadcast, or plain True."""

@@ -1,4 +1,4 @@
-"""Chunks: whole turns of the loop, about half a second each."""
+"""Chunks: whole turns of the loop, about a second each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from solvers.march import stages_in_a_turn
 def test_they_are_whole_turns(turn: int) -> None:
     chunks = Chunks(turn)
     assert chunks.first % turn == 0
-    for steps in (16, 64, 1000):
-        # 100 steps a second: 50 in half a second.
+    for steps in (32, 64, 1000):
+        # 100 steps a second.
         following = chunks.next(steps, steps / 100)
-        assert following % turn == 0 and abs(following - 50) <= turn / 2
+        assert following % turn == 0 and abs(following - 100) <= turn / 2
 
 
 def test_a_turn_that_takes_long_is_not_waited_for() -> None:
