@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Count
+from solvers.once import once
 from solvers.window import Span, Window
 
 _FEWEST_CELLS = 64
@@ -78,15 +79,27 @@ class Tiles:
         needed, size = self.needed[axis], self.sizes[axis]
         return (needed.extent + (stages - 1) * (self.width - needed.upper) + size - 1) // size
 
-    def window(self, tile: Sequence[Count], stage: jax.Array) -> Window:
-        """Where a tile, by its number along each axis, is at a stage."""
-        return Window(tuple(self._span(axis, number, stage) for axis, number in enumerate(tile)))
+    def is_inside(self, tile: Sequence[Count], stages: Count) -> jax.Array:
+        """Whether all of a tile's cells must be written at each of so many stages, and no wall is due after any."""
+        inside = jnp.bool_(True)
+        for number, size, (_, extent, lower, _) in zip(tile, self.sizes, self.needed, strict=True):
+            if size:
+                # Ghosts depend on one layer more than a stage is wide, at most (`solvers.walls`).
+                first = (stages - 1) * (self.width + lower) + self.width + 1
+                inside &= (number * size >= first) & (number * size + size < extent)
+        return inside
 
-    def _span(self, axis: int, number: Count, stage: jax.Array) -> Span | None:
+    def window(self, tile: Sequence[Count], stage: jax.Array, inside: bool = False) -> Window:
+        """Where a tile, by its number along each axis, is at a stage; of one that is inside all cells are wanted."""
+        return Window(tuple(self._span(axis, number, stage, inside) for axis, number in enumerate(tile)))
+
+    def _span(self, axis: int, number: Count, stage: jax.Array, inside: bool) -> Span | None:
         (lowest, extent, lower, upper), size = self.needed[axis], self.sizes[axis]
         if size == 0:
             return None
         start = jnp.asarray(lowest + number * size - stage * self.width, jnp.int32)
+        if inside:
+            return Span(start, size)
         first = jnp.maximum(start, lowest + stage * lower)
         until = jnp.minimum(start + size, lowest + extent - stage * upper)
         return Span(jnp.clip(start, lowest, lowest + extent - size), size, (first, until), self.in_layers)
@@ -109,15 +122,21 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
     """
     ndim = len(tiles.sizes)
 
-    def one_tile(tile: Sequence[Count], state: State) -> State:
+    def through(tile: Sequence[Count], inside: bool, state: State) -> State:
         def one_stage(stage: jax.Array, parity: int, state: State) -> State:
-            return advance(state, tiles.window(tile, stage), stage, parity)
+            return advance(state, tiles.window(tile, stage, inside), stage, parity)
 
         def pair(j: jax.Array, state: State) -> State:
             return one_stage(2 * j + 1, 1, one_stage(2 * j, 0, state))
 
         state = lax.fori_loop(0, stages // 2, pair, state)
         return one_stage(stages - 1, 0, state) if odd else state
+
+    def one_tile(tile: Sequence[Count], state: State) -> State:
+        # Most are inside, and have no time to lose with asking what must be left out, and which walls are due.
+        inside = tiles.is_inside(tile, stages)
+        state = once(inside, lambda state: through(tile, True, state), state)
+        return once(~inside, lambda state: through(tile, False, state), state)
 
     def along(axis: int, tile: Sequence[Count], state: State) -> State:
         """All tiles of an axis and of those before it; the first axis' follow one another most closely."""

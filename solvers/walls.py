@@ -69,8 +69,11 @@ class Walls:
         return u
 
     def due(self, setting: Setting, window: Window) -> jax.Array | bool:
-        """Whether a stage taken in this window leaves ghosts to be filled at a wall of an axis that is cut."""
-        cut = [place for place in self._walls(setting.exchange) if window.spans[place[0]] is not None]
+        """Whether a stage taken in this window leaves ghosts to be filled at a wall of an axis that is cut.
+
+        Where all of the window's cells are wanted it does not.
+        """
+        cut = [place for place in self._walls(setting.exchange) if window.wanted_along(place[0]) is not None]
         return functools.reduce(operator.or_, (self._due(*place, setting, window) for place in cut), False)
 
     def _fill_from(self, axis: int, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
@@ -104,9 +107,9 @@ class Walls:
         What lies up to two widths below a window has not been through the stage after the next (`solvers.tiles`), so
         the cells are still there.
         """
-        span = window.spans[axis]
-        assert span is not None and span.wanted is not None
-        first, until = span.wanted
+        wanted = window.wanted_along(axis)
+        assert wanted is not None
+        first, until = wanted
         wall = self.wall(setting.block, axis, side)
         last = wall + self.reach(axis, side) if side == LOWER else wall
         beyond = last if side == LOWER else wall + self.width

@@ -50,6 +50,11 @@ class Window:
         span = self.spans[axis]
         return 0 if span is None else span.start
 
+    def wanted_along(self, axis: int) -> tuple[Count, Count] | None:
+        """Which cells of an axis are wanted: of [first, until); or all."""
+        span = self.spans[axis]
+        return None if span is None else span.wanted
+
     def along(self, axis: int, start: Count, depth: int) -> Window:
         """The window with other cells along an axis, all of them wanted."""
         spans = list(self.spans)
