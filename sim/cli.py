@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from sim.commands import COMMANDS
 from sim.errors import SimError, Stopped
+from sim.heap import keep_freed_memory
 from sim.launcher import is_speaker
 
 EXIT_USER_ERROR = 2
@@ -53,6 +54,8 @@ def entry() -> NoReturn:
     """The process's own main: a bug or an interrupt on one rank ends all ranks."""
     if not is_speaker() and {"-h", "--help"} & set(sys.argv):
         sys.exit(0)
+    # Here, before there are other threads.
+    keep_freed_memory()
     try:
         code = main()
         # Now, while somebody is there to hear that it failed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 
 # Of <malloc.h>.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _NEVER = -1
 
 
@@ -20,3 +20,5 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _NEVER)
         mallopt(_M_TRIM_THRESHOLD, _NEVER)
+        # Heaps of other threads than the first, which XLA's are, hold 64 MB at most, and are given back in any case.
+        mallopt(_M_ARENA_MAX, 1)
