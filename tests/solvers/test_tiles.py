@@ -28,10 +28,16 @@ def test_every_cell_that_is_needed_is_written_once_a_stage(
         return
     through = [-1] * (first + extent + width)
     for number in range(int(tiles.count(0, stages))):
+        inside = bool(tiles.is_inside([number, 0], stages))
         for stage in range(stages):
             span, whole = tiles.window([number, 0], jnp.int32(stage)).spans
             assert whole is None and span is not None and span.wanted is not None
             low, high = (int(bound) for bound in span.wanted)
+            if inside:
+                # All of its cells are wanted, and none of them next to a wall.
+                assert (low, high - low) == (int(span.start), span.depth)
+                assert first + width < low and high < first + extent
+                assert tiles.window([number, 0], jnp.int32(stage), inside).spans[0] == (low, span.depth, None, False)
             if low >= high:
                 continue
             assert first <= int(span.start) <= low and high <= int(span.start) + span.depth <= first + extent
