@@ -16,6 +16,8 @@ from solvers.once import once
 from solvers.window import Span, Window
 
 _FEWEST_CELLS = 64
+# Times what a tile sees: an axis of so many cells has tiles inside that are worth a program of their own.
+_LONG = 4
 
 State = TypeVar("State")
 
@@ -40,13 +42,14 @@ class Tiles:
     """The cells that stages must write, in tiles of `sizes`; 0: an axis is not cut.
 
     A stage later, a tile has moved `width` cells towards lower indices.  `in_layers`: whether what is left of a tile at
-    an end may be taken layer by layer.
+    an end may be taken layer by layer.  `many`: whether a good part of them are inside the block.
     """
 
     needed: tuple[Needed, ...]
     sizes: tuple[int, ...]
     width: int
     in_layers: bool = False
+    many: bool = False
 
     @classmethod
     def fit(
@@ -67,7 +70,9 @@ class Tiles:
             total = least + (stages - 1) * width
             sizes[axis] = max(smallest, -(-total // -(-total // size))) if 0 < size < least else 0
         uncut = math.prod(n for size, n in zip(sizes, fewest, strict=True) if not size)
-        return cls(tuple(needed), tuple(sizes), width, uncut >= _FEWEST_CELLS)
+        seen = [size + 2 * stages * width if size else 0 for size in sizes]
+        many = all(n >= _LONG * cells for n, cells in zip(fewest, seen, strict=True))
+        return cls(tuple(needed), tuple(sizes), width, uncut >= _FEWEST_CELLS, many)
 
     @property
     def whole(self) -> bool:
@@ -133,7 +138,9 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
         return one_stage(stages - 1, 0, state) if odd else state
 
     def one_tile(tile: Sequence[Count], state: State) -> State:
-        # Most are inside, and have no time to lose with asking what must be left out, and which walls are due.
+        if not tiles.many:
+            return through(tile, False, state)
+        # Those inside have no time to lose with asking what must be left out, and which walls are due.
         inside = tiles.is_inside(tile, stages)
         state = once(inside, lambda state: through(tile, True, state), state)
         return once(~inside, lambda state: through(tile, False, state), state)

@@ -82,30 +82,35 @@ class Window:
             values = jnp.where(mask, values, lax.dynamic_slice(u, corner, self._shape(u.shape, margin)))
         return lax.dynamic_update_slice(u, values, corner)
 
-    def in_part(self, update: Callable[[Window, State], State], state: State, axis: int = 0) -> State:
-        """update(window, state) of the wanted cells: of the whole window where all are, as most often.
+    def in_part(
+        self, update: Callable[[Window, State], State], state: State, axis: int = 0, layered: bool = False
+    ) -> State:
+        """update(window, state) of the wanted cells: layer by layer, and of a layer at once where all are wanted.
 
-        Where only some along an axis are it is done layer by layer, or else with a mask, which takes longer.
+        Not of the whole window, too: most tiles are inside (`solvers.tiles`), and every shape is a program to compile.
+        Where layers have too few cells it is done at once, with a mask if need be, which takes longer.
         """
         if axis == len(self.spans):
             return update(self, state)
         span = self.spans[axis]
         if span is None or span.wanted is None:
-            return self.in_part(update, state, axis + 1)
+            return self.in_part(update, state, axis + 1, layered)
         (first, until), start, depth = span.wanted, span.start, span.depth
         begin = jnp.maximum(first, start)
         count = jnp.minimum(until, start + depth) - begin
 
-        def all_of_it(state: State) -> State:
-            return self.along(axis, start, depth).in_part(update, state, axis + 1)
-
         def layer(i: jax.Array, state: State) -> State:
             state, i = lax.optimization_barrier((state, i))
-            return self.along(axis, begin + i, 1).in_part(update, state, axis + 1)
+            return self.along(axis, begin + i, 1).in_part(update, state, axis + 1, layered=True)
+
+        def all_of_it(state: State) -> State:
+            return self.along(axis, start, depth).in_part(update, state, axis + 1, layered)
 
         def masked(state: State) -> State:
-            return self.in_part(update, state, axis + 1)
+            return self.in_part(update, state, axis + 1, layered)
 
+        if span.in_layers and not layered:
+            return lax.fori_loop(0, count, layer, state)
         state = once(count == depth, all_of_it, state)
         if span.in_layers:
             return lax.fori_loop(0, jnp.where(count == depth, 0, count), layer, state)

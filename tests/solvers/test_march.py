@@ -16,6 +16,7 @@ from solvers.adaptive import AdaptiveMarch, Pace
 from solvers.boundary import Dirichlet, Neumann, Periodic
 from solvers.integrators import BOGACKI_SHAMPINE, rkl2
 from solvers.operators import laplacian
+from solvers.tiles import Needed, Tiles
 from solvers.walls import Sides
 
 Heat = Callable[..., Any]
@@ -64,6 +65,21 @@ def test_depths_and_tiles_change_no_bit(ndim: int, dtype: str, heat: Heat) -> No
         run = heat(shape, MIXED[:ndim], spacing, depth=depth, tile=tile[:ndim])
         for steps, expected in plain.items():
             np.testing.assert_array_equal(run(u, 1e-3, steps), expected, err_msg=f"{steps}: {depth}, {tile}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("shape", "tile"), [((700,), (64,)), ((80, 41), (4,)), ((40, 36, 17), (3, 3))])
+def test_tiles_inside_a_block_change_no_bit(
+    shape: tuple[int, ...], tile: tuple[int, ...], dtype: str, heat: Heat
+) -> None:
+    """Long axes, along which most tiles are inside and asked nothing stage by stage."""
+    needed = [Needed(3, n) for n in shape]
+    assert Tiles.fit(needed, shape, tile, 1, 3).many
+    u, spacing = noise(shape, dtype), (0.1, 0.2, 0.15)[: len(shape)]
+    plain = heat(shape, MIXED[: len(shape)], spacing)
+    run = heat(shape, MIXED[: len(shape)], spacing, depth=3, tile=tile)
+    for steps in (3, 8):
+        np.testing.assert_array_equal(run(u, 1e-3, steps), plain(u, 1e-3, steps))
 
 
 def test_a_chunk_more_or_less_changes_no_bit(heat: Heat) -> None:
