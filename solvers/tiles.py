@@ -17,7 +17,7 @@ from solvers.window import Span, Window
 
 _FEWEST_CELLS = 64
 # Times what a tile sees: an axis of so many cells has tiles inside that are worth a program of their own.
-_LONG = 4
+_LONG = 2
 
 State = TypeVar("State")
 
