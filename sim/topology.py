@@ -141,9 +141,14 @@ def _check(topology: Topology, count: int, ghosts: int) -> None:
             f"the process grid {given} has {topology.count} blocks, but there are {count} ranks or devices; "
             f"give factors whose product is {count}"
         )
-    for name, n, least in zip(names, topology.shape, topology.smallest, strict=True):
-        if least < max(1, ghosts):
+    for name, n, parts, least in zip(names, topology.shape, topology.blocks, topology.smallest, strict=True):
+        if least < 1:
+            raise SimError(
+                f"the process grid {given} leaves blocks without cells along {name}: {parts} blocks of {n} cells; "
+                f"use fewer blocks along {name}, or a finer grid"
+            )
+        if least < ghosts:
             raise SimError(
                 f"the process grid {given} leaves blocks of {least} cells along {name} ({n} cells in all), "
-                f"fewer than the ghost depth {max(1, ghosts)}; use fewer blocks along {name}"
+                f"fewer than the ghost depth {ghosts}; use fewer blocks along {name}"
             )

@@ -15,11 +15,12 @@ from sim.costs import Choice, Costs, Parts
 from sim.errors import SimError
 from sim.messages import messages
 from sim.plan.basis import Basis, basis
-from sim.plan.placing import fields_of
+from sim.plan.placing import blocks_of
 from sim.problem import Problem, build
 from sim.schedule import segments
 from sim.stepping import Speed, step_of
 from sim.topology import Topology, choose_topology
+from sim.transport.choice import spreads
 
 _MOST_BLOCKS = 1 << 24
 
@@ -28,12 +29,16 @@ _MOST_BLOCKS = 1 << 24
 class Forecast:
     """A case on `ranks` ranks, as it would be stepped by `choice`: stages an exchange, and a tile.
 
-    arrays: that a block has, each `block_bytes`.  sent: bytes of each message of an exchange.  parts: seconds of a
-    stage.  others: seconds of a step by depth.  steps: of the whole run, None where the step depends on the fields.
+    places: what runs at once, a block of the topology each, or, of an ensemble whose members are spread, whole ones.
+    held: how many members there are in a place at most, 1 where there is no ensemble.  arrays: that a place has, each
+    `block_bytes`.  sent: bytes of each message of an exchange.  parts: seconds of a stage of all members.  others:
+    seconds of a step by depth.  steps: of the whole run, None where the step depends on the fields.
     """
 
     case: Case
     ranks: int
+    places: int
+    held: int
     topology: Topology
     choice: Choice
     stages: int
@@ -46,8 +51,14 @@ class Forecast:
     basis: Basis
 
     @property
+    def cells(self) -> int:
+        """Of all members."""
+        members = self.case.ensemble.members if self.case.ensemble else 1
+        return math.prod(self.topology.shape) * members
+
+    @property
     def memory(self) -> int:
-        """Bytes of all arrays of the largest block."""
+        """Bytes of all arrays of the largest block, of all members."""
         return self.arrays * self.block_bytes
 
     @property
@@ -69,7 +80,7 @@ class Forecast:
     def efficiency(self) -> float:
         """The share of the time that a rank spends on its own cells, were all blocks alike: not in exchanges, not on
         ghost cells, not waiting for a larger block."""
-        even = math.prod(self.topology.shape) / self.topology.count / math.prod(self.topology.largest)
+        even = self.cells / self.places / self.held / math.prod(self.topology.largest)
         return (self.parts.cells + self.parts.memory + self.parts.tiles) * even / sum(self.parts)
 
 
@@ -89,21 +100,35 @@ def forecast(
     blocks = ranks * (case.parallel.devices or 1)
     if blocks > _MOST_BLOCKS:
         raise SimError(f"{blocks} blocks can't be planned, {_MOST_BLOCKS:,} can; use fewer --ranks")
-    wish, stages = case.parallel, problem.march.stages
-    shallow = _topology(problem, blocks, 1)
+    wish, stages, members = case.parallel, problem.march.stages, len(problem.each)
+    spread = bool(problem.members) and spreads(members, blocks, wish.members, case.process_grid())
+    held, cut_into = (-(-members // blocks), 1) if spread else (members, blocks)
+    shallow = _topology(problem, cut_into, 1)
     choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.tile, problem.most_stages)
-    seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages for choice in choices}
+    seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages * held for choice in choices}
     choice = min(choices, key=seconds.__getitem__)
     others = {k: min(seconds[c] for c in choices if c.steps == k) for k in sorted({c.steps for c in choices})}
-    topology = _topology(problem, blocks, choice.steps)
-    fields, coefficients = fields_of(problem)
-    arrays = 2 * fields + len(problem.march.step.registers) + coefficients
+    topology = _topology(problem, cut_into, choice.steps)
+    arrays = blocks_of(problem, held)
     cells = math.prod(n + 2 * problem.ghosts(choice.steps) for n in topology.largest)
     block_bytes = cells * np.dtype(case.numerics.dtype).itemsize
-    sent = _sent(problem, topology, choice.steps)
-    parts = _parts(problem, topology, found, choice)
+    sent = _sent(problem, topology, choice.steps) * held
+    parts = Parts(*(held * seconds for seconds in _parts(problem, topology, found, choice)))
     return Forecast(
-        case, ranks, topology, choice, stages, arrays, block_bytes, sent, parts, others, _steps(case), found
+        case=case,
+        ranks=ranks,
+        places=blocks,
+        held=held,
+        topology=topology,
+        choice=choice,
+        stages=stages,
+        arrays=arrays,
+        block_bytes=block_bytes,
+        sent=sent,
+        parts=parts,
+        others=others,
+        steps=_steps(case),
+        basis=found,
     )
 
 
@@ -133,8 +158,20 @@ def _topology(problem: Problem, blocks: int, depth: int) -> Topology:
 
 
 def _stepped(problem: Problem) -> Problem:
-    """By the integrator of the case, whose stages must be known before its fields are."""
+    """By the integrator of the case, whose stages must be known before its fields are.  Raises SimError if not."""
     time = problem.case.time
+    if time.implicit:
+        wanted = "time.steady" if time.steady else f"time.integrator = {time.integrator}"
+        raise SimError(
+            f"a plan is of explicit steps; how long {wanted} takes depends on how its solver converges: "
+            f"try a short run, or plan an explicit one: --set time.steady=false --set time.integrator=rkl2 "
+            f"--set time.stages=15"
+        )
+    if time.integrator == "auto":
+        raise SimError(
+            "time.integrator = auto chooses by the fields, which a plan doesn't make; name one: a run prints what it "
+            "chose (--set time.integrator=euler)"
+        )
     if time.integrator.startswith("rkl") and time.step is not None and time.stages is None:
         raise SimError(
             f"the stages that {time.integrator} takes for time.step = {time.step:g} depend on the fields, "

@@ -1,7 +1,8 @@
-"""How many fields a case has, seen without making any."""
+"""How many blocks a case takes, seen without making any."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import jax
@@ -13,17 +14,27 @@ from sim.transport.protocol import Evaluate, Transport
 
 
 class _Counting:
-    """In a transport's place where fields are placed: notes that there is one, and evaluates nothing."""
+    """In a transport's place where fields are placed: notes how many blocks each is, and evaluates nothing."""
+
+    def __init__(self, members: int) -> None:
+        self._members = members
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike) -> Any:
-        return jax.ShapeDtypeStruct((0, 0), np.dtype(dtype))
+        return jax.ShapeDtypeStruct((1,), np.dtype(dtype))
+
+    def place_each(self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike) -> Any:
+        return jax.ShapeDtypeStruct((self._members,), np.dtype(dtype))
+
+    def per_member(self, numbers: Sequence[float], dtype: npt.DTypeLike) -> Any:
+        return jax.ShapeDtypeStruct((), np.dtype(dtype))
 
 
-def fields_of(problem: Problem) -> tuple[int, int]:
-    """Fields that evolve, and those that are only read, as whole blocks.
+def blocks_of(problem: Problem, members: int) -> int:
+    """Blocks that so many members, of an ensemble or 1, take: fields as they are and will be, registers, coefficients.
 
     Raises SimError where a field's file can't be read or doesn't fit the grid.
     """
-    counting = cast(Transport, _Counting())
-    read = problem.coefficients(counting).values()
-    return len(problem.initial(counting)), sum(coefficient.ndim > 0 for coefficient in read)
+    counting = cast(Transport, _Counting(members))
+    evolving = 2 * sum(field.size for field in problem.initial(counting).values())
+    read = sum(given.size for given in problem.coefficients(counting).values() if given.ndim > 0)
+    return evolving + len(problem.march.step.registers) * members + read

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -35,14 +34,21 @@ def _blocks(found: Forecast) -> list[str]:
     by_depth = ", ".join(f"{k}: {_seconds(seconds)}" for k, seconds in found.others.items())
     return [
         f"{case.name} on {found.ranks} rank{'s' * (found.ranks != 1)}{devices}: "
-        f"{_times(topology.shape)} cells, {case.numerics.dtype}",
+        f"{_times(topology.shape)} cells{_members(found)}, {case.numerics.dtype}",
         f"  process grid {grid}",
         f"  blocks       {sizes} cells{tiles}",
         f"  ghost depth  {depth} {of}{'s' * (depth > 1)} an exchange, {why} (a step by depth: {by_depth})",
         f"  memory       {_bytes(found.memory)} a block for {found.arrays} arrays, "
-        f"{_bytes(found.memory * topology.count)} in all, beside what Python and JAX take",
+        f"{_bytes(found.memory * found.places)} in all, beside what Python and JAX take",
         f"  messages     {found.messages:.3g} and {_bytes(found.message_bytes)} a step from each block",
     ]
+
+
+def _members(found: Forecast) -> str:
+    if found.case.ensemble is None:
+        return ""
+    spread = f", at most {found.held} on each" if found.topology.count < found.places else ""
+    return f" of {found.case.ensemble.members} members{spread}"
 
 
 def _time(found: Forecast) -> list[str]:
@@ -52,7 +58,7 @@ def _time(found: Forecast) -> list[str]:
         f"  a step       {_seconds(found.seconds)}{of}: {(parts.cells + parts.tiles) / total:.0%} cells, "
         f"{parts.memory / total:.0%} memory, {parts.ghosts / total:.0%} ghost cells, "
         f"{parts.exchange / total:.0%} exchange",
-        f"  efficiency   {found.efficiency:.1%}, {math.prod(found.topology.shape) / found.seconds:.3g} cells/s",
+        f"  efficiency   {found.efficiency:.1%}, {found.cells / found.seconds:.3g} cells/s",
     ]
     if found.steps is not None:
         whole = _seconds(found.steps * found.seconds)
@@ -65,6 +71,7 @@ def to_json(found: Forecast) -> str:
     fields: dict[str, Any] = {
         "case": found.case.name,
         "ranks": found.ranks,
+        "members_a_place": found.held,
         "process_grid": topology.blocks,
         "largest_block": topology.largest,
         "smallest_block": topology.smallest,

@@ -120,9 +120,15 @@ def _spreads(name: Name, wish: Wish, places: int) -> bool:
     assert wish.members is not None
     if wish.arrangement == "spread" and name in ("virtual", "auto-sharded"):
         raise SimError(f'parallel.members = "spread" is for mpi, xla and hybrid, and this is {name}; leave it out')
-    if name in _ONE_PROCESS or places == 1 or wish.arrangement == "together":
-        return False
-    return wish.arrangement == "spread" or (wish.members >= places and wish.process_grid is None)
+    return name not in _ONE_PROCESS and spreads(wish.members, places, wish.arrangement, wish.process_grid)
+
+
+def spreads(
+    members: int, places: int, arrangement: Arrangement = "auto", process_grid: tuple[int, ...] | None = None
+) -> bool:
+    """Whether so many members have one of several places each, left to us where there are enough of them."""
+    wanted = arrangement == "spread" or (arrangement == "auto" and members >= places and process_grid is None)
+    return places > 1 and wanted
 
 
 def _serial(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:

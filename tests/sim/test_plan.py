@@ -21,8 +21,8 @@ def _no_machine_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIM_CACHE", str(tmp_path / "cache"))
 
 
-def planned(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert cli.main(["plan", "heat2d", "--json", *arguments]) == 0
+def planned(capsys: pytest.CaptureFixture[str], *arguments: str, case: str = "heat2d") -> dict[str, Any]:
+    assert cli.main(["plan", case, "--json", *arguments]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
 
@@ -111,6 +111,30 @@ def test_by_a_machines_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert planned(capsys, "--ranks", "2", "--machine", str(tmp_path / "other.json"))["link"]["latency"] == 2e-6
 
 
+@pytest.mark.parametrize(
+    ("ranks", "options", "held", "blocks"),
+    [
+        (1, (), 16, (1, 1)),
+        (5, (), 4, (1, 1)),
+        (16, (), 1, (1, 1)),
+        (32, (), 16, (8, 4)),
+        (4, ("--set", "parallel.members=together"), 16, (4, 1)),
+        (32, ("--set", "parallel.members=spread"), 1, (1, 1)),
+        (2, ("--set", "parallel.devices=4"), 2, (1, 1)),
+    ],
+)
+def test_members_of_an_ensemble_are_spread_or_cut(
+    ranks: int, options: tuple[str, ...], held: int, blocks: tuple[int, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `sim.transport.choice` does it; a place has two arrays a member, and takes one after the other."""
+    each = ["--set", "parallel.ghost_depth=1", "--ranks"]
+    found = planned(capsys, *each, str(ranks), *options, case="ensemble-plate")
+    assert found["members_a_place"] == held and tuple(found["process_grid"]) == blocks
+    assert found["memory_bytes"] == 2 * held * 8 * math.prod(n + 2 for n in found["largest_block"])
+    cut = math.prod(blocks) > 1
+    assert found["messages_a_step"] == (held * 2 * sum(n > 1 for n in blocks) if cut else 0)
+
+
 def test_slow_links_want_deep_ghosts(capsys: pytest.CaptureFixture[str]) -> None:
     depths = [
         planned(capsys, "--ranks", "16", "--latency", latency)["ghost_depth"] for latency in ("1e-9", "1e-6", "1e-2")
@@ -144,6 +168,11 @@ def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:
         (["--ranks", "2", "--set", "parallel.process_grid.x=3"], "3 blocks"),
         (["--ranks", "2", "--set", 'initial.u={ file = "none.npy" }'], "none.npy"),
         (["--ranks", "2", "--set", "time.integrator=rkl2", "--set", "time.step=1e-4"], "time.stages=15"),
+        (["--ranks", "2", "--set", "time.integrator=tr-bdf2", "--set", "time.step=1e-4"], "of explicit steps"),
+        (["--ranks", "2", "--set", "time.integrator=spectral"], "time.integrator = spectral"),
+        (["--ranks", "2", "--set", "time.steady=true"], "how long time.steady takes"),
+        (["--ranks", "2", "--set", "time.integrator=auto"], "name one"),
+        (["--ranks", "600", "--set", "parallel.process_grid.y=600"], "without cells along y"),
         ([], "--ranks"),
     ],
 )
