@@ -14,10 +14,13 @@ from sim.looking.field import Field, fields_of, times_of
 from sim.looking.hdf5 import opened, text_attribute
 from sim.looking.record import Progress, Record
 from sim.looking.words import clean
+from sim.output import lock
+from sim.output.lock import Holder
 from sim.output.rundir import RunDirectory
 from sim.schedule import MOST_OUTPUTS
 
 _MOST_CASE_BYTES = 1 << 20
+_MOST_LOCK_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,15 @@ class Run:
     @cached_property
     def state(self) -> str:
         """The status recorded; 'died' where that is running and its process on this host is gone."""
-        died = self.record.status == "running" and self.progress is not None and self.progress.is_dead
+        died = self.record.status == "running" and (self._holder_is_gone or (self.progress and self.progress.is_dead))
         return "died" if died else clean(self.record.status, 40)
+
+    @property
+    def _holder_is_gone(self) -> bool:
+        """Of a run killed before it had told of any progress this alone is known."""
+        text = record.read_text(self.path / lock.NAME, _MOST_LOCK_BYTES)
+        holder = Holder.read(text) if text else None
+        return holder is not None and holder.is_gone()
 
     @property
     def step(self) -> int | None:

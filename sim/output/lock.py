@@ -53,6 +53,10 @@ class Holder:
         """Of a process of this kernel: a process of its number runs, and it is not another one's by now."""
         return bool(self.started) and _start_tick(self.pid) == self.started
 
+    def is_gone(self) -> bool:
+        """Whether that is known; of other machines' nothing is."""
+        return self.on_this_kernel() and not self.lives()
+
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 

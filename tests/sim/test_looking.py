@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from sim.looking import difference
 from sim.looking.field import _boxes, fields_of
 from sim.looking.record import Progress
 from sim.looking.words import clean, duration, quantity
+from sim.output import lock
+from sim.output.lock import Holder
 from tests.sim.looking import write_run
 
 Small = Callable[..., dict[str, Any]]
@@ -441,6 +444,20 @@ def test_a_process_that_is_gone_is_noticed(run: Path, capsys: Capture) -> None:
     goes_on(run, gone.pid)
     assert said(capsys, "watch", run, status=1).startswith("died")
     assert "died" in said(capsys, "info", run) and "25.0%" in said(capsys, "info", run)
+
+
+def test_a_run_that_was_killed_before_its_first_step_died(run: Path, capsys: Capture) -> None:
+    """No progress is told yet, but whose run it is; of another machine's nothing is known."""
+    holder = Holder.myself()
+    (run / "progress.json").unlink()
+    for name, word in (
+        (replace(holder, started="1"), "died"),
+        (holder, "running"),
+        (replace(holder, boot="?"), "running"),
+    ):
+        record(run, json.dumps({"status": "running"}))
+        (run / lock.NAME).write_text(json.dumps(asdict(name)))
+        assert json.loads(said(capsys, "info", run, "--json"))["status"] == word
 
 
 def test_the_progress_of_an_earlier_run_does_not_count(run: Path, capsys: Capture) -> None:
