@@ -17,9 +17,11 @@ from solvers.integrators import Step
 _DEPTHS = {1: (1, 2, 4, 8, 16, 32), 2: (1, 2, 4, 8, 16, 32), 3: (1, 2, 4, 8, 16)}
 _REMEMBERING = 64
 # What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
-# need not exceed, by dimension; how many of them along the second axis are worth trying, the better ones first.
+# need not exceed, by dimension, nor be fewer layers than; how many of them along the second axis are worth trying, the
+# better ones first.
 _FILLED = (0.8, 6.0)
-_ENOUGH = {1: 0.75, 2: 0.75, 3: 1.0}
+_ENOUGH = {1: 0.75, 2: 0.75, 3: 0.5}
+_THINNEST = {1: 1, 2: 1, 3: 4}
 _ACROSS = {1: (), 2: (), 3: (32, 16)}
 
 
@@ -165,7 +167,7 @@ class Costs:
         for across in ((), *((cells,) for cells in _ACROSS[len(sides)])):
             layer = self._held(Choice(steps, (1, *across))) / self._leant(steps, 1)
             own = math.prod([*across, *sides[1 + len(across) :]]) * self.cell_bytes
-            enough = max(1, int(self.cache * _ENOUGH[len(sides)] / own))
+            enough = max(_THINNEST[len(sides)], int(self.cache * _ENOUGH[len(sides)] / own))
             before = 0
             for filled in _FILLED:
                 thick = min(int(self.cache * filled / layer) - self._leant(steps, 0), enough)
