@@ -9,6 +9,7 @@ import pytest
 from .conftest import WORKERS, Ended
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4])
 def test_halos_and_files(ranks: int, mpirun: Callable[..., Ended]) -> None:
     checked = mpirun(ranks, str(WORKERS / "blocks.py")).json()

@@ -54,6 +54,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return found["spread"][:2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ranks", "parallel", "blocks"),
     [(2, {"transport": "mpi"}, 2), (2, {"transport": "hybrid", "devices": 2}, 4), (2, {"transport": "xla"}, 2)],

@@ -34,6 +34,7 @@ def check_refusal(ended: Ended, words: str) -> None:
     assert words in ended.stderr and "Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("options", "words"), BAD.values(), ids=BAD)
 def test_bad_input_gets_one_message(
     options: list[str], words: str, mpirun: Callable[..., Ended], tmp_path: Path
@@ -49,6 +50,7 @@ def test_an_occupied_directory_is_left_alone(mpirun: Callable[..., Ended], tmp_p
     assert (tmp_path / "out" / "run.json").read_text() == "precious"
 
 
+@pytest.mark.long
 def test_a_blow_up_keeps_the_last_good_snapshot(mpirun: Callable[..., Ended], tmp_path: Path) -> None:
     growing = ["numerics.dtype=float32", "equation.alpha=1e-6", "equation.source=1e38", "time.end=9", "output.every=1"]
     ended = mpirun(2, *RUN, *(word for setting in growing for word in ("--set", setting)))
@@ -74,6 +76,7 @@ def test_another_mpis_launcher(family: Family, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [["--transport", "mpi"], ["--transport", "xla"]], ids=["mpi", "xla"])
 def test_a_bug_on_one_rank_ends_all(options: list[str], mpirun: Callable[..., Ended]) -> None:
     ended = mpirun(3, str(WORKERS / "bug.py"), *RUN[2:], *options, timeout=90)
@@ -81,6 +84,7 @@ def test_a_bug_on_one_rank_ends_all(options: list[str], mpirun: Callable[..., En
     assert ended.seconds < 60
 
 
+@pytest.mark.long
 def test_a_rank_that_hangs_is_seen(mpirun: Callable[..., Ended]) -> None:
     """Each rank says where it stands, and all end; to compile takes less, also while others do."""
     ended = mpirun(2, str(WORKERS / "hang.py"), *RUN[2:], "--watchdog", "15", timeout=90)
@@ -109,6 +113,7 @@ def running_ranks(process: subprocess.Popen[str], family: Family, count: int, tm
     pytest.fail(f"no run of {count} ranks: {living}; {process.communicate()}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ranks", "options"),
     [
@@ -127,6 +132,7 @@ def test_a_rank_that_is_killed_ends_the_run(ranks: int, options: list[str], fami
         assert len(file["u"]) == 1
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_ends_the_others_without_mpi(family: Family, tmp_path: Path) -> None:
     where = ["--transport", "xla", "--devices", "1", "--coordinator", f"127.0.0.1:{free_port()}", "--processes", "2"]
     first, second = (family.start([sys.executable, *LONG, *where, "--process", str(process)]) for process in range(2))
@@ -136,6 +142,7 @@ def test_a_process_that_is_killed_ends_the_others_without_mpi(family: Family, tm
     assert finish(first, family, timeout=60).code != 0
 
 
+@pytest.mark.long
 def test_two_runs_on_the_halves_of_the_world(mpirun: Callable[..., Ended]) -> None:
     found = mpirun(4, str(WORKERS / "halves.py")).json()
     assert found["together"] == found["alone"] and found["alone"][0] != found["alone"][1]

@@ -49,6 +49,7 @@ LARGE = [
 ]
 
 
+@pytest.mark.long
 def test_a_limit_on_the_size_of_files(family: Family, tmp_path: Path) -> None:
     """A snapshot is one file of all ranks, a checkpoint one of each."""
     assert on_ranks(family, "run", *LARGE, "--output", "out").code == 0
@@ -76,6 +77,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.long
 def test_a_full_disk(family: Family, tmp_path: Path, small_disk: Path) -> None:
     """Whoever meets it; and when there is space again, the run goes on to the bytes that it would have had."""
     assert finish(family.start([sys.executable, "-m", "sim", "run", *SMALL, "--output", "alone"]), family).code == 0

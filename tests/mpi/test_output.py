@@ -24,6 +24,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Any:
         family.end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_write_the_files_of_one_process(ranks: int, mpirun: Callable[..., Ended], alone: Any) -> None:
     ways, packed = mpirun(ranks, str(WORKERS / "writers.py"), PYTHONPATH=ROOT).json()

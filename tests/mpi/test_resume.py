@@ -40,6 +40,7 @@ def alone(family: Family, tmp_path: Path) -> dict[str, bytes]:
     return files(tmp_path / "alone")
 
 
+@pytest.mark.long
 def test_from_four_ranks_to_one_to_three(family: Family, tmp_path: Path, alone: dict[str, bytes]) -> None:
     """One rank is killed in the middle of a checkpoint, then the only one between two."""
     four = family.ranks(4, "-m", "sim", "run", *CASE, "--output", "out", **{KILLED: "block written:3@2"})
@@ -66,6 +67,7 @@ def test_other_transports(
     assert files(tmp_path / "out") == alone
 
 
+@pytest.mark.long
 def test_a_signal_to_mpirun_stops_all_ranks_and_a_second_run_is_refused(family: Family, tmp_path: Path) -> None:
     size = ["--set", "grid.x.cells=32", "--set", "grid.y.cells=32"]
     long = [*size, "--set", "time.end=1e6", "--set", "output.every=1e6"]
@@ -93,6 +95,7 @@ def test_every_damage_sends_all_ranks_back_to_the_checkpoint_before(mpirun: Call
         assert line.startswith("sim: warning: ") and named in line, (name, line)
 
 
+@pytest.mark.long
 def test_ranks_go_on_from_before_a_damaged_checkpoint(family: Family, tmp_path: Path, alone: dict[str, bytes]) -> None:
     killed = family.ranks(2, "-m", "sim", "run", *CASE, "--output", "out", **{KILLED: "chunk done:6"})
     assert finish(killed, family).code != 0

@@ -69,11 +69,11 @@ def test_cases_differ(serial: Any) -> None:
     ("ranks", "parallel", "blocks"),
     [
         (2, {"transport": "mpi"}, 2),
-        (3, {"transport": "mpi"}, 3),
-        (4, {"transport": "mpi"}, 4),
-        (2, {"transport": "hybrid", "devices": 2}, 4),
-        (2, {"transport": "xla", "devices": 2}, 4),
-        (2, {"transport": "xla", "devices": 1, "halo": "psum"}, 2),
+        pytest.param(3, {"transport": "mpi"}, 3, marks=pytest.mark.long),
+        pytest.param(4, {"transport": "mpi"}, 4, marks=pytest.mark.long),
+        pytest.param(2, {"transport": "hybrid", "devices": 2}, 4, marks=pytest.mark.long),
+        pytest.param(2, {"transport": "xla", "devices": 2}, 4, marks=pytest.mark.long),
+        pytest.param(2, {"transport": "xla", "devices": 1, "halo": "psum"}, 2, marks=pytest.mark.long),
         pytest.param(16, {"transport": "mpi"}, 16, marks=pytest.mark.long),
     ],
     ids=["mpi-2", "mpi-3", "mpi-4", "hybrid-2x2", "xla-2x2", "xla-2-psum", "mpi-16"],
@@ -91,6 +91,7 @@ def test_over_ranks(
     check(found, serial, blocks)
 
 
+@pytest.mark.long
 def test_by_hand_without_mpi(family: Family, tmp_path: Path) -> None:
     """Two processes that meet at an address, of two devices each; then the same case alone."""
 

@@ -66,6 +66,7 @@ def test_what_does_not_fit_is_named(table: Table, message: str, small: Callable[
         casefile.load({**small(), **table})
 
 
+@pytest.mark.long
 def test_they_act_alike_everywhere(small: Callable[..., Table], tmp_path: Path) -> None:
     case = {**small(), **GOOD}
     quiet = sim.run(small(), output=tmp_path / "quiet")

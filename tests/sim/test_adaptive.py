@@ -77,6 +77,7 @@ def test_probes_know_when_their_steps_were(whole: Any) -> None:
     assert (np.diff(times) > 0).all() and np.ptp(np.diff(times)) > 1e-3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "parallel",
     [
@@ -93,6 +94,7 @@ def test_the_same_bits_and_steps_on_every_transport(parallel: Table, whole: Any,
     assert found.adapted == whole.adapted
 
 
+@pytest.mark.long
 def test_it_goes_on_from_any_step_on_other_blocks(whole: Any, tmp_path: Path) -> None:
     table = {"every": 17, "keep": 20}
     run(pulse(checkpoint=table, parallel={"transport": "serial"}), output=tmp_path / "whole")
@@ -108,6 +110,7 @@ def test_it_goes_on_from_any_step_on_other_blocks(whole: Any, tmp_path: Path) ->
         shutil.rmtree(tmp_path / "cut")
 
 
+@pytest.mark.long
 def test_it_goes_on_beyond_the_end(whole: Any, tmp_path: Path) -> None:
     further = ["time.end=0.21"]
     expected = run(pulse(), output=tmp_path / "expected", overrides=further)
@@ -135,6 +138,7 @@ def test_what_acts_at_given_times_acts_then(tmp_path: Path) -> None:
     assert series(result.series)["u"][1].max() == pytest.approx(1.8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at_once", [False, True])
 def test_each_member_has_the_steps_of_its_own_run(at_once: bool, tmp_path: Path) -> None:
     speeds = [0.02, 0.5]

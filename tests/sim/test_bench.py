@@ -90,6 +90,7 @@ def test_a_work_is_a_mode_of_the_grid() -> None:
     assert Work((100, 100), "float32", 10).teff(1.0) == pytest.approx(2 * 4e4 * 10 / 1e9)
 
 
+@pytest.mark.long
 def test_ours_takes_the_same_steps(tmp_path: Path) -> None:
     for work in (*WORKS, *FIELDS):
         case = load(case_of(work))

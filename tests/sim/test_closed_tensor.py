@@ -39,6 +39,7 @@ def last(result: sim.Result) -> np.ndarray:
         return file["u"][0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("integrator", ["heun", "crank-nicolson"])
 def test_heat_is_kept(integrator: str, tmp_path: Path) -> None:
     time = {"end": 0.05, "integrator": integrator} | ({"step": 0.01} if integrator != "heun" else {})
@@ -72,6 +73,7 @@ def test_given_fluxes_are_of_second_order(tmp_path: Path) -> None:
     assert np.polyfit(np.log([12, 24, 48]), -np.log(errors), 1)[0] == pytest.approx(2.0, abs=0.15)
 
 
+@pytest.mark.long
 def test_the_same_bits_however_it_is_cut(tmp_path: Path) -> None:
     places: list[Table] = [
         {"transport": "serial", "ghost_depth": 1},
@@ -96,6 +98,7 @@ EXCHANGE: Table = {
 }
 
 
+@pytest.mark.long
 def test_heat_that_walls_exchange_is_balanced(tmp_path: Path) -> None:
     """∫u changes by what the walls' probes have seen flow in, by the trapezoidal rule."""
     case = plate(10, boundary=EXCHANGE, time={"end": 0.05, "integrator": "heun", "step": 2e-4})
@@ -129,6 +132,7 @@ def test_the_same_bits_where_ghosts_slant(integrator: str, tmp_path: Path) -> No
     assert len(found) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tensor", [TENSOR, {"xx": 1.0, "yy": 1.0, "xy": 0.99}], ids=["varying", "extreme"])
 def test_the_stable_step_is_stable(tensor: Table, tmp_path: Path) -> None:
     case = plate(11, equation={"kind": "anisotropic", "tensor": tensor}, time={"end": 3.0, "safety": 1.0})

@@ -70,16 +70,19 @@ def check(case: dict[str, Any], places: list[str], folder: Path) -> None:
             assert mine[1] == theirs[1], f"member {number} has other numbers on {place}"
 
 
+@pytest.mark.long
 def test_each_member_has_the_bits_of_its_own_run(tmp_path: Path) -> None:
     places = [place for place in PLACES if place != "virtual"]
     check(ensemble(table(2, "float32"), VARY), places, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("ndim", "dtype"), [(1, "float64"), (3, "float64")])
 def test_in_other_dimensions(ndim: int, dtype: str, tmp_path: Path) -> None:
     check(ensemble(table(ndim, dtype), VARY), ["virtual", "xla, at once", "spread"], tmp_path)
 
 
+@pytest.mark.long
 def test_coefficients_that_vary_in_space(tmp_path: Path) -> None:
     case = table(2, "float32")
     case["equation"] |= {"alpha": "0.4 + 0.1 * sin(3 * x)"}
@@ -214,6 +217,7 @@ def test_files(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.concatenate(list(seen["u[2]"].slabs())), file["u"][2, 0])
 
 
+@pytest.mark.long
 def test_going_on(tmp_path: Path) -> None:
     """From a checkpoint, elsewhere, to the bytes of a run that was not interrupted."""
     case = plate(vary=VARY)

@@ -94,6 +94,7 @@ def test_conductivities_that_vary_in_space_and_with_u(tmp_path: Path) -> None:
     check(nonlinear, ["at once", "spread"], tmp_path / "field")
 
 
+@pytest.mark.long
 def test_spectral_members_in_turn(tmp_path: Path) -> None:
     vary = {"equation.alpha": [0.3, 3.0]}
     closed = solving(integrator="spectral", boundary={"x": "neumann"}, ensemble={"vary": vary})
@@ -106,6 +107,7 @@ def test_steady_states(tmp_path: Path) -> None:
     check(solving(time={"steady": True}, ensemble={"vary": vary}), ["at once"], tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at_once", [False, True])
 def test_probes_of_explicit_members(at_once: bool, tmp_path: Path) -> None:
     case = solving(integrator="heun", probes={**PROBES, "every": 7})
@@ -114,6 +116,7 @@ def test_probes_of_explicit_members(at_once: bool, tmp_path: Path) -> None:
     check(case, ["heun"], tmp_path)
 
 
+@pytest.mark.long
 def test_what_is_in_the_file_of_their_probes(tmp_path: Path) -> None:
     """It opens in the report, and a run that goes on takes it over."""
     case = solving(probes=PROBES)
@@ -129,6 +132,7 @@ def test_what_is_in_the_file_of_their_probes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(curves["b[1]"], expected)
 
 
+@pytest.mark.long
 def test_what_can_not_be_solved_is_said_of_its_member(tmp_path: Path) -> None:
     closed = {"boundary": {"x": "neumann"}, "exact": {}, "time": {"steady": True}}
     vary = {"equation.source": ["x - 16.35", "x"]}

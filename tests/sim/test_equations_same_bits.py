@@ -42,6 +42,7 @@ def check(case: dict[str, Any], tolerance: float = 0.0) -> None:
                 np.testing.assert_array_equal(others[name], u, err_msg=f"{name} in {place}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EQUATIONS)
 def test_in_two_dimensions(name: str) -> None:
     check(case_of(name, 2, "float32"), NEARLY.get(name, {}).get("float32", 0.0))
@@ -60,6 +61,7 @@ def test_in_others(name: str, ndim: int, dtype: str) -> None:
     check(case, NEARLY.get(name, {}).get(dtype, 0.0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["slices", "conv"])
 @pytest.mark.parametrize("name", ["heat", "gray-scott", "limited"])
 def test_of_fourth_order(name: str, form: str) -> None:
@@ -68,6 +70,7 @@ def test_of_fourth_order(name: str, form: str) -> None:
     check(case)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["heat, harmonic", "conduction", "text, operators"])
 def test_fluxes_of_fourth_order(name: str) -> None:
     case = case_of(name, 2, "float32")

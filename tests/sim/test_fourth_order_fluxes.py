@@ -41,6 +41,7 @@ FLOWS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("integrator", "mean", "alpha"), FLOWS)
 def test_what_flows_in_is_what_comes_to_be_there(integrator: str, mean: str, alpha: str, tmp_path: Path) -> None:
     """To rounding, however k slopes at the wall."""
@@ -55,6 +56,7 @@ def test_what_flows_in_is_what_comes_to_be_there(integrator: str, mean: str, alp
         np.testing.assert_allclose(file["out"][:], -0.5, rtol=1e-11)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("integrator", ["ssprk3", "bs23"])
 def test_energy_is_balanced_where_walls_exchange_heat(integrator: str, tmp_path: Path) -> None:
     """∫u changes by what the wall's probe has seen flow in, by the trapezoidal rule."""
@@ -84,6 +86,7 @@ def test_the_stable_step_is_stable(mean: str, tmp_path: Path) -> None:
     assert u.var() < 0.25
 
 
+@pytest.mark.long
 def test_a_slab_that_hardly_conducts_holds_the_heat(tmp_path: Path) -> None:
     """Harmonic means are those of resistances in series: the flux through the slab is Δu / Σ h/k."""
     walls = {"lower": {"kind": "dirichlet", "value": 1.0}, "upper": {"kind": "dirichlet", "value": 0.0}}

@@ -37,6 +37,7 @@ def text_of(name: str) -> str:
     return (resources.files("sim") / "cases" / f"{name}.toml").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", casefile.builtin_names())
 def test_damaged_cases(name: str, tmp_path: Path) -> None:
     understood = 0
@@ -67,6 +68,7 @@ def test_damaged_formulas(seed: str) -> None:
     assert understood > 0
 
 
+@pytest.mark.long
 def test_damaged_cases_that_are_understood_run_or_say_why_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few whole runs; nothing is written outside the directory that they are given."""
     monkeypatch.chdir(tmp_path)

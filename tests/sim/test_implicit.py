@@ -37,6 +37,7 @@ def last(path: Path) -> np.ndarray:
         return file["u"][-1]
 
 
+@pytest.mark.long
 def test_a_steady_state_is_found_at_once(tmp_path: Path) -> None:
     result = run(rod(), output=tmp_path / "run", quiet=True)
     assert result.errors is not None and result.iterations is not None
@@ -66,6 +67,7 @@ def test_the_same_bits_on_every_transport(transport: Table, tmp_path: Path) -> N
     assert spread.iterations == alone.iterations
 
 
+@pytest.mark.long
 def test_radiation_takes_newtons_method(tmp_path: Path) -> None:
     """u'' = 0 between 2 and a radiating wall: u' = -u⁴ there, so that 2 - u = u⁴ and u = 1."""
     wall = {"kind": "radiation", "emissivity": 1.0, "sigma": 1.0, "ambient": 0.0}
@@ -81,6 +83,7 @@ def test_radiation_takes_newtons_method(tmp_path: Path) -> None:
     assert result.iterations is not None and result.iterations["newton"] > 2
 
 
+@pytest.mark.long
 def test_without_a_wall_that_holds_it_the_mean_is_kept(tmp_path: Path) -> None:
     free = rod(
         boundary={"x": "periodic"},
@@ -93,6 +96,7 @@ def test_without_a_wall_that_holds_it_the_mean_is_kept(tmp_path: Path) -> None:
     assert result.statistics["u"]["mean"] == pytest.approx(7.0, abs=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tables", "message"),
     [

@@ -32,6 +32,7 @@ def last(result: sim.Result) -> np.ndarray:
         return file["u"][0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "integrator", ["backward-euler", "crank-nicolson", "tr-bdf2", "bdf2", "imex-ars222", "spectral"]
 )
@@ -47,6 +48,7 @@ def test_what_a_source_adds_is_there(integrator: str, small: Callable[..., Table
         assert last(result).mean() - file["u"][0].mean() == pytest.approx(added, rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("integrator", ["bdf2", "imex-euler"])
 def test_they_come_to_what_explicit_steps_come_to(integrator: str, small: Callable[..., Table], tmp_path: Path) -> None:
     """The splitting's error is of first order in the step."""

@@ -63,6 +63,7 @@ def plate(equation: Table, step: float, integrator: str, steps: int) -> Table:
     return case
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [*EQUATIONS])
 def test_a_few_iterations_do(name: str, tmp_path: Path) -> None:
     equation, step, integrator, most = EQUATIONS[name]

@@ -43,6 +43,7 @@ OTHERS: dict[str, Table] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("other", OTHERS)
 def test_steady_states_are_of_second_order(other: str, tmp_path: Path) -> None:
     """By Newton's and Krylov's methods, in a few of the former."""
@@ -56,6 +57,7 @@ def test_steady_states_are_of_second_order(other: str, tmp_path: Path) -> None:
     assert np.log(errors[0] / errors[1]) / np.log(4) == pytest.approx(2.0, abs=0.15)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
 @pytest.mark.parametrize("integrator", ["heun", "backward-euler"])
 def test_what_flows_in_is_what_comes_to_be_there(integrator: str, mean: str, tmp_path: Path) -> None:

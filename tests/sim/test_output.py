@@ -284,6 +284,7 @@ cli.entry()
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("writer", "call", "limit", "kept"),
     [

@@ -70,6 +70,7 @@ def test_another_handle_is_another_program() -> None:
     assert key(1) == key(1) != key(2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [[], ["--devices", "2"]], ids=["serial", "xla"])
 def test_a_second_run_compiles_nothing(options: list[str], tmp_path: Path) -> None:
     environment = {**clean_environment(), kept.VARIABLE: str(tmp_path / "kept")}

@@ -74,6 +74,7 @@ WAYS: dict[str, tuple[dict[str, Any], list[list[str]]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("way", "ndim", "dtype"), list(zip(WAYS, (1, 2, 3), ("float64", "float32", "float64"), strict=True))
 )
@@ -221,6 +222,7 @@ def test_where_there_is_no_run(where: str) -> None:
     assert list(Path("empty").iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_standing_that_makes_no_sense_is_refused(small: Small) -> None:
     from sim.checkpoint.manifest import _digest
 

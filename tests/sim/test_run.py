@@ -81,6 +81,7 @@ def test_the_built_in_cases_are_near_their_exact_solutions(name: str, overrides:
     assert errors is not None and 0 < errors["u"]["l2"] < errors["u"]["max"] < largest
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sides", ["periodic", "neumann"])
 @pytest.mark.parametrize("shape", [(50,), (21, 18), (9, 10, 11)])
 @pytest.mark.parametrize(("dtype", "most"), [("float64", 1e-13), ("float32", 1e-5)])
@@ -91,6 +92,7 @@ def test_closed_cases_lose_nothing(small: Small, sides: str, shape: tuple[int, .
     assert result.steps > 20 and result.drift is not None and result.drift < most
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_flows_in_is_accounted_for(small: Small, dtype: str, fields: Fields) -> None:
     """Walls and a source feed the field: the mean grows by just that much, and drift is what is left over."""
@@ -220,6 +222,7 @@ def test_devices_give_the_same_bytes(reference: Any, devices: int, fields: Field
     check_same(reference, result, fields)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("blocks", [(1, 4, 1), (2, 1, 2), (1, 1, 4), (4, 1, 1), (2, 2, 2), (1, 2, 4)])
 def test_process_grids_give_the_same_bytes(reference: Any, blocks: tuple[int, ...], fields: Fields) -> None:
     names = tuple(reference[0]["grid"])
@@ -435,6 +438,7 @@ def blowing_up(small: Small, parallel: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "parallel", [{"transport": "serial"}, {"transport": "xla", "devices": 4}, {"transport": "mpi"}]
 )

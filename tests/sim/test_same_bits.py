@@ -46,24 +46,28 @@ def check(case: dict[str, Any], places: list[str], folder: Path) -> None:
         assert others_numbers == numbers, f"{place} prints other numbers than serial"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_all_places(ndim: int, dtype: str, tmp_path: Path) -> None:
     check(table(ndim, dtype, "mixed", "slices"), list(PLACES), tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sides", ["walls", "closed", "rings"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_all_boundaries(ndim: int, sides: str, tmp_path: Path) -> None:
     check(table(ndim, "float32", sides, "slices"), ["virtual-3", "xla-2", "tiles-odd"], tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_convolutions(ndim: int, dtype: str, tmp_path: Path) -> None:
     check(table(ndim, dtype, "mixed", "conv"), ["virtual-3", "xla-4", "auto-sharded", "tiles"], tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_a_coefficient_that_varies(ndim: int, mean: str, tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_a_step_beyond_all_stages_is_solved_for() -> None:
 STIFF = {"step": 0.01, "end": 0.1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("parallel", [{"transport": "serial"}, {"transport": "virtual", "blocks": 2}])
 def test_a_stiff_run_is_that_of_the_implicit_integrator(parallel: dict[str, Any], tmp_path: Path) -> None:
     """To the bit; what was chosen is told, with the reason, and is in the case that the run leaves behind."""

@@ -25,6 +25,7 @@ def tiny_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
+@pytest.mark.long
 def test_a_choice_is_measured_once(small: Small, fields: Callable[..., list[np.ndarray]], tiny_cache: Path) -> None:
     case = small((40, 32))
     first = sim.run(case, output=tiny_cache.parent / "1")
@@ -46,6 +47,7 @@ def test_without_tuning_a_rule_chooses(small: Small, tiny_cache: Path) -> None:
     assert result.tuned == "rule" and not list(tiny_cache.rglob("*.tuning"))
 
 
+@pytest.mark.long
 def test_what_is_given_is_left_alone(small: Small, tiny_cache: Path) -> None:
     result = sim.run(small((40, 32)), output=tiny_cache.parent / "1", overrides=["parallel.ghost_depth=4"])
     assert result.ghost_depth == 4 and result.tuned == "measured"

@@ -124,6 +124,7 @@ class Altered(Way):
         return [*super().options(ndim), "--set", "equation.alpha=0.7000001"]
 
 
+@pytest.mark.long
 def test_it_sees_a_difference(
     subject: Subject, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,7 @@ CHECK = Check("kept", "heat", 1e-13, lambda: 1e-15)
 FINDINGS: list[Finding] = [GOOD, BAD, Checked(CHECK, 1e-15), Checked(CHECK, 1e-3), Failed(STUDY, "it | fell\nover")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("row", [row for row in ALL if row.quick], ids=lambda row: row.name)
 def test_as_it_should_be(row: Study | Check) -> None:
     [finding] = accuracy.findings([row])
@@ -92,6 +93,7 @@ def test_what_is_not_as_it_should_be_is_seen() -> None:
     assert not Order(replace(STUDY, order=1.6), GOOD.errors).good
 
 
+@pytest.mark.long
 def test_a_case_of_the_wrong_order_is_seen() -> None:
     """Fourth order is not what walls have, whose ghosts are of second order."""
     [row] = [row for row in ALL if row.name == "heat, order = 4"]

@@ -133,6 +133,7 @@ PLACES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("shape", "dtype", "tolerance"),
     [((41,), "float64", 1e-6), ((29, 23), "float32", 1e-4), ((13, 12, 11), "float64", 1e-5)],
@@ -149,6 +150,7 @@ def test_all_blocks_agree_on_every_step(shape: tuple[int, ...], dtype: str, tole
         assert all(same[name] == told[name] for name in ("taken", "rejected", "step", "error"))
 
 
+@pytest.mark.long
 def test_the_error_is_of_the_order_of_the_tolerance(heat: Heated) -> None:
     u = np.sin(np.arange(24) * 0.2)
     errors = []

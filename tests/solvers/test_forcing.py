@@ -40,6 +40,7 @@ def moving(time: jax.Array, rounded: Any) -> jax.Array:
     return 0.35 + rounded(2.0 * time)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sides", [RINGS, CLOSED], ids=["rings", "closed"])
 @pytest.mark.parametrize("scheme", [None, HEUN], ids=["euler", "heun"])
 def test_what_a_point_source_adds_is_there(sides: Any, scheme: Any, heat: Heat) -> None:
@@ -84,6 +85,7 @@ def test_each_operation_in_a_box(operation: Any, heat: Heat) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
+@pytest.mark.long
 def test_regions_times_and_functions_are_the_same_everywhere(heat: Heat) -> None:
     u = 1.0 + np.random.default_rng(0).random(SHAPE)
     squared = Action("u", Ball((0.6, 0.8), 0.33), "apply", lambda p: p.rounded(p.fields["u"] * p.fields["u"]), (0.004,))
@@ -138,6 +140,7 @@ def test_observations_are_what_numpy_sees(every: int, heat: Heat) -> None:
     np.testing.assert_allclose(table[2, 7:], [wall.mean(), 0.7 * 1.3], rtol=1e-12)
 
 
+@pytest.mark.long
 def test_series_are_the_same_everywhere(heat: Heat) -> None:
     sides = [(Neumann(0.3), Neumann(-0.2)), (Neumann(), Neumann(0.7))]
     u = 1.0 + np.random.default_rng(0).random(SHAPE)

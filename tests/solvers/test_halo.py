@@ -74,6 +74,7 @@ def windows(here: tuple[int, ...], sizes: list[int]) -> tuple[slice, ...]:
     return tuple(slice(c * n, (c + 1) * n) for c, n in zip(here, sizes, strict=True))
 
 
+@pytest.mark.long
 @given(shape=st.lists(st.integers(1, 6), min_size=1, max_size=3), ghosts=st.integers(0, 4), data=st.data())
 @settings(max_examples=60)
 def test_a_block_alone_is_its_own_neighbour(shape: list[int], ghosts: int, data: st.DataObject) -> None:

@@ -53,6 +53,7 @@ def marched(march: ImplicitMarch, *step_counts: int) -> list[tuple[np.ndarray, d
 STEPS = [*(ImplicitRungeKutta(tableau) for tableau in TABLEAUX.values()), Bdf2(("u",))]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS, ids=lambda s: s.tableau.name if hasattr(s, "tableau") else "bdf2")
 def test_the_order_in_time(step: ImplicitStep) -> None:
     counts = (16, 32, 64)

@@ -97,11 +97,13 @@ def test_a_shift_makes_it_only_faster() -> None:
     assert factor((64, 64), (NEUMANN, NEUMANN), c=1e4) <= 0.1
 
 
+@pytest.mark.long
 def test_conductivities_over_four_decades() -> None:
     y, x = np.linspace(0, 1, 60)[:, None], np.linspace(0, 1, 44)[None, :]
     assert factor((60, 44), (DIRICHLET, NEUMANN), h=(0.02, 0.02), k=10.0 ** (2 * np.sin(6 * x) * np.cos(5 * y))) <= 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("mean", "most"), [("harmonic", 120), ("arithmetic", 45)])
 @pytest.mark.parametrize("c", [0.0, 1e3])
 def test_conjugate_gradients_where_k_is_random_in_each_cell(mean: Mean, most: int, c: float) -> None:
@@ -133,6 +135,7 @@ def poisson(n: int) -> tuple[np.ndarray, np.ndarray]:
     return exact, 5 * np.pi**2 * exact
 
 
+@pytest.mark.long
 def test_full_multigrid_and_a_v_cycle_are_as_good_as_the_discretisation() -> None:
     errors = []
     for n in (32, 64):
@@ -151,6 +154,7 @@ def test_full_multigrid_and_a_v_cycle_are_as_good_as_the_discretisation() -> Non
     assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.05)
 
 
+@pytest.mark.long
 def test_a_network_of_equal_cells_is_the_constant_operator() -> None:
     shape, h, walls = (12, 10), (0.1, 0.1), (DIRICHLET, ROBIN)
     u = np.random.default_rng(1).standard_normal(shape)

@@ -54,6 +54,7 @@ TILES: list[tuple[int, tuple[int, ...]]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_depths_and_tiles_change_no_bit(ndim: int, dtype: str, heat: Heat) -> None:
@@ -67,6 +68,7 @@ def test_depths_and_tiles_change_no_bit(ndim: int, dtype: str, heat: Heat) -> No
             np.testing.assert_array_equal(run(u, 1e-3, steps), expected, err_msg=f"{steps}: {depth}, {tile}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("shape", "tile"), [((700,), (64,)), ((80, 41), (4,)), ((40, 36, 17), (3, 3))])
 def test_tiles_inside_a_block_change_no_bit(
@@ -124,6 +126,7 @@ LOOPS: dict[str, dict[str, Any]] = {
 BLOCKS = {1: (40_000,), 2: (256, 200), 3: (40, 36, 48)}
 
 
+@pytest.mark.long
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 @pytest.mark.parametrize("sides", [MIXED, WALLS], ids=["mixed", "walls"])

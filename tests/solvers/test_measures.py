@@ -32,6 +32,7 @@ def _thin_slabs() -> object:
         yield
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=3),

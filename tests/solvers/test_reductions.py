@@ -58,6 +58,7 @@ def total(x: Any) -> float:
     return float(sum(Fraction(float(number)) for number in x))
 
 
+@pytest.mark.long
 @given(x=arrays, seed=st.integers(0, 999))
 def test_neither_cut_nor_order_changes_a_bit(x: np.ndarray, seed: int) -> None:
     expected = summed_over(1)(x)

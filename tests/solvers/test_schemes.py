@@ -76,6 +76,7 @@ PLACES: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", [HEUN, RK4, rkl2(5)], ids=lambda s: s.name)
 @pytest.mark.parametrize(("shape", "dtype"), [((29, 31), "float32"), ((230,), "float64")])
 def test_stages_in_tiles_and_blocks_change_no_bit(

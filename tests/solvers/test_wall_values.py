@@ -134,6 +134,7 @@ def laplacian_of_width(width: int, ndim: int) -> np.ndarray:
     return weights
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ndim", "width", "sides"),
     [
