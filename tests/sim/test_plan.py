@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sim import cli
+from sim import casefile, cli
 from sim.costs import Choice, Costs, Rates
 from sim.measured import Machine, Measured, default_path, save
 from sim.messages import messages
@@ -145,6 +145,13 @@ def test_slow_links_want_deep_ghosts(capsys: pytest.CaptureFixture[str]) -> None
 def test_nothing_kept_is_no_obstacle(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIM_CACHE", "off")
     assert "defaults" in planned(capsys, "--ranks", "2")["link"]["from"]
+
+
+@pytest.mark.parametrize("case", casefile.builtin_names())
+def test_every_built_in_case_can_be_planned(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stages = ["--set", "time.stages=15"] if case == "robin-plate" else []
+    found = planned(capsys, "--ranks", "4", *stages, case=case)
+    assert found["seconds_a_step"] > 0 and found["memory_bytes"] > 0
 
 
 def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:
