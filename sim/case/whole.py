@@ -80,7 +80,10 @@ class Case(Table):
 
     def members(self) -> tuple[Case, ...]:
         """The members of the ensemble, each as a case of its own; () without one."""
-        return members_of(self)
+        if self.ensemble is None:
+            return ()
+        table = self.model_dump(exclude_none=True, exclude={"ensemble"})
+        return tuple(members_of(self.ensemble, table, lambda one: Case.model_validate(one).based_at(self.base)))
 
     @property
     def ndim(self) -> int:

@@ -8,22 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+from sim.looking.look import Look
 from sim.output.rundir import RunDirectory
 
 _SECONDS_FOR_THE_LAST = 20.0
-
-
-@dataclass(frozen=True)
-class Look:
-    """A snapshot that is on disk, `elapsed` seconds after the run began."""
-
-    number: int
-    step: int
-    path: Path
-    elapsed: float
 
 
 class Monitor:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from sim.looking.chart import What, draw_statistics
 from sim.looking.cut import cuts_of
 from sim.looking.field import Sample, fields_of, times_of
-from sim.looking.monitor import Look
+from sim.looking.look import Look
 from sim.looking.picture import draw_panel
 from sim.looking.scale import scale_over
 from sim.looking.statistics import Statistics, statistics_of
