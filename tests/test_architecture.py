@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,16 @@ def test_the_numerics_are_layered() -> None:
             there = rest.split(".")[0]
             if package == "solvers" and there and there != here:
                 assert level[there] < level[here], f"{place(path)} imports {name}"
+
+
+def test_no_file_imports_what_imports_it() -> None:
+    """Neither at once nor on demand, nor through others."""
+    modules = {place(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in FILES}
+    graph = {
+        name: {imported for imported, _ in imports(path) if imported in modules and not name.startswith(imported)}
+        for name, path in modules.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("path", FILES, ids=place)
