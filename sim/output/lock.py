@@ -54,8 +54,9 @@ class Holder:
         return bool(self.started) and _start_tick(self.pid) == self.started
 
     def is_gone(self) -> bool:
-        """Whether that is known; of other machines' nothing is."""
-        return self.on_this_kernel() and not self.lives()
+        """Whether that is known; of other machines' nothing is, nor of other containers' or where there is no /proc."""
+        here = self.host == socket.gethostname() and bool(self.boot and self.started) and self.on_this_kernel()
+        return here and not self.lives()
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"

@@ -448,15 +448,17 @@ def test_a_process_that_is_gone_is_noticed(run: Path, capsys: Capture) -> None:
 
 def test_a_run_that_was_killed_before_its_first_step_died(run: Path, capsys: Capture) -> None:
     """No progress is told yet, but whose run it is; of another machine's nothing is known."""
-    holder = Holder.myself()
+    myself = Holder.myself()
     (run / "progress.json").unlink()
-    for name, word in (
-        (replace(holder, started="1"), "died"),
-        (holder, "running"),
-        (replace(holder, boot="?"), "running"),
+    for holder, word in (
+        (replace(myself, started="1"), "died"),
+        (myself, "running"),
+        (replace(myself, started="1", boot="?"), "running"),
+        (replace(myself, started="1", host="a container"), "running"),
+        (replace(myself, started=""), "running"),
     ):
         record(run, json.dumps({"status": "running"}))
-        (run / lock.NAME).write_text(json.dumps(asdict(name)))
+        (run / lock.NAME).write_text(json.dumps(asdict(holder)))
         assert json.loads(said(capsys, "info", run, "--json"))["status"] == word
 
 

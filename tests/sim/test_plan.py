@@ -131,8 +131,7 @@ def test_members_of_an_ensemble_are_spread_or_cut(
     found = planned(capsys, *each, str(ranks), *options, case="ensemble-plate")
     assert found["members_a_place"] == held and tuple(found["process_grid"]) == blocks
     assert found["memory_bytes"] == 2 * held * 8 * math.prod(n + 2 for n in found["largest_block"])
-    cut = math.prod(blocks) > 1
-    assert found["messages_a_step"] == (held * 2 * sum(n > 1 for n in blocks) if cut else 0)
+    assert found["messages_a_step"] == held * 2 * sum(n > 1 for n in blocks)
 
 
 def test_slow_links_want_deep_ghosts(capsys: pytest.CaptureFixture[str]) -> None:
