@@ -13,6 +13,8 @@ from sim.heap import keep_freed_memory
 from sim.launcher import launched
 
 _XLA_FLAGS = {
+    # Without it XLA's copy insertion gives up on the ghost writes of the time loop and copies whole blocks.
+    "--xla_cpu_copy_insertion_use_region_analysis": "true",
     # The older emitters vectorize a stencil in 3-D, and one that starts at a traced index; the newer ones don't.
     "--xla_cpu_use_fusion_emitters": "false",
     # Of machines with AVX-512 LLVM uses half, for fear of their clock; a stencil in cache gains a quarter by all.
@@ -25,10 +27,6 @@ _XLA_FLAGS = {
     "--xla_cpu_collective_call_terminate_timeout_seconds": "86400",
     "--xla_cpu_collective_timeout_seconds": "86400",
 }
-
-# Without it XLA's copy insertion gives up on the ghost writes of the time loop and copies whole blocks.  But it tells
-# loops to wait for each other by ties that they lose when they become functions.
-_IN_PLACE = "xla_cpu_copy_insertion_use_region_analysis"
 
 # Functions such as exp are polynomials of XLA's, whose products and sums the compiler contracts or not.
 _WITHOUT_FMA = {"--xla_cpu_max_isa": "AVX"}
@@ -62,11 +60,6 @@ def check_devices(devices: int | None) -> None:
             f"--devices {devices} asks for more devices than the {jax.local_device_count()} that JAX has here; "
             f"in a script on CPU, ask before JAX is first used"
         )
-
-
-def in_place_options() -> dict[str, str | bool]:
-    """With which XLA leaves out copies in the loops of a program; none where a user's flags say whether."""
-    return {} if _IN_PLACE in xla_flags() else {_IN_PLACE: True}
 
 
 def xla_flags() -> str:

@@ -14,7 +14,6 @@ from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
-from solvers.in_place import in_place
 from solvers.integrators.step import Step
 from solvers.rounds import Buffers, Clock, Rounds
 from solvers.walls import Walls
@@ -75,7 +74,6 @@ class March:
         """The fewest steps that are whole turns of the loop, at k stages an exchange."""
         return math.lcm(stages_in_a_turn(k), self.stages) // self.stages
 
-    @in_place
     def even(
         self,
         block: Block,
@@ -101,7 +99,6 @@ class March:
         turns = (stages + in_a_turn * k - 1) // (in_a_turn * k)
         return lax.fori_loop(0, turns, one_turn, buffers), {}
 
-    @in_place
     def single(
         self, block: Block, exchange: Exchange, buffers: Buffers, coefficients: Fields, clock: Clock
     ) -> tuple[Buffers, dict[str, jax.Array]]:

@@ -23,7 +23,6 @@ from sim.transport.protocol import (
 )
 from solvers.block import Block
 from solvers.exchange import Exchange
-from solvers.in_place import in_place, is_in_place
 
 
 def at_once(program: Program, ndim: int) -> Program:
@@ -95,8 +94,7 @@ def _plain(leaf: Any) -> Any:
 
 
 def over_members(program: Program, ndim: int, donate: tuple[int, ...], by_vmap: bool) -> Program:
-    of_all = at_once(program, ndim) if by_vmap else in_turn(program, ndim, in_place=0 in donate)
-    return in_place(of_all) if is_in_place(program) else of_all
+    return at_once(program, ndim) if by_vmap else in_turn(program, ndim, in_place=0 in donate)
 
 
 class Together:

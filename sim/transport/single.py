@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
-from sim.transport.jitted import jitted
 from sim.transport.protocol import Compiled, Evaluate, Program, core_of, ghosted, place_of, settled
 from solvers.block import Block
 from solvers.exchange import Exchange
@@ -38,7 +37,7 @@ class OneBlock:
         def run_block(*arguments: Any) -> tuple[Any, Any]:
             return program(self._block, self._exchange, *arguments)
 
-        return jitted(run_block, program, donate)
+        return jax.jit(run_block, donate_argnums=donate)
 
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         block = np.asarray(field)[core_of(self._block.shape, self.ghosts)]

@@ -13,7 +13,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
-from sim.transport.jitted import jitted
 from sim.transport.members import count_of, has_members, over_members
 from sim.transport.protocol import Compiled, Evaluate, PerMember, Program, core_of, ghosted, map_arguments, settled
 from solvers.block import Block
@@ -100,7 +99,7 @@ class Spread:
             result: tuple[Any, Any] = sharded(*arguments)
             return result
 
-        return _Gathered(jitted(run_all, program, donate), self, ndim)
+        return _Gathered(jax.jit(run_all, donate_argnums=donate), self, ndim)
 
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         for shard in field.addressable_shards:

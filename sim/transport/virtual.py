@@ -13,7 +13,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
 from sim.transport.collectives import NamedAxes
-from sim.transport.jitted import jitted
 from sim.transport.protocol import (
     Compiled,
     Evaluate,
@@ -82,7 +81,7 @@ class Stacked:
             arrays, scalars = mapped(*arguments)
             return jax.lax.with_sharding_constraint(arrays, self._sharding), scalars
 
-        return jitted(run_all, program, donate)
+        return jax.jit(run_all, donate_argnums=donate)
 
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         for rank in range(self.topology.count):

@@ -13,7 +13,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from sim.team import Team
 from sim.topology import Box, Topology, box_shape
 from sim.transport.collectives import NamedAxes
-from sim.transport.jitted import jitted
 from sim.transport.protocol import (
     Compiled,
     Evaluate,
@@ -84,7 +83,7 @@ class ShardMap:
             result: tuple[Any, Any] = sharded(*arguments)
             return result
 
-        return jitted(run_all, program, donate)
+        return jax.jit(run_all, donate_argnums=donate)
 
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         for shard in field.addressable_shards:

@@ -17,7 +17,6 @@ from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.forcing import Forcing, acted_on
-from solvers.in_place import in_place
 from solvers.march import March
 from solvers.measures import magnitudes
 from solvers.once import once
@@ -104,7 +103,6 @@ class AdaptiveMarch:
         now, spare = self.march.buffers(fields)
         return Buffers({**now, **{f"{name}:first": jnp.zeros_like(u) for name, u in fields.items()}}, spare)
 
-    @in_place
     def advance(
         self,
         block: Block,

@@ -13,7 +13,6 @@ from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
-from solvers.in_place import in_place
 from solvers.march import March
 from solvers.observing.observation import Observation, Scene
 from solvers.patch import Patch
@@ -46,7 +45,6 @@ class Recorder:
         scene = Scene(block, exchange, patch)
         return (), jnp.stack([jnp.asarray(observation(scene), jnp.float64) for observation in self.observations])
 
-    @in_place
     def record(
         self,
         block: Block,
@@ -74,17 +72,9 @@ class Recorder:
             return buffers, table.at[number].set(jnp.concatenate([time[None], row]))
 
         def one_turn(i: jax.Array, carried: tuple[Buffers, jax.Array]) -> tuple[Buffers, jax.Array]:
-            number = i * self.in_a_turn
-            for _ in range(self.in_a_turn):
-                buffers, table = one_record(number, *carried)
-                carried = buffers, table
-                number = _once_known(table[number], number + 1)
+            for later in range(self.in_a_turn):
+                carried = one_record(i * self.in_a_turn + later, *carried)
             return carried
 
         table = jnp.zeros((self.capacity, 1 + len(self.observations)))
         return lax.fori_loop(0, records // self.in_a_turn, one_turn, (buffers, table))
-
-
-def _once_known(row: jax.Array, number: jax.Array) -> jax.Array:
-    """The number, which nobody has before the row: steps to come write over what it is made of."""
-    return number + (jnp.max(row) > jnp.inf)
