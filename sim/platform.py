@@ -19,9 +19,6 @@ _XLA_FLAGS = {
     "--xla_cpu_use_fusion_emitters": "false",
     # Of machines with AVX-512 LLVM uses half, for fear of their clock; a stencil in cache gains a quarter by all.
     "--xla_cpu_prefer_vector_width": "512",
-    # A loop without messages becomes one function, however much it moves, instead of a list of small ones that are
-    # handed out one by one: in tiles that costs a fifth of the time, in a multigrid's coarse levels three quarters.
-    "--xla_backend_extra_options": "xla_cpu_small_while_loop_byte_threshold=1000000000000000000",
     # With more devices than cores the first may wait for the last for long; who really hangs, the watchdog ends.
     "--xla_cpu_collective_call_warn_stuck_timeout_seconds": "1800",
     "--xla_cpu_collective_call_terminate_timeout_seconds": "86400",

@@ -139,17 +139,6 @@ def test_nothing_of_a_blocks_size_is_copied(ndim: int, sides: Sides, loop: dict[
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
-@pytest.mark.parametrize("loop", ["step by step", "tiles of two axes, odd", "registers, tiles", "devices, tiles"])
-def test_loops_without_messages_are_one_function(loop: str, heat: Heat) -> None:
-    """And no list of small ones, which XLA's runtime would hand out one by one."""
-    run = heat(BLOCKS[3], WALLS, (0.1,) * 3, **LOOPS[loop])
-    text = compiled(run, noise(BLOCKS[3], "float32"))
-    whole = re.findall(r'to_apply=(%\S+), frontend_attributes=\{xla_cpu_small_call="true"\}', text)
-    looping = [body.split(" ")[0] for body in re.split(r"\n(?=%|ENTRY)", text) if " while(" in body]
-    assert whole and set(looping) - set(whole) == ({"ENTRY"} if "devices" in loop else set())
-
-
-@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
 @pytest.mark.parametrize("loop", ["step by step", "deep", "tiles", "devices"])
 def test_nor_where_steps_may_be_rejected(loop: str, heat: Heat) -> None:
     run = heat(BLOCKS[2], MIXED[:2], (0.1, 0.1), **LOOPS[loop], scheme=BOGACKI_SHAMPINE)
