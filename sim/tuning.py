@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sim import kept
+from sim import kept, platform
 from sim.costs import Choice, Costs
 from sim.problem import Problem
 from sim.topology import box_shape
@@ -130,7 +130,7 @@ def _file(problem: Problem, transport: Transport, choices: Sequence[Choice]) -> 
     directory = kept.directory()
     case, topology = problem.case, transport.topology
     tables = [case.grid, case.equation, case.boundary, case.numerics, case.parallel]
-    world = [jax.__version__, transport.name, topology, transport.team.size, choices]
+    world = [jax.__version__, platform.xla_flags(), transport.name, topology, transport.team.size, choices]
     parts = [*world, *(t.model_dump_json() for t in tables)]
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return None if directory is None else directory / f"{digest[:32]}.tuning"

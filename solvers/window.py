@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +14,9 @@ from solvers.block import Count
 from solvers.once import once
 
 State = TypeVar("State")
+
+# Into so many boxes a tile is cut at an end, where not all of its cells are wanted: fewer are more often not full.
+_BOXES = 4
 
 
 class Span(NamedTuple):
@@ -69,7 +72,7 @@ class Window:
         """The cells of u in the window; of a scalar itself."""
         if u.ndim == 0 or self.is_whole:
             return u
-        return lax.dynamic_slice(u, self._corner(0), self._shape(u.shape, 0))
+        return _cells(u, self._corner(0), self._shape(u.shape, 0))
 
     def written(self, u: jax.Array, values: jax.Array, margin: int = 0) -> jax.Array:
         """u with the wanted cells replaced; of a whole axis, without its outermost `margin` cells on both sides."""
@@ -79,16 +82,17 @@ class Window:
         if mask is not True:
             # On their own first: a loop that may read what it writes is vectorised only if it does little else.
             values = lax.optimization_barrier(values)
-            values = jnp.where(mask, values, lax.dynamic_slice(u, corner, self._shape(u.shape, margin)))
-        return lax.dynamic_update_slice(u, values, corner)
+            values = jnp.where(mask, values, _cells(u, corner, self._shape(u.shape, margin)))
+        return _with_cells(u, values, corner)
 
     def in_part(
         self, update: Callable[[Window, State], State], state: State, axis: int = 0, layered: bool = False
     ) -> State:
-        """update(window, state) of the wanted cells: layer by layer, and of a layer at once where all are wanted.
+        """update(window, state) of the wanted cells, a box at a time, of few shapes: each is a program to compile.
 
-        Not of the whole window, too: most tiles are inside (`solvers.tiles`), and every shape is a program to compile.
-        Where layers have too few cells it is done at once, with a mask if need be, which takes longer.
+        Of an axis all at once, or else layer by layer; of the last one that is cut several layers at a time, except
+        across a layer of another one.  Where layers have too few cells it is done at once, with a mask if need be,
+        which takes longer.
         """
         if axis == len(self.spans):
             return update(self, state)
@@ -97,24 +101,30 @@ class Window:
             return self.in_part(update, state, axis + 1, layered)
         (first, until), start, depth = span.wanted, span.start, span.depth
         begin = jnp.maximum(first, start)
-        count = jnp.minimum(until, start + depth) - begin
+        count = jnp.maximum(jnp.minimum(until, start + depth) - begin, 0)
 
-        def layer(i: jax.Array, state: State) -> State:
-            state, i = lax.optimization_barrier((state, i))
-            return self.along(axis, begin + i, 1).in_part(update, state, axis + 1, layered=True)
+        def boxes(begin: Count, count: Count, depth: int, layered: bool, state: State) -> State:
+            def box(i: jax.Array, state: State) -> State:
+                state, i = lax.optimization_barrier((state, i))
+                return self.along(axis, begin + i * depth, depth).in_part(update, state, axis + 1, layered)
 
-        def all_of_it(state: State) -> State:
-            return self.along(axis, start, depth).in_part(update, state, axis + 1, layered)
+            return lax.fori_loop(0, count, box, state)
 
         def masked(state: State) -> State:
             return self.in_part(update, state, axis + 1, layered)
 
-        if span.in_layers and not layered:
-            return lax.fori_loop(0, count, layer, state)
-        state = once(count == depth, all_of_it, state)
+        if span.in_layers and not layered and self._is_last(axis):
+            several = max(1, depth // _BOXES)
+            state = boxes(begin, count // several, several, False, state)
+            return boxes(begin + count // several * several, count % several, 1, False, state) if several > 1 else state
+        state = boxes(start, jnp.int32(count == depth), depth, layered, state)
         if span.in_layers:
-            return lax.fori_loop(0, jnp.where(count == depth, 0, count), layer, state)
+            return boxes(begin, jnp.where(count == depth, 0, count), 1, True, state)
         return once((count > 0) & (count < depth), masked, state)
+
+    def _is_last(self, axis: int) -> bool:
+        """Whether of all axes after this one all cells are wanted."""
+        return all(span is None or span.wanted is None for span in self.spans[axis + 1 :])
 
     def wanted(self, but: int | None = None) -> jax.Array | bool:
         """Which cells are wanted, not asking along one axis: bool, shaped to broadcast, or plain True."""
@@ -144,9 +154,20 @@ def layers(u: jax.Array, axis: int, start: Count, depth: int, window: Window | N
 def with_layers(u: jax.Array, axis: int, start: Count, strip: jax.Array, window: Window | None = None) -> jax.Array:
     """u with the layers from `start` on replaced by `strip`, wanted or not."""
     if window is not None and not window.is_whole:
-        return lax.dynamic_update_slice(u, strip, window.along(axis, start, strip.shape[axis])._corner(0))
+        return _with_cells(u, strip, window.along(axis, start, strip.shape[axis])._corner(0))
     if isinstance(start, int):
         index = [slice(None)] * u.ndim
         index[axis] = slice(start, start + strip.shape[axis])
         return u.at[tuple(index)].set(strip)
     return lax.dynamic_update_slice_in_dim(u, strip, start, axis)
+
+
+def _cells(u: jax.Array, corner: Sequence[Count], shape: Sequence[int]) -> jax.Array:
+    """A box of u; moved inwards where it would reach over an end."""
+    # What is asked about signs is a loop of XLA's for each index, in every stage of every tile.
+    return lax.dynamic_slice(u, corner, shape, allow_negative_indices=False)
+
+
+def _with_cells(u: jax.Array, values: jax.Array, corner: Sequence[Count]) -> jax.Array:
+    """u with such a box replaced."""
+    return lax.dynamic_update_slice(u, values, corner, allow_negative_indices=False)
