@@ -18,6 +18,7 @@ from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
 from solvers.integrators.step import Step
+from solvers.native_loop import native_loop
 from solvers.once import once
 from solvers.patch import Patch
 from solvers.rounding import Rounding
@@ -145,7 +146,7 @@ class Rounds:
             return one(one(buffers, first + 2 * j), first + 2 * j + 1)
 
         if at_most > 1:
-            buffers = lax.fori_loop(0, count // 2, pair, buffers)
+            buffers = native_loop(count // 2, pair, buffers)
         return one(buffers, first + count - 1) if at_most % 2 else buffers
 
     def _in_tiles(self, buffers: Buffers, tiles: Tiles, first: jax.Array, count: jax.Array, odd: bool) -> Buffers:

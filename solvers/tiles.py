@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Count
+from solvers.native_loop import native_loop
 from solvers.once import once
 from solvers.window import Span, Window
 
@@ -145,6 +146,8 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
         state = once(inside, lambda state: through(tile, True, state), state)
         return once(~inside, lambda state: through(tile, False, state), state)
 
+    outermost = max(axis for axis, size in enumerate(tiles.sizes) if size)
+
     def along(axis: int, tile: Sequence[Count], state: State) -> State:
         """All tiles of an axis and of those before it; the first axis' follow one another most closely."""
         if axis < 0:
@@ -155,6 +158,7 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
         def one(number: jax.Array, state: State) -> State:
             return along(axis - 1, (number, *tile), state)
 
-        return lax.fori_loop(0, tiles.count(axis, stages), one, state)
+        count = tiles.count(axis, stages)
+        return native_loop(count, one, state) if axis == outermost else lax.fori_loop(0, count, one, state)
 
     return along(ndim - 1, (), state)
