@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from solvers.block import Block
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.integrators.step import Step
+from solvers.native_loop import native_loop
 from solvers.rounds import Buffers, Clock, Rounds
 from solvers.walls import Walls
 
@@ -97,7 +97,7 @@ class March:
             return buffers
 
         turns = (stages + in_a_turn * k - 1) // (in_a_turn * k)
-        return lax.fori_loop(0, turns, one_turn, buffers), {}
+        return native_loop(turns, one_turn, buffers), {}
 
     def single(
         self, block: Block, exchange: Exchange, buffers: Buffers, coefficients: Fields, clock: Clock

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from solvers.block import Block, Count
 from solvers.exchange import LOWER, UPPER, Exchange, touches_both
