@@ -146,6 +146,7 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
         state = once(inside, lambda state: through(tile, True, state), state)
         return once(~inside, lambda state: through(tile, False, state), state)
 
+    # One native function of all loops; one of each would be called by another for every tile.
     outermost = max(axis for axis, size in enumerate(tiles.sizes) if size)
 
     def along(axis: int, tile: Sequence[Count], state: State) -> State:
