@@ -56,7 +56,7 @@ class Rates:
     in_cache: float = 3e10
     beyond: float = 2.4e10
     memory: float = 1.5e10
-    tile_seconds: float = 1e-6
+    tile_seconds: float = 1e-8
 
 
 class Parts(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -23,9 +24,23 @@ class NamedAxes:
         self.names = tuple(names)
         self.blocks = tuple(blocks)
         self.halo = halo
+        self._indices: tuple[jax.Array, ...] | None = None
+
+    def located(self) -> Self:
+        """The same, for one program: where a block is, is asked once, not in every turn of a loop.
+
+        A question to the runtime in a loop also keeps it from becoming a native one (`solvers.native_loop`).
+        """
+        here = copy.copy(self)
+        here._indices = tuple(map(lax.axis_index, self.names))
+        return here
 
     def coordinate(self, axis: int) -> jax.Array:
-        return lax.axis_index(self.names[axis])
+        return self.index(axis)
+
+    def index(self, axis: int) -> jax.Array:
+        """Of the block, along the named axis."""
+        return lax.axis_index(self.names[axis]) if self._indices is None else self._indices[axis]
 
     def shift(self, strip: jax.Array, axis: int, step: int) -> jax.Array:
         if self.blocks[axis] == 1:
@@ -54,7 +69,7 @@ class NamedAxes:
         Costs `blocks` times the traffic of a permutation.  The bits are added as integers: in floating point
         -0.0 + 0.0 is 0.0, and a NaN may lose its payload.
         """
-        parts, mine = self.blocks[axis], lax.axis_index(self.names[axis])
+        parts, mine = self.blocks[axis], self.index(axis)
         bits = lax.bitcast_convert_type(strip, _INTEGER_OF_SIZE[strip.dtype.itemsize])
         slots = jnp.zeros((parts, *bits.shape), bits.dtype).at[mine].set(bits)
         everybody = lax.psum(slots, self.names[axis])

@@ -51,7 +51,7 @@ class HybridExchange(NamedAxes):
         return tuple(c * d for c, d in zip(here, self.blocks, strict=True))
 
     def coordinate(self, axis: int) -> jax.Array:
-        return self._local_coordinate(axis) + self.origin[axis]
+        return self.index(axis) + self.origin[axis]
 
     def shift(self, strip: jax.Array, axis: int, step: int) -> jax.Array:
         arrived = super().shift(strip, axis, step)
@@ -60,7 +60,7 @@ class HybridExchange(NamedAxes):
         entrance = 0 if step == UPPER else self.blocks[axis] - 1
         swap = self._swaps(axis, step)
         # Every device has a tag of its own, so every device has a branch of its own.
-        branch = jnp.where(self._local_coordinate(axis) == entrance, self._device(), len(swap))
+        branch = jnp.where(self.index(axis) == entrance, self._device(), len(swap))
         return lax.switch(branch, [*swap, lambda s: s], arrived)
 
     def at_edge(self, axis: int, side: int) -> bool | jax.Array:
@@ -73,14 +73,11 @@ class HybridExchange(NamedAxes):
     def max(self, x: jax.Array) -> jax.Array:
         return self._among_ranks(super().max(x), self._max)
 
-    def _local_coordinate(self, axis: int) -> jax.Array:
-        return super().coordinate(axis)
-
     def _device(self) -> jax.Array:
         """Number of this device within its rank."""
         number = jnp.int32(0)
         for axis, parts in enumerate(self.blocks):
-            number = number * parts + self._local_coordinate(axis).astype(jnp.int32)
+            number = number * parts + self.index(axis).astype(jnp.int32)
         return number
 
     def _swaps(self, axis: int, step: int) -> list[Any]:

@@ -84,10 +84,14 @@ class Members(Transport, Protocol):
         ...
 
 
-class Place(Protocol):
-    """An exchange that knows where in the process grid its block is."""
+class Place(Exchange, Protocol):
+    """An exchange that knows where in the process grid its block is, in any program."""
 
     def coordinate(self, axis: int) -> Count: ...
+
+    def located(self) -> Place:
+        """The same within one program."""
+        ...
 
 
 def block_at(topology: Topology, ghosts: int, place: Place) -> Block:
@@ -106,12 +110,12 @@ def block_at(topology: Topology, ghosts: int, place: Place) -> Block:
     return Block(topology.largest, ghosts, tuple(extent), tuple(offset))
 
 
-def bind(program: Program, topology: Topology, ghosts: int, exchange: Any) -> Program:
+def bind(program: Program, topology: Topology, ghosts: int, exchange: Place) -> Program:
     """The program with its block and exchange filled in when it runs."""
 
     def run_block(*arguments: Any) -> tuple[Any, Any]:
-        exchange_here: Exchange = exchange
-        return program(block_at(topology, ghosts, exchange), exchange_here, *arguments)
+        here = exchange.located()
+        return program(block_at(topology, ghosts, here), here, *arguments)
 
     return run_block
 

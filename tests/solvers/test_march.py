@@ -139,6 +139,18 @@ def test_nothing_of_a_blocks_size_is_copied(ndim: int, sides: Sides, loop: dict[
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
+@pytest.mark.parametrize("loop", ["step by step", "deep", "tiles of two axes, odd", "devices, tiles"])
+def test_what_has_no_messages_is_one_function(loop: str, heat: Heat) -> None:
+    """And no list of small ones, which XLA's runtime would hand out one by one."""
+    run = heat(BLOCKS[2], WALLS[:2], (0.1,) * 2, **LOOPS[loop])
+    text = compiled(run, noise(BLOCKS[2], "float32"))
+    calls = [line for line in text.splitlines() if 'xla_cpu_small_call="true"' in line and " call(" in line]
+    assert calls
+    entry = text[text.index("\nENTRY") :]
+    assert (" while(" in entry) == ("devices" in loop)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
 @pytest.mark.parametrize("loop", ["step by step", "deep", "tiles", "devices"])
 def test_nor_where_steps_may_be_rejected(loop: str, heat: Heat) -> None:
     run = heat(BLOCKS[2], MIXED[:2], (0.1, 0.1), **LOOPS[loop], scheme=BOGACKI_SHAMPINE)

@@ -26,11 +26,11 @@ def print_tables(runs: Series, times: Mapping[int, float], found: Machine, path:
     for size, seconds in times.items():
         print(f"| {size} | {seconds * 1e6:.1f} | {found.link.seconds(size) * 1e6:.1f} |")
     print(f"\nlatency {found.latency * 1e6:.1f} µs, bandwidth {found.bandwidth / 1e9:.2f} GB/s\n")
-    print("| a rank, all cores busy | GB/s in its cache | beyond it | to and from memory | µs to start a tile |")
+    print("| a rank, all cores busy | GB/s in its cache | beyond it | to and from memory | ns to start a tile |")
     print("|---|---:|---:|---:|---:|")
     for m in found.measured:
         speeds = " | ".join(f"{speed / 1e9:.1f}" for speed in (m.in_cache, m.beyond, m.memory))
-        print(f"| {m.ndim}-D, {m.dtype} | {speeds} | {m.tile_seconds * 1e6:.2f} |")
+        print(f"| {m.ndim}-D, {m.dtype} | {speeds} | {m.tile_seconds * 1e9:.0f} |")
     if found.worst_error is not None:
         print(f"\nRuns that the rates were not fitted to are foretold within {found.worst_error:.0%}.")
     print(f"Saved in {path}, for `sim plan CASE --ranks N`.", flush=True)
