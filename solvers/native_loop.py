@@ -38,9 +38,9 @@ def native_loop(count: Count, body: Callable[[jax.Array, State], State], state: 
     """`lax.fori_loop(0, count, body, state)`, on CPUs as one native function.
 
     XLA's runtime hands out the operations of a loop one by one, each an own function; in tiles that fit the cache that
-    takes a fifth of the time, on small blocks most of it.  A loop stays one where it contains messages, convolutions,
-    which are slower in a native one, or what is not known to be taken.  What is written is written in place either
-    way, and the numbers are the same.
+    takes a good part of the time, on small blocks most of it.  A loop stays a plain one where it contains messages,
+    convolutions, which are slower in a native one, or what is not known to be taken.  What is written is written in
+    place either way, and the numbers are the same.
     """
     leaves, tree = jax.tree.flatten((count, state))
 
