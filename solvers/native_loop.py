@@ -73,13 +73,13 @@ def _native(function: Function, read: int, *arguments: Any) -> list[Any]:
 
     @custom_vmap
     def call(*arguments: Any) -> list[Any]:
-        taken = _all_taken(jax.make_jaxpr(function)(*arguments).jaxpr)
-        return _marked(function, read, *arguments) if taken else function(*arguments)
+        return _marked(function, read, *arguments)
 
     @call.def_vmap
     def of_many(size: int, batched: list[bool], *arguments: Any) -> tuple[list[Any], list[bool]]:
         of_all = jax.vmap(function, [0 if each else None for each in batched], axis_size=size)
-        results = _native(of_all, read, *arguments)
+        taken = _all_taken(jax.make_jaxpr(of_all)(*arguments).jaxpr)
+        results = _native(of_all, read, *arguments) if taken else of_all(*arguments)
         return results, [True] * len(results)
 
     result: list[Any] = call(*arguments)
