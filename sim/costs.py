@@ -13,16 +13,16 @@ from sim import machine
 from sim.topology import Topology
 from solvers.integrators import Step
 
-# Steps an exchange, by dimension: ghosts are kept on all sides, and of a small cube they would be the better part.
-_DEPTHS = {1: (1, 2, 4, 8, 16, 32), 2: (1, 2, 4, 8, 16, 32), 3: (1, 2, 4, 8, 16)}
+# Steps an exchange.
+_DEPTHS = (1, 2, 4, 8, 16, 32)
 _REMEMBERING = 64
 # What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
-# need not exceed, by dimension, nor be fewer layers than; how many of them along the second axis are worth trying, the
-# better ones first.
-_FILLED = (0.8, 6.0)
+# need not exceed, by dimension, in 3-D no more than so many bytes either; how many of them along the second axis are
+# worth trying.
+_FILLED = (0.8, 16.0)
 _ENOUGH = {1: 0.75, 2: 0.75, 3: 0.5}
-_THINNEST = {1: 1, 2: 1, 3: 4}
-_ACROSS = {1: (), 2: (), 3: (32, 16)}
+_ENOUGH_BYTES = 1 << 19
+_ACROSS = {1: (), 2: (), 3: (16, 32, 8)}
 
 
 class Choice(NamedTuple):
@@ -30,6 +30,9 @@ class Choice(NamedTuple):
 
     steps: int
     tile: tuple[int, ...]
+
+
+STEP_BY_STEP = Choice(1, ())
 
 
 def tile_text(tile: Sequence[int]) -> str:
@@ -98,8 +101,7 @@ class Costs:
     def choices(self, steps: int | None, tile: Sequence[int] | None, most: int | None = None) -> list[Choice]:
         """All that there is to choose from, what is given being given; else `most` limits the steps an exchange."""
         deepest = min(self.topology.smallest)
-        offered = _DEPTHS[len(self.topology.shape)]
-        depths = [steps] if steps else [k for k in offered if k <= (most or k) and deepest >= k * self.width]
+        depths = [steps] if steps else [k for k in _DEPTHS if k <= (most or k) and deepest >= k * self.width]
         return [Choice(k, t) for k in depths for t in ([tuple(tile)] if tile is not None else self._tiles(k))]
 
     def ranked(self, choices: Sequence[Choice]) -> list[Choice]:
@@ -167,14 +169,22 @@ class Costs:
         for across in ((), *((cells,) for cells in _ACROSS[len(sides)])):
             layer = self._held(Choice(steps, (1, *across))) / self._leant(steps, 1)
             own = math.prod([*across, *sides[1 + len(across) :]]) * self.cell_bytes
-            enough = max(_THINNEST[len(sides)], int(self.cache * _ENOUGH[len(sides)] / own))
+            enough = max(1, int(self._enough / own))
             before = 0
             for filled in _FILLED:
                 thick = min(int(self.cache * filled / layer) - self._leant(steps, 0), enough)
                 if thick >= max(1, 2 * before):
                     found.append((thick, *across))
                     before = thick
-        return found
+        # Those whose steps see the least that the one before has not seen: of as many cells the squarest.
+        return sorted(found, key=lambda tile: sum(1 / size for size in tile))
+
+    @property
+    def _enough(self) -> float:
+        """Bytes that a tile's own cells need not exceed."""
+        ndim = len(self.topology.shape)
+        part = self.cache * _ENOUGH[ndim]
+        return min(part, _ENOUGH_BYTES) if ndim == 3 else part
 
     def _held(self, choice: Choice) -> int:
         """Bytes of the cells that a tile sees in all its steps, in all arrays."""

@@ -68,9 +68,8 @@ def _largest(rate: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
     """The maximum over the cells that count of an array with ghosts, some or all of them; or of a scalar."""
     if rate.ndim == 0:
         return rate
-    left = (rate.shape[0] - block.shape[0]) // 2
-    inside = core(rate, left) if left else rate
-    return maximum(jnp.where(block.owned(), inside, -jnp.inf), exchange)
+    left = [(there - here) // 2 for there, here in zip(rate.shape, block.shape, strict=True)]
+    return maximum(jnp.where(block.owned(), core(rate, left), -jnp.inf), exchange)
 
 
 def inflow(case: Case) -> float | None:

@@ -15,6 +15,7 @@ from sim.adaptive import Pacing, first_step
 from sim.case import Case, ParallelTable
 from sim.checkpoint.restart import Restart, restart
 from sim.checkpoint.store import Store
+from sim.costs import STEP_BY_STEP, Choice
 from sim.errors import SimError
 from sim.implicit import check_spectral, march_of, unit_of
 from sim.looking.monitor import monitoring
@@ -204,10 +205,11 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     with agreement(team):
         name = _settle(wish, team, problem.case.numerics.reproducible)
 
-    def transport_of(depth: int) -> Transport:
-        return choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(depth))
+    def transport_of(choice: Choice) -> Transport:
+        ghosts = problem.in_tiles(choice.tile).ghosts(choice.steps)
+        return choose_transport(name, wish, team, problem.grid.shape, ghosts)
 
-    plain = transport_of(1).topology
+    plain = transport_of(STEP_BY_STEP).topology
     with agreement(team):
         memory.check_room(problem.case, plain, team.size)
     if problem.case.time.implicit:
@@ -216,7 +218,7 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
         aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
         return aligned, Tuning(1, (), "rule")
     tuning = tune(transport_of, problem)
-    return transport_of(tuning.steps), tuning
+    return transport_of(tuning.choice), tuning
 
 
 def _settle(wish: Wish, team: Team, reproducible: bool) -> Name:

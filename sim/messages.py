@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.topology import Topology
+from sim.topology import Ghosts, Topology
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Link:
         return self.latency + size / self.bandwidth
 
 
-def messages(topology: Topology, ghosts: int, itemsize: int) -> list[int]:
+def messages(topology: Topology, ghosts: Ghosts, itemsize: int) -> list[int]:
     """Bytes of each message that a block sends in one exchange of a field: two an axis that is cut, corners included.
 
     As `solvers.halo` does it: axis by axis, each strip across all ghosts of the other axes.
     """
-    sides = [n + 2 * ghosts for n in topology.largest]
-    strips = [ghosts * math.prod(sides) // side * itemsize for side in sides]
+    sides = [n + 2 * margin for n, margin in zip(topology.largest, ghosts.margins(topology), strict=True)]
+    strips = [ghosts.shared * math.prod(sides) // side * itemsize for side in sides]
     cut = [strip for strip, parts in zip(strips, topology.blocks, strict=True) if parts > 1]
     return [size for size in cut for _ in range(2)]
 

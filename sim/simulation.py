@@ -241,7 +241,7 @@ class Simulation:
 
     def _with_halos(self, coefficients: Fields) -> Fields:
         """Coefficients never change, so neither do their ghosts; deep halos compute with them."""
-        mirrors = self.problem.mirrors(self.transport.ghosts)
+        mirrors = self.problem.mirrors
 
         def fill(block: Block, exchange: Exchange, fields: Fields) -> tuple[Fields, dict[str, Any]]:
             setting = Setting(block, exchange, {}, jnp.float64(0.0))

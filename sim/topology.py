@@ -82,6 +82,22 @@ class Topology:
         return tuple(slice(*split(n, parts, c, self.unit)) for n, parts, c in bounds)
 
 
+@dataclass(frozen=True)
+class Ghosts:
+    """Layers of ghost cells: `shared` along axes that several blocks share, which must last from exchange to exchange.
+
+    own: of each axis the layers where a block has it for itself; as many unless told.
+    """
+
+    shared: int
+    own: tuple[int, ...] = ()
+
+    def margins(self, topology: Topology) -> tuple[int, ...]:
+        """Layers on both sides of a block, by axis."""
+        own = self.own or (self.shared,) * len(topology.shape)
+        return tuple(self.shared if parts > 1 else alone for parts, alone in zip(topology.blocks, own, strict=True))
+
+
 def box_shape(box: Box) -> tuple[int, ...]:
     return tuple(s.stop - s.start for s in box)
 

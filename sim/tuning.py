@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from sim import kept, platform
-from sim.costs import Choice, Costs
+from sim.costs import STEP_BY_STEP, Choice, Costs
 from sim.problem import Problem
 from sim.topology import box_shape
 from sim.transport.protocol import Transport
@@ -54,8 +54,12 @@ class Tuning:
     exchange_seconds: float | None = None
     trials: tuple[Trial, ...] = ()
 
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.steps, self.tile)
 
-def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
+
+def tune(transport_of: Callable[[Choice], Transport], problem: Problem) -> Tuning:
     """What the case gives, and for the rest what is fastest here.  Collective; all ranks choose the same.
 
     A model ranks what there is to choose from.  Where blocks fit into the cache, its first choice is taken, by the
@@ -63,7 +67,7 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
     size, and what was found is kept on disk.
     """
     wish = problem.case.parallel
-    transport = transport_of(1)
+    transport = transport_of(STEP_BY_STEP)
     costs = Costs.of(transport.topology, problem.march.step, problem.cell_bytes, problem.grid.periodic)
     given = wish.ghost_depth is not None and wish.tile is not None
     choices = costs.choices(wish.ghost_depth, wish.tile, problem.most_stages)
@@ -88,10 +92,10 @@ def tune(transport_of: Callable[[int], Transport], problem: Problem) -> Tuning:
 
 
 def _try_all(
-    choices: Sequence[Choice], transport_of: Callable[[int], Transport], problem: Problem
+    choices: Sequence[Choice], transport_of: Callable[[Choice], Transport], problem: Problem
 ) -> tuple[Trial, ...]:
     """Of each the best that was seen; the best of them are seen again, in turn, for others may be at work here."""
-    ways = [_Way(choice, transport_of(choice.steps), problem) for choice in choices]
+    ways = [_Way(choice, transport_of(choice), problem) for choice in choices]
     seconds = {way: way.seconds() for way in ways}
     if len(ways) > _FINALISTS:
         for way in sorted(ways, key=lambda way: seconds[way])[:_FINALISTS] * _FINALS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -14,13 +15,16 @@ Count: TypeAlias = int | jax.Array
 
 @dataclass(frozen=True)
 class Block:
-    """A block of `shape` interior cells inside `ghosts` layers of ghost cells on every side.
+    """A block of `shape` interior cells inside `ghosts` layers of ghost cells, which stages use up between exchanges.
 
         0        g                         g + extent    g + shape   2g + shape
         |. . . . |o o o o o o o o o o o o o|. . . . . . .|. . . . . .|
          ghosts    interior                 ghosts        (unused: only where extent < shape)
 
-    One depth serves all sides.  Where blocks of unequal size must share one shape (shard_map), `shape` is
+    `margins`: how many layers there are on both sides of each axis, as many unless told.  Along an axis that a block
+    has for itself they need not last, and may be fewer; or more, so that rows begin where vectors do.
+
+    Where blocks of unequal size must share one shape (shard_map), `shape` is
     the largest and `extent` says, per axis, how many cells are this block's own; elsewhere both agree.
     The upper ghosts always follow the last cell that counts, so a physical edge may lie inside an array.
     `offset` is the global index of the first interior cell.
@@ -30,12 +34,15 @@ class Block:
     ghosts: int
     extent: tuple[Count, ...] = field(default=())
     offset: tuple[Count, ...] = field(default=())
+    margins: tuple[int, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if not self.extent:
             object.__setattr__(self, "extent", self.shape)
         if not self.offset:
             object.__setattr__(self, "offset", (0,) * len(self.shape))
+        if not self.margins:
+            object.__setattr__(self, "margins", (self.ghosts,) * len(self.shape))
 
     @property
     def ndim(self) -> int:
@@ -48,17 +55,17 @@ class Block:
 
     @property
     def ghosted_shape(self) -> tuple[int, ...]:
-        return tuple(n + 2 * self.ghosts for n in self.shape)
+        return tuple(n + 2 * margin for n, margin in zip(self.shape, self.margins, strict=True))
 
     @property
     def interior(self) -> tuple[slice, ...]:
         """Index of the interior in a ghosted array, padding included."""
-        return tuple(slice(self.ghosts, self.ghosts + n) for n in self.shape)
+        return tuple(slice(margin, margin + n) for n, margin in zip(self.shape, self.margins, strict=True))
 
     @property
     def origin(self) -> tuple[Count, ...]:
         """Global index of the first cell of a ghosted array."""
-        return tuple(start - self.ghosts for start in self.offset)
+        return tuple(start - margin for start, margin in zip(self.offset, self.margins, strict=True))
 
     def owned(self) -> jax.Array | bool:
         """True at the interior cells that count, False in padding: bool[shape], or plain True."""
@@ -72,10 +79,7 @@ class Block:
         return mask
 
 
-def core(u: jax.Array, width: int) -> jax.Array:
-    """u without its outermost `width` layers: where a stencil of that width has all of its neighbours."""
-    return u[core_index(u.ndim, width)]
-
-
-def core_index(ndim: int, width: int) -> tuple[slice, ...]:
-    return (slice(width, -width or None),) * ndim
+def core(u: jax.Array, width: int | Sequence[int]) -> jax.Array:
+    """u without its outermost `width` layers, of each axis: where a stencil of that width has all of its neighbours."""
+    widths = (width,) * u.ndim if isinstance(width, int) else width
+    return u[tuple(slice(w, -w or None) for w in widths)]

@@ -24,9 +24,8 @@ def exchange_halos(u: jax.Array, block: Block, exchange: Exchange, axes: Sequenc
 
     u: dtype[block.ghosted_shape] → the same.
     """
-    g = block.ghosts
     for axis in range(block.ndim) if axes is None else axes:
-        n = block.extent[axis]
+        g, n = block.margins[axis], block.extent[axis]
         # The second strip is read from the array that holds the first one's ghosts: were it read from the
         # old array, that one would have to live on, and XLA would copy the whole block to keep it.
         u = with_layers(u, axis, 0, exchange.shift(layers(u, axis, n, g), axis, UPPER))

@@ -126,7 +126,8 @@ def _slabs_joined(arguments: tuple[jax.Array, ...], block: Block, values: Values
     together = max(1, min(_TOGETHER, layers // (2 * depth)))
 
     def slab(start: jax.Array, first: jax.Array) -> jax.Array:
-        corner: list[Count] = [block.ghosts + start, *[block.ghosts] * len(across)]
+        lowest, *others = block.margins
+        corner: list[Count] = [lowest + start, *others]
         rows = start + jnp.arange(depth)
         counts = (rows >= first) & (rows < block.extent[0])
         found = values(*(lax.dynamic_slice(u, corner, (depth, *across)) for u in arguments))
@@ -180,7 +181,8 @@ def _fold(block: Block, fields: Sequence[jax.Array], function: Callable[..., Any
         owned = jnp.broadcast_to(_along(counts, 0, block.ndim), (depth, *across))
         for axis, cells in enumerate(across, start=1):
             owned &= _along(jnp.arange(cells) < block.extent[axis], axis, block.ndim)
-        corner = [start + block.ghosts] + [jnp.full_like(start, block.ghosts)] * len(across)
+        lowest, *others = block.margins
+        corner = [start + lowest, *(jnp.full_like(start, margin) for margin in others)]
         return function(found, owned, *(lax.dynamic_slice(u, corner, (depth, *across)) for u in fields))
 
     return lax.fori_loop(0, -(-layers // depth), one_slab, initial)

@@ -51,10 +51,11 @@ class Patch:
         """The same in the fields' dtype."""
         return self.centres(axis).astype(self.dtype)
 
-    def inner(self, width: int, fields: Fields, time: jax.Array) -> Patch:
-        """The patch without its outermost `width` layers, with these fields there, at this time."""
-        coefficients = {name: core(c, width) if c.ndim else c for name, c in self.coefficients.items()}
-        origin = tuple(start + width for start in self.origin)
+    def inner(self, width: int | Sequence[int], fields: Fields, time: jax.Array) -> Patch:
+        """The patch without its outermost `width` layers, of each axis, with these fields there, at this time."""
+        widths = (width,) * len(self.shape) if isinstance(width, int) else width
+        coefficients = {name: core(c, widths) if c.ndim else c for name, c in self.coefficients.items()}
+        origin = tuple(start + w for start, w in zip(self.origin, widths, strict=True))
         return replace(self, fields=fields, coefficients=coefficients, origin=origin, time=time)
 
 

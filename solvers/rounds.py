@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from solvers.block import Block, Count
 from solvers.exchange import LOWER, UPPER, Exchange, touches_both
@@ -25,6 +26,10 @@ from solvers.tiles import Needed, Tiles, sweep
 from solvers.wall import Setting
 from solvers.walls import Walls
 from solvers.window import Window
+
+# Bytes of a field of which XLA may keep more than the fields themselves, such as means of k at all faces: all of that
+# stays in a core's cache.
+_SMALL = 1 << 18
 
 
 class Clock(NamedTuple):
@@ -104,17 +109,17 @@ class Rounds:
         All that have neighbours, ghosts included, but where ghosts follow from the cells.
         """
         if self._is_closed(axis):
-            return self.block.ghosts, self.block.shape[axis]
+            return self.block.margins[axis], self.block.shape[axis]
         return self.width, self.block.ghosted_shape[axis] - 2 * self.width
 
     def _needed(self, axis: int) -> Needed:
         """The same without ghosts beyond walls, which need no steps; of a neighbour's cells fewer stage by stage."""
-        (first, count), width, ghosts = self._stepped(axis), self.width, self.block.ghosts
+        (first, count), width, margin = self._stepped(axis), self.width, self.block.margins[axis]
         if self.grid.periodic[axis]:
             return Needed(first, count) if self._is_closed(axis) else Needed(first, count, width, width)
         at_lower, at_upper = (self.exchange.at_edge(axis, side) for side in (LOWER, UPPER))
-        lowest = _either(at_lower, ghosts, first)
-        extent = _either(at_upper, ghosts + self.block.extent[axis], first + count) - lowest
+        lowest = _either(at_lower, margin, first)
+        extent = _either(at_upper, margin + self.block.extent[axis], first + count) - lowest
         return Needed(lowest, extent, _either(at_lower, 0, width), _either(at_upper, 0, width))
 
     def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
@@ -122,6 +127,12 @@ class Rounds:
         # and its first stage is not also its last.
         within = at_most > 1 and (self.begun or at_most % len(self.step.times) != 0)
         open_axes = [axis for axis in range(self.block.ndim) if not self._is_closed(axis)]
+        for axis in open_axes:
+            if (layers := self.block.margins[axis]) < at_most * self.width:
+                raise ValueError(
+                    f"{at_most} stages an exchange use up {at_most * self.width} ghost layers along axis {axis}; "
+                    f"the block has {layers}"
+                )
 
         def exchanged(fields: Fields, wanted: bool) -> Fields:
             return {
@@ -189,8 +200,12 @@ class Rounds:
             new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
             return now, coefficients, {name: window.written(u, new[name], self.width) for name, u in spare.items()}
 
+        coefficients = self.coefficients
+        if max(u.nbytes for u in now.values()) > _SMALL:
+            # Tied to what changes, or XLA would make what is made of them alone before the loop, and keep it.
+            now, coefficients = lax.optimization_barrier((now, coefficients))
         # All that a stage reads goes through, or XLA would take the stage before it knows whether it is wanted.
-        now, _, spare = window.in_part(taken, (now, self.coefficients, spare))
+        now, _, spare = window.in_part(taken, (now, coefficients, spare))
         return spare, now
 
     def _begun(self, window: Window, now: Fields, number: jax.Array, begins: jax.Array) -> Fields:

@@ -145,7 +145,7 @@ class Walls:
     @staticmethod
     def wall(block: Block, axis: int, side: int) -> Count:
         """Index of the first cell above a wall."""
-        return block.ghosts + (block.extent[axis] if side == UPPER else 0)
+        return block.margins[axis] + (block.extent[axis] if side == UPPER else 0)
 
     def _outer(self, block: Block, axis: int, side: int) -> Count:
         """Index of the first ghost layer next to a wall."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.errors import SimError
 from sim.team import Team, agreement
-from sim.topology import Box, box_shape
+from sim.topology import Box, Ghosts, box_shape
 from sim.transport import Transport, Wish, choose_transport
 from sim.transport.choice import Name
 from solvers.block import Block
@@ -32,7 +32,7 @@ def ping_pong(name: Name, team: Team, blocks: int, devices: int | None, sizes: S
 def _seconds(name: Name, team: Team, blocks: int, devices: int | None, size: int) -> float:
     # A one-dimensional grid: the strip is the block, with a ghost at each end.
     cells = size // 4 - 2
-    transport = choose_transport(name, Wish(name, devices), team, (cells * blocks,), 1)
+    transport = choose_transport(name, Wish(name, devices), team, (cells * blocks,), Ghosts(1))
     field = transport.place(lambda box: np.full(box_shape(box), _number(box, cells)), "float32")
     shift_often = transport.compile(_shift_often, (0,))
     times = []

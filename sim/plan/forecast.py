@@ -110,7 +110,8 @@ def forecast(
     others = {k: min(seconds[c] for c in choices if c.steps == k) for k in sorted({c.steps for c in choices})}
     topology = _topology(problem, cut_into, choice.steps)
     arrays = blocks_of(problem, held)
-    cells = math.prod(n + 2 * problem.ghosts(choice.steps) for n in topology.largest)
+    margins = problem.in_tiles(choice.tile).ghosts(choice.steps).margins(topology)
+    cells = math.prod(n + 2 * margin for n, margin in zip(topology.largest, margins, strict=True))
     block_bytes = cells * np.dtype(case.numerics.dtype).itemsize
     sent = _sent(problem, topology, choice.steps) * held
     parts = Parts(*(held * seconds for seconds in _parts(problem, topology, found, choice)))
@@ -154,7 +155,7 @@ def _sent(problem: Problem, topology: Topology, depth: int) -> list[int]:
 
 def _topology(problem: Problem, blocks: int, depth: int) -> Topology:
     ghosts = problem.ghosts(problem.case.parallel.ghost_depth or depth)
-    return choose_topology(problem.grid.shape, blocks, ghosts, problem.case.process_grid())
+    return choose_topology(problem.grid.shape, blocks, ghosts.shared, problem.case.process_grid())
 
 
 def _stepped(problem: Problem) -> Problem:

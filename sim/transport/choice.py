@@ -11,7 +11,7 @@ import jax
 
 from sim.errors import SimError
 from sim.team import MpiTeam, Team
-from sim.topology import Topology, axis_names, choose_topology
+from sim.topology import Ghosts, Topology, axis_names, choose_topology
 from sim.transport.collectives import Halo, NamedAxes
 from sim.transport.members import Together
 from sim.transport.protocol import Transport
@@ -83,7 +83,9 @@ def _check_mpi4jax(name: Name) -> None:
         ) from None
 
 
-def choose_transport(name: Name, wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int = 1) -> Transport:
+def choose_transport(
+    name: Name, wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, unit: int = 1
+) -> Transport:
     """The transport `name`, resolved, over all ranks of the team and all of their devices.
 
     Blocks are cut at multiples of `unit` cells.
@@ -131,22 +133,22 @@ def spreads(
     return places > 1 and wanted
 
 
-def _serial(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
-    topology = choose_topology(shape, 1, ghosts, wish.process_grid, unit)
+def _serial(wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, unit: int) -> Transport:
+    topology = choose_topology(shape, 1, ghosts.shared, wish.process_grid, unit)
     return OneBlock("serial", topology, team, 0, ghosts, Alone())
 
 
-def _mpi(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
+def _mpi(wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, unit: int) -> Transport:
     from sim.transport.mpi import MpiExchange
 
     assert isinstance(team, MpiTeam)
-    topology = choose_topology(shape, team.size, ghosts, wish.process_grid, unit)
+    topology = choose_topology(shape, team.size, ghosts.shared, wish.process_grid, unit)
     return OneBlock("mpi", topology, team, team.rank, ghosts, MpiExchange(topology, team.halo_comm))
 
 
-def _xla(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
+def _xla(wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, unit: int) -> Transport:
     devices = _xla_devices(wish)
-    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid, unit)
+    topology = choose_topology(shape, len(devices), ghosts.shared, wish.process_grid, unit)
     return over_all_devices(topology, team, devices, ghosts, _named(topology, wish.halo))
 
 
@@ -154,24 +156,24 @@ def _xla_devices(wish: Wish) -> Sequence[jax.Device]:
     return jax.devices() if jax.process_count() > 1 else jax.local_devices()[: wish.devices]
 
 
-def _hybrid(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
+def _hybrid(wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, unit: int) -> Transport:
     from sim.transport.hybrid import over_ranks_and_devices
 
     assert isinstance(team, MpiTeam)
     devices = jax.local_devices()[: wish.devices]
-    topology = choose_topology(shape, team.size * len(devices), ghosts, wish.process_grid, unit)
+    topology = choose_topology(shape, team.size * len(devices), ghosts.shared, wish.process_grid, unit)
     return over_ranks_and_devices(topology, team, devices, ghosts, wish.halo)
 
 
-def _virtual(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
+def _virtual(wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, unit: int) -> Transport:
     count = wish.blocks or (math.prod(wish.process_grid) if wish.process_grid else 4)
-    topology = choose_topology(shape, count, ghosts, wish.process_grid, unit)
+    topology = choose_topology(shape, count, ghosts.shared, wish.process_grid, unit)
     return Stacked("virtual", topology, team, ghosts, _named(topology, wish.halo), jax.local_devices()[:1])
 
 
-def _auto_sharded(wish: Wish, team: Team, shape: Sequence[int], ghosts: int, unit: int) -> Transport:
+def _auto_sharded(wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, unit: int) -> Transport:
     devices = jax.local_devices()[: wish.devices]
-    topology = choose_topology(shape, len(devices), ghosts, wish.process_grid, unit)
+    topology = choose_topology(shape, len(devices), ghosts.shared, wish.process_grid, unit)
     return Stacked("auto-sharded", topology, team, ghosts, _named(topology, wish.halo), devices)
 
 

@@ -11,7 +11,7 @@ from jax import lax
 
 from sim.errors import SimError
 from sim.team import MpiTeam
-from sim.topology import Topology, axis_names, process_grids
+from sim.topology import Ghosts, Topology, axis_names, process_grids
 from sim.transport.collectives import Halo, NamedAxes
 from sim.transport.xla import ShardMap
 from solvers.exchange import LOWER, UPPER
@@ -114,7 +114,7 @@ def device_grid(blocks: Sequence[int], devices: int) -> tuple[int, ...] | None:
 
 
 def over_ranks_and_devices(
-    topology: Topology, team: MpiTeam, devices: Sequence[jax.Device], ghosts: int, halo: Halo
+    topology: Topology, team: MpiTeam, devices: Sequence[jax.Device], ghosts: Ghosts, halo: Halo
 ) -> ShardMap:
     """The transport `hybrid`.  Raises SimError where a rank's devices can't share the process grid."""
     grid = device_grid(topology.blocks, len(devices))

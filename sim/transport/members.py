@@ -104,7 +104,7 @@ class Together:
         self.name = inner.name
         self.topology = inner.topology
         self.team = inner.team
-        self.ghosts = inner.ghosts
+        self.margins = inner.margins
         self._inner = inner
         self._by_vmap = by_vmap
 

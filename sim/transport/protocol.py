@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.team import Team
-from sim.topology import Box, Topology
+from sim.topology import Box, Ghosts, Topology
 from solvers.block import Block, Count
 from solvers.exchange import Exchange
 
@@ -45,7 +45,7 @@ class Transport(Protocol):
     name: str
     topology: Topology
     team: Team
-    ghosts: int
+    margins: tuple[int, ...]
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
         """A distributed field of ghosted blocks, each evaluated where it lives; the ghosts are zero.
@@ -94,7 +94,7 @@ class Place(Exchange, Protocol):
         ...
 
 
-def block_at(topology: Topology, ghosts: int, place: Place) -> Block:
+def block_at(topology: Topology, ghosts: Ghosts, place: Place) -> Block:
     """The block at a place known only when running: all have the largest one's shape, each its own extent."""
     extent: list[Count] = []
     offset: list[Count] = []
@@ -107,10 +107,10 @@ def block_at(topology: Topology, ghosts: int, place: Place) -> Block:
         else:
             extent.append(jnp.asarray(jnp.minimum((size + (here < larger)) * unit, cells - start), jnp.int32))
         offset.append(start)
-    return Block(topology.largest, ghosts, tuple(extent), tuple(offset))
+    return Block(topology.largest, ghosts.shared, tuple(extent), tuple(offset), ghosts.margins(topology))
 
 
-def bind(program: Program, topology: Topology, ghosts: int, exchange: Place) -> Program:
+def bind(program: Program, topology: Topology, ghosts: Ghosts, exchange: Place) -> Program:
     """The program with its block and exchange filled in when it runs."""
 
     def run_block(*arguments: Any) -> tuple[Any, Any]:
@@ -143,11 +143,15 @@ def lead_of(members: int | None) -> tuple[int, ...]:
     return () if members is None else (members,)
 
 
-def ghosted(values: np.ndarray, shape: tuple[int, ...], ghosts: int, dtype: npt.DTypeLike) -> np.ndarray:
+def ghosted_shape(shape: tuple[int, ...], margins: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n + 2 * margin for n, margin in zip(shape, margins, strict=True))
+
+
+def ghosted(values: np.ndarray, shape: tuple[int, ...], margins: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
     """`values`, a block's own cells, in a ghosted array of `shape` interior cells, zero elsewhere."""
     lead = values.shape[: values.ndim - len(shape)]
-    array = np.zeros([*lead, *(n + 2 * ghosts for n in shape)], dtype)
-    array[core_of(values.shape[len(lead) :], ghosts)] = values
+    array = np.zeros((*lead, *ghosted_shape(shape, margins)), dtype)
+    array[core_of(values.shape[len(lead) :], margins)] = values
     return array
 
 
@@ -162,9 +166,9 @@ def settled(array: jax.Array) -> jax.Array:
     return array
 
 
-def core_of(shape: tuple[int, ...], ghosts: int) -> tuple[Any, ...]:
+def core_of(shape: tuple[int, ...], margins: tuple[int, ...]) -> tuple[Any, ...]:
     """Where a block's own cells, `shape` of them, lie in its ghosted array."""
-    return (..., *(slice(ghosts, ghosts + n) for n in shape))
+    return (..., *(slice(margin, margin + n) for n, margin in zip(shape, margins, strict=True)))
 
 
 def place_of(box: Box, block: np.ndarray) -> Box:

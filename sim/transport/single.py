@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.team import Team
-from sim.topology import Box, Topology, box_shape
+from sim.topology import Box, Ghosts, Topology, box_shape
 from sim.transport.protocol import Compiled, Evaluate, Program, core_of, ghosted, place_of, settled
 from solvers.block import Block
 from solvers.exchange import Exchange
@@ -19,17 +19,20 @@ from solvers.exchange import Exchange
 class OneBlock:
     """Block and exchange are known when compiling: `serial` with the exchange Alone, `mpi` with MpiExchange."""
 
-    def __init__(self, name: str, topology: Topology, team: Team, rank: int, ghosts: int, exchange: Exchange) -> None:
+    def __init__(
+        self, name: str, topology: Topology, team: Team, rank: int, ghosts: Ghosts, exchange: Exchange
+    ) -> None:
         self.name = name
         self.topology = topology
         self.team = team
-        self.ghosts = ghosts
+        self.margins = ghosts.margins(topology)
         self._exchange = exchange
         self._box = topology.box(rank)
-        self._block = Block(box_shape(self._box), ghosts, offset=tuple(cells.start for cells in self._box))
+        offset = tuple(cells.start for cells in self._box)
+        self._block = Block(box_shape(self._box), ghosts.shared, offset=offset, margins=self.margins)
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
-        values = ghosted(evaluate(self._box), self._block.shape, self.ghosts, dtype)
+        values = ghosted(evaluate(self._box), self._block.shape, self.margins, dtype)
         # Memory of numpy's can't be donated: the loop would begin by copying it.
         return settled(jax.device_put(values, may_alias=False))
 
@@ -40,5 +43,5 @@ class OneBlock:
         return jax.jit(run_block, donate_argnums=donate)
 
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
-        block = np.asarray(field)[core_of(self._block.shape, self.ghosts)]
+        block = np.asarray(field)[core_of(self._block.shape, self.margins)]
         yield place_of(self._box, block), block

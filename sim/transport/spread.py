@@ -12,7 +12,7 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sim.team import Team
-from sim.topology import Box, Topology, box_shape
+from sim.topology import Box, Ghosts, Topology, box_shape
 from sim.transport.members import count_of, has_members, over_members
 from sim.transport.protocol import Compiled, Evaluate, PerMember, Program, core_of, ghosted, map_arguments, settled
 from solvers.block import Block
@@ -38,14 +38,14 @@ class Spread:
         team: Team,
         devices: Sequence[jax.Device],
         ranks: int,
-        ghosts: int,
+        ghosts: Ghosts,
         members: int,
         by_vmap: bool,
     ) -> None:
         self.name = name
         self.topology = Topology(tuple(shape), (1,) * len(shape))
         self.team = team
-        self.ghosts = ghosts
+        self.margins = ghosts.margins(self.topology)
         self._members = members
         self._by_vmap = by_vmap
         self._ranks = ranks
@@ -53,16 +53,16 @@ class Spread:
         self._first = self._held * team.rank if ranks > 1 else 0
         self._mesh = Mesh(np.array(devices), (_MEMBER,))
         self._box = self.topology.box(0)
-        self._block = Block(self.topology.shape, ghosts)
+        self._block = Block(self.topology.shape, ghosts.shared, margins=self.margins)
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
-        values = ghosted(evaluate(self._box), self._block.shape, self.ghosts, dtype)
+        values = ghosted(evaluate(self._box), self._block.shape, self.margins, dtype)
         return jax.make_array_from_callback(values.shape, NamedSharding(self._mesh, _ALL), lambda index: values[index])
 
     def place_each(self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike) -> jax.Array:
         def on_device(index: Any) -> Any:
             values = np.stack([evaluates[number](self._box) for number in self._numbers(index[0])])
-            return ghosted(values, self._block.shape, self.ghosts, dtype)
+            return ghosted(values, self._block.shape, self.margins, dtype)
 
         shape = (self._held, *self._block.ghosted_shape)
         return settled(jax.make_array_from_callback(shape, NamedSharding(self._mesh, _EACH), on_device))
@@ -104,7 +104,7 @@ class Spread:
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         for shard in field.addressable_shards:
             start, stop = (min(self._first + i, self._members) for i in shard.index[0].indices(self._held)[:2])
-            mine = np.asarray(shard.data)[: stop - start][core_of(box_shape(self._box), self.ghosts)]
+            mine = np.asarray(shard.data)[: stop - start][core_of(box_shape(self._box), self.margins)]
             yield (slice(start, stop), *self._box), mine
 
     def _numbers(self, index: slice) -> list[int]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sim.team import Team
-from sim.topology import Box, Topology, box_shape
+from sim.topology import Box, Ghosts, Topology, box_shape
 from sim.transport.collectives import NamedAxes
 from sim.transport.protocol import (
     Compiled,
@@ -20,6 +20,7 @@ from sim.transport.protocol import (
     bind,
     core_of,
     ghosted,
+    ghosted_shape,
     is_scalar,
     lead_of,
     map_arguments,
@@ -41,14 +42,15 @@ class Stacked:
         name: str,
         topology: Topology,
         team: Team,
-        ghosts: int,
+        ghosts: Ghosts,
         exchange: NamedAxes,
         devices: Sequence[jax.Device],
     ) -> None:
         self.name = name
         self.topology = topology
         self.team = team
-        self.ghosts = ghosts
+        self.margins = ghosts.margins(topology)
+        self._ghosts = ghosts
         self._exchange = exchange
         if len(devices) == 1:
             self._sharding: Any = jax.sharding.SingleDeviceSharding(devices[0])
@@ -58,20 +60,20 @@ class Stacked:
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
         blocks, largest = self.topology.blocks, self.topology.largest
-        shape = (*blocks, *lead_of(members), *(n + 2 * self.ghosts for n in largest))
+        shape = (*blocks, *lead_of(members), *ghosted_shape(largest, self.margins))
 
         def on_device(index: Any) -> Any:
             ranges = [range(*s.indices(b)) for s, b in zip(index, blocks, strict=False)]
             array = np.zeros([len(r) for r in ranges] + list(shape[len(blocks) :]), dtype)
             for local in np.ndindex(*(len(r) for r in ranges)):
                 rank = self.topology.rank([r[i] for r, i in zip(ranges, local, strict=True)])
-                array[local] = ghosted(evaluate(self.topology.box(rank)), largest, self.ghosts, dtype)
+                array[local] = ghosted(evaluate(self.topology.box(rank)), largest, self.margins, dtype)
             return array
 
         return settled(jax.make_array_from_callback(shape, self._sharding, on_device))
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
-        run_block = bind(program, self.topology, self.ghosts, self._exchange)
+        run_block = bind(program, self.topology, self._ghosts, self._exchange)
 
         def run_all(*arguments: Any) -> tuple[Any, Any]:
             in_axes = map_arguments(self._mapped, arguments)
@@ -86,7 +88,7 @@ class Stacked:
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         for rank in range(self.topology.count):
             box = self.topology.box(rank)
-            block = np.asarray(field[self.topology.coordinates(rank)])[core_of(box_shape(box), self.ghosts)]
+            block = np.asarray(field[self.topology.coordinates(rank)])[core_of(box_shape(box), self.margins)]
             yield place_of(box, block), block
 
     def _mapped(self, leaf: Any) -> int | None:

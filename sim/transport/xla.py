@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sim.team import Team
-from sim.topology import Box, Topology, box_shape
+from sim.topology import Box, Ghosts, Topology, box_shape
 from sim.transport.collectives import NamedAxes
 from sim.transport.protocol import (
     Compiled,
@@ -21,6 +21,7 @@ from sim.transport.protocol import (
     bind,
     core_of,
     ghosted,
+    ghosted_shape,
     lead_of,
     leaves_of,
     map_arguments,
@@ -42,21 +43,22 @@ class ShardMap:
         topology: Topology,
         team: Team,
         devices: Sequence[jax.Device],
-        ghosts: int,
+        ghosts: Ghosts,
         exchange: NamedAxes,
         origin: Sequence[int],
     ) -> None:
         self.name = name
         self.topology = topology
         self.team = team
-        self.ghosts = ghosts
+        self.margins = ghosts.margins(topology)
+        self._ghosts = ghosts
         self._exchange = exchange
         self._origin = tuple(origin)
         self._mesh = Mesh(np.array(devices).reshape(exchange.blocks), exchange.names)
 
     @property
     def _ghosted_shape(self) -> tuple[int, ...]:
-        return tuple(n + 2 * self.ghosts for n in self.topology.largest)
+        return ghosted_shape(self.topology.largest, self.margins)
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
         lead = lead_of(members)
@@ -64,12 +66,12 @@ class ShardMap:
         sharding = NamedSharding(self._mesh, self._split(len(lead)))
 
         def on_device(index: Any) -> Any:
-            return ghosted(evaluate(self._box(index)), self.topology.largest, self.ghosts, dtype)
+            return ghosted(evaluate(self._box(index)), self.topology.largest, self.margins, dtype)
 
         return settled(jax.make_array_from_callback(shape, sharding, on_device))
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
-        run_block = bind(program, self.topology, self.ghosts, self._exchange)
+        run_block = bind(program, self.topology, self._ghosts, self._exchange)
 
         def run_all(*arguments: Any) -> tuple[Any, Any]:
             leads = [lead for leaf in leaves_of(arguments) if (lead := self._lead(leaf)) is not None]
@@ -88,7 +90,7 @@ class ShardMap:
     def blocks(self, field: jax.Array) -> Iterator[tuple[Box, np.ndarray]]:
         for shard in field.addressable_shards:
             box = self._box(shard.index)
-            block = np.asarray(shard.data)[core_of(box_shape(box), self.ghosts)]
+            block = np.asarray(shard.data)[core_of(box_shape(box), self.margins)]
             yield place_of(box, block), block
 
     def _spec(self, leaf: Any) -> PartitionSpec:
@@ -112,7 +114,7 @@ class ShardMap:
 
 
 def over_all_devices(
-    topology: Topology, team: Team, devices: Sequence[jax.Device], ghosts: int, exchange: NamedAxes
+    topology: Topology, team: Team, devices: Sequence[jax.Device], ghosts: Ghosts, exchange: NamedAxes
 ) -> ShardMap:
     """The transport `xla`: XLA's collectives connect everybody."""
     origin = (0,) * len(topology.shape)

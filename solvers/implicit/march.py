@@ -142,8 +142,8 @@ class ImplicitMarch:
         """Fields and registers at the end of a step, after the forcings."""
         if not self.forcings:
             return u, registers
-        width, block = problem.block.ghosts, problem.block
-        coefficients = {name: core(c, width) if c.ndim else c for name, c in problem.coefficients.items()}
+        block = problem.block
+        coefficients = {name: core(c, block.margins) if c.ndim else c for name, c in problem.coefficients.items()}
         patch = Patch(u, coefficients, time, block.offset, self.grid, problem.rounded)
         new = problem.vectors.owned(acted_on(patch, self.forcings, dt))
         moved = {name: registers[name] + (new[of] - u[of]) for name, of in self.step.registers.items()}

@@ -123,8 +123,8 @@ def _reflections(problem: Semidiscrete, u: jax.Array, walls: Walls, time: jax.Ar
 def _reflection(problem: Semidiscrete, change: jax.Array, axis: int, side: int) -> Reflection:
     """Where it differs along the wall, the largest: that of the wall that holds least."""
     block = problem.block
-    wall = block.ghosts + block.extent[axis] if side == UPPER else block.ghosts - 1
-    across = [slice(block.ghosts, block.ghosts + n) for n in block.shape]
+    wall = block.margins[axis] + (block.extent[axis] if side == UPPER else -1)
+    across = list(block.interior)
     across[axis] = slice(None)
     ghosts = layers(change, axis, wall, 1)[tuple(across)]
     mask = block.owned()

@@ -53,11 +53,12 @@ class Semidiscrete:
         rounded: Rounding,
     ) -> Semidiscrete:
         """On a block of perhaps deeper ghosts."""
-        extra = block.ghosts - equation.width
-        if extra < 0:
-            raise ValueError(f"a tendency consumes {equation.width} ghost layers; the block has {block.ghosts}")
+        width = equation.width
+        extra = [margin - width for margin in block.margins]
+        if min(extra) < 0:
+            raise ValueError(f"a tendency consumes {width} ghost layers; the block has {min(block.margins)}")
         fitting = {name: core(c, extra) if c.ndim else c for name, c in coefficients.items()}
-        return cls(equation, walls, grid, replace(block, ghosts=equation.width), exchange, fitting, rounded)
+        return cls(equation, walls, grid, replace(block, ghosts=width, margins=()), exchange, fitting, rounded)
 
     @property
     def vectors(self) -> Vectors:

@@ -106,7 +106,7 @@ class Level:
         at_edge = self.exchange.at_edge(axis, side)
         if at_edge is False:
             return u
-        wall = self.block.ghosts + (self.block.extent[axis] if side == UPPER else 0)
+        wall = self.block.margins[axis] + (self.block.extent[axis] if side == UPPER else 0)
         inner, outer = (wall, wall - 1) if side == LOWER else (wall - 1, wall)
         ghost = self.rounded(jnp.asarray(reflection, u.dtype) * layers(u, axis, inner, 1))
         if at_edge is not True:

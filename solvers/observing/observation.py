@@ -23,8 +23,8 @@ class Scene:
     @property
     def interior(self) -> Patch:
         """The block's own cells, padding included where there is some."""
-        ghosts, patch = self.block.ghosts, self.patch
-        return patch.inner(ghosts, {name: core(u, ghosts) for name, u in patch.fields.items()}, patch.time)
+        margins, patch = self.block.margins, self.patch
+        return patch.inner(margins, {name: core(u, margins) for name, u in patch.fields.items()}, patch.time)
 
 
 class Observation(Protocol):

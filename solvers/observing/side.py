@@ -59,9 +59,9 @@ class OverSide:
     def _layer(self, u: jax.Array, scene: Scene, outside: bool) -> jax.Array:
         """The layer of cells next to the wall, or of ghosts: dtype[…, 1, …], without ghosts of other axes."""
         block = scene.block
-        first = block.ghosts + (block.extent[self.axis] if self.side == UPPER else 0)
+        first = block.margins[self.axis] + (block.extent[self.axis] if self.side == UPPER else 0)
         index = first if outside == (self.side == UPPER) else first - 1
         for axis, cells in enumerate(block.shape):
             if axis != self.axis:
-                u = lax.slice_in_dim(u, block.ghosts, block.ghosts + cells, axis=axis)
+                u = lax.slice_in_dim(u, block.margins[axis], block.margins[axis] + cells, axis=axis)
         return lax.dynamic_slice_in_dim(u, index, 1, axis=self.axis)

@@ -13,7 +13,7 @@ from sim import casefile, cli
 from sim.costs import Choice, Costs, Rates
 from sim.measured import Machine, Measured, default_path, save
 from sim.messages import messages
-from sim.topology import Topology, choose_topology
+from sim.topology import Ghosts, Topology, choose_topology
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +29,11 @@ def planned(capsys: pytest.CaptureFixture[str], *arguments: str, case: str = "he
 
 def test_messages_are_those_of_the_halo_exchange() -> None:
     """Counted as strips of ghosted blocks, corners included: both axes cut, one, none, three."""
-    assert messages(Topology((40, 60), (2, 3)), 2, 4) == [2 * 24 * 4] * 4
-    assert messages(Topology((40, 60), (2, 1)), 1, 8) == [62 * 8, 62 * 8]
-    assert messages(Topology((40, 60), (1, 1)), 4, 8) == []
-    assert len(messages(Topology((8, 8, 8), (2, 2, 2)), 1, 8)) == 6
+    assert messages(Topology((40, 60), (2, 3)), Ghosts(2), 4) == [2 * 24 * 4] * 4
+    assert messages(Topology((40, 60), (2, 1)), Ghosts(1), 8) == [62 * 8, 62 * 8]
+    assert messages(Topology((40, 60), (1, 1)), Ghosts(4), 8) == []
+    assert messages(Topology((40, 60), (2, 1)), Ghosts(3, (1, 16)), 8) == [3 * (60 + 2 * 16) * 8] * 2
+    assert len(messages(Topology((8, 8, 8), (2, 2, 2)), Ghosts(1), 8)) == 6
 
 
 def test_the_parts_of_a_step_are_its_seconds() -> None:
@@ -65,7 +66,7 @@ def test_what_a_case_says_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     sets += ["time.step=1e-5", "time.end=1e-2"]
     found = planned(capsys, "--ranks", "8", *(word for key in sets for word in ("--set", key)))
     assert found["ghost_depth"] == 4 and found["process_grid"] == [1, 8]
-    assert found["memory_bytes"] == 4 * 8 * (512 + 8) * (64 + 8) and found["steps"] == 1000
+    assert found["memory_bytes"] == 4 * 8 * (512 + 2) * (64 + 8) and found["steps"] == 1000
 
 
 def test_steps_of_several_stages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from sim.team import Solo
+from sim.topology import Ghosts
 from sim.transport import Name, Transport, Wish, choose_transport
 from solvers.boundary import Periodic
 from solvers.equations import Heat
@@ -24,9 +25,14 @@ from solvers.stencil import Form, Stencil
 from solvers.walls import Sides, Walls
 
 
-def transport_of(shape: Sequence[int], ghosts: int, name: Name = "serial", unit: int = 1, **wish: Any) -> Transport:
-    """A transport in this process; `wish` is devices, blocks, process_grid or halo."""
-    return choose_transport(name, Wish(**wish), Solo(), tuple(shape), ghosts, unit)
+def transport_of(
+    shape: Sequence[int], ghosts: int, name: Name = "serial", unit: int = 1, own: Sequence[int] = (), **wish: Any
+) -> Transport:
+    """A transport in this process, of blocks with so many ghosts, along axes that they have for themselves their `own`.
+
+    `wish` is devices, blocks, process_grid or halo.
+    """
+    return choose_transport(name, Wish(**wish), Solo(), tuple(shape), Ghosts(ghosts, tuple(own)), unit)
 
 
 def place(transport: Transport, values: np.ndarray) -> jax.Array:

@@ -26,6 +26,13 @@ def test_the_interior_lies_inside_the_ghosts(ghosts: int) -> None:
     assert (block.ndim, block.extent, block.padded, block.owned()) == (2, (4, 5), False, True)
 
 
+def test_axes_may_have_more_or_fewer_layers_than_others() -> None:
+    block = Block((4, 5), 3, offset=(10, 20), margins=(1, 6))
+    assert (block.ghosted_shape, block.origin) == ((6, 17), (9, 14))
+    marked = np.pad(np.ones(block.shape), [(1, 1), (6, 6)])
+    assert marked[block.interior].all() and core(marked, block.margins).shape == block.shape
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("start", [0, 2, 3])
 @pytest.mark.parametrize("traced", [False, True])

@@ -48,7 +48,7 @@ def continued(values: np.ndarray, g: int, sides: Sides) -> np.ndarray:
 
 def check_every_block(transport: Transport, place: Place, sides: Sides | None = None, dtype: str = "float64") -> None:
     """Each ghosted block, corners and all, is a window on the continuation of the whole."""
-    g, topology = transport.ghosts, transport.topology
+    g, topology = transport.margins[0], transport.topology
     values = numbered(topology.shape).astype(dtype)
     grid = Grid(values.shape, (0.0,) * values.ndim, tuple(map(float, values.shape)))
     walls = Walls(sides or [(Periodic(), Periodic())] * values.ndim, grid, g)

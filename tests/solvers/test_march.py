@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -12,14 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from sim.transport.protocol import ghosted_shape
 from solvers.adaptive import AdaptiveMarch, Pace
 from solvers.boundary import Dirichlet, Neumann, Periodic
-from solvers.integrators import BOGACKI_SHAMPINE, rkl2
-from solvers.operators import laplacian
+from solvers.equations import Heat
+from solvers.fluxes import FluxForm
+from solvers.integrators import BOGACKI_SHAMPINE, Euler, rkl2
+from solvers.operators import Mean, laplacian
 from solvers.tiles import Needed, Tiles
 from solvers.walls import Sides
 
-Heat = Callable[..., Any]
+Run = Callable[..., Any]
 
 SHAPES = {1: (400,), 2: (37, 41), 3: (13, 12, 17)}
 MIXED: Sides = [(Dirichlet(0.5), Neumann(0.3)), (Periodic(), Periodic()), (Neumann(0.0), Dirichlet(-0.2))]
@@ -40,7 +44,7 @@ def by_numpy(u: np.ndarray, spacing: tuple[float, ...], dt: float, steps: int) -
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.parametrize(("depth", "tile"), [(1, ()), (3, ()), (4, (2,)), (4, (2, 3)), (3, (0, 4))])
-def test_steps_are_those_of_the_scheme(ndim: int, depth: int, tile: tuple[int, ...], heat: Heat) -> None:
+def test_steps_are_those_of_the_scheme(ndim: int, depth: int, tile: tuple[int, ...], heat: Run) -> None:
     shape, spacing = SHAPES[ndim], (0.1, 0.2, 0.15)[:ndim]
     u = noise(shape, "float64")
     run = heat(shape, [(Periodic(), Periodic())] * ndim, spacing, depth=depth, tile=tile[:ndim])
@@ -57,7 +61,7 @@ TILES: list[tuple[int, tuple[int, ...]]] = [
 @pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-def test_depths_and_tiles_change_no_bit(ndim: int, dtype: str, heat: Heat) -> None:
+def test_depths_and_tiles_change_no_bit(ndim: int, dtype: str, heat: Run) -> None:
     shape, spacing = SHAPES[ndim], (0.1, 0.2, 0.15)[:ndim]
     u = noise(shape, dtype)
     run = heat(shape, MIXED[:ndim], spacing)
@@ -72,7 +76,7 @@ def test_depths_and_tiles_change_no_bit(ndim: int, dtype: str, heat: Heat) -> No
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("shape", "tile"), [((700,), (64,)), ((80, 41), (4,)), ((40, 36, 17), (3, 3))])
 def test_tiles_inside_a_block_change_no_bit(
-    shape: tuple[int, ...], tile: tuple[int, ...], dtype: str, heat: Heat
+    shape: tuple[int, ...], tile: tuple[int, ...], dtype: str, heat: Run
 ) -> None:
     """Long axes, along which most tiles are inside and asked nothing stage by stage."""
     needed = [Needed(3, n) for n in shape]
@@ -84,7 +88,35 @@ def test_tiles_inside_a_block_change_no_bit(
         np.testing.assert_array_equal(run(u, 1e-3, steps), plain(u, 1e-3, steps))
 
 
-def test_a_chunk_more_or_less_changes_no_bit(heat: Heat) -> None:
+MARGINS: dict[str, dict[str, Any]] = {
+    "serial": {"own": (1, 9, 4)},
+    "serial, deeper than a stage needs": {"own": (3, 2, 16)},
+    "two blocks": {"own": (9, 1, 16), "name": "xla", "devices": 2, "process_grid": (2, 1, 1)},
+    "three blocks, uneven": {"own": (2, 1, 1), "name": "virtual", "blocks": 3, "process_grid": (1, 3, 1)},
+}
+
+
+@pytest.mark.parametrize("where", MARGINS)
+@pytest.mark.parametrize("tile", [(), (3,), (3, 0, 5)])
+def test_fewer_ghosts_along_axes_of_ones_own_change_no_bit(where: str, tile: tuple[int, ...], heat: Run) -> None:
+    """All but one axis have walls that the block's own cells decide."""
+    shape, spacing = (12, 13, 17), (0.1, 0.2, 0.15)
+    u = noise(shape, "float32")
+    run = heat(shape, MIXED, spacing, depth=4, tile=tile, **MARGINS[where])
+    own = zip(run.transport.topology.blocks, MARGINS[where]["own"], strict=True)
+    assert run.transport.margins == tuple(4 if parts > 1 else alone for parts, alone in own)
+    np.testing.assert_array_equal(run(u, 1e-3, 11), heat(shape, MIXED, spacing)(u, 1e-3, 11))
+
+
+def test_ghosts_that_do_not_last_are_refused(heat: Run) -> None:
+    """Around a periodic axis that is cut into tiles they must, though the block has it for itself."""
+    with pytest.raises(ValueError, match="4 stages an exchange use up 4 ghost layers along axis 0; the block has 1"):
+        heat((40, 40), [(Periodic(), Periodic())] * 2, (0.1, 0.1), depth=4, tile=(8,), own=(1, 1))(
+            noise((40, 40), "float32"), 1e-3, 4
+        )
+
+
+def test_a_chunk_more_or_less_changes_no_bit(heat: Run) -> None:
     """Steps begin where they are, whatever ran before them in the same call."""
     shape = SHAPES[2]
     run = heat(shape, MIXED[:2], (0.1, 0.1), depth=4, tile=(2,))
@@ -131,7 +163,7 @@ BLOCKS = {1: (40_000,), 2: (256, 200), 3: (40, 36, 48)}
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 @pytest.mark.parametrize("sides", [MIXED, WALLS], ids=["mixed", "walls"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-def test_nothing_of_a_blocks_size_is_copied(ndim: int, sides: Sides, loop: dict[str, Any], heat: Heat) -> None:
+def test_nothing_of_a_blocks_size_is_copied(ndim: int, sides: Sides, loop: dict[str, Any], heat: Run) -> None:
     run = heat(BLOCKS[ndim], sides[:ndim], (0.1,) * ndim, **loop)
     text = compiled(run, noise(BLOCKS[ndim], "float32"))
     assert "while(" in text
@@ -140,7 +172,7 @@ def test_nothing_of_a_blocks_size_is_copied(ndim: int, sides: Sides, loop: dict[
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
 @pytest.mark.parametrize("loop", ["step by step", "deep", "tiles of two axes, odd", "devices, tiles"])
-def test_what_has_no_messages_is_one_function(loop: str, heat: Heat) -> None:
+def test_what_has_no_messages_is_one_function(loop: str, heat: Run) -> None:
     """And no list of small ones, which XLA's runtime would hand out one by one."""
     run = heat(BLOCKS[2], WALLS[:2], (0.1,) * 2, **LOOPS[loop])
     text = compiled(run, noise(BLOCKS[2], "float32"))
@@ -152,7 +184,7 @@ def test_what_has_no_messages_is_one_function(loop: str, heat: Heat) -> None:
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads what XLA compiles for the CPU")
 @pytest.mark.parametrize("loop", ["step by step", "deep", "tiles", "devices"])
-def test_nor_where_steps_may_be_rejected(loop: str, heat: Heat) -> None:
+def test_nor_where_steps_may_be_rejected(loop: str, heat: Run) -> None:
     run = heat(BLOCKS[2], MIXED[:2], (0.1, 0.1), **LOOPS[loop], scheme=BOGACKI_SHAMPINE)
     buffers, coefficients, _ = run.arguments(noise(BLOCKS[2], "float32"), 0.0)
     adaptive = AdaptiveMarch(run.march, 1e-3)
@@ -178,7 +210,7 @@ def test_a_copy_would_be_seen() -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
-def test_both_buffers_are_donated(loop: dict[str, Any], heat: Heat) -> None:
+def test_both_buffers_are_donated(loop: dict[str, Any], heat: Run) -> None:
     shape = BLOCKS[2]
     run = heat(shape, MIXED[:2], (0.1, 0.1), **loop)
     buffers, coefficients, clock = run.arguments(noise(shape, "float32"), 1e-3)
@@ -190,11 +222,25 @@ def test_both_buffers_are_donated(loop: dict[str, Any], heat: Heat) -> None:
     assert buffers.now["u"].is_deleted() and buffers.spare["u"].is_deleted()
     # Neither is anything else of a field's size held while it runs.
     memory = program.memory_analysis()
-    block = 4 * math.prod(n + 2 * run.transport.ghosts for n in run.transport.topology.largest)
+    block = 4 * math.prod(ghosted_shape(run.transport.topology.largest, run.transport.margins))
     assert memory.temp_size_in_bytes < block / 2
 
 
-def test_ghosts_too_shallow_for_the_stencil(heat: Heat) -> None:
+@pytest.mark.parametrize("depth", [1, 4])
+@pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
+def test_nothing_made_of_coefficients_is_held(mean: Mean, depth: int, heat: Run, place: Callable[..., Any]) -> None:
+    """Such as the means of k at all faces, which are more than the fields."""
+    shape = (300, 400)
+    plain = heat(shape, MIXED[:2], (0.1, 0.1), depth=depth)
+    march = replace(plain.march, step=Euler(Heat(FluxForm(mean))))
+    u = noise(shape, "float32")
+    buffers, _, clock = plain.arguments(u, 1e-3)
+    arguments = (buffers, {"alpha": place(plain.transport, np.abs(u))}, clock, jnp.int64(4))
+    memory = plain.transport.compile(march.even, (0,)).lower(*arguments).compile().memory_analysis()
+    assert memory.temp_size_in_bytes < u.nbytes / 2
+
+
+def test_ghosts_too_shallow_for_the_stencil(heat: Run) -> None:
     run = heat(SHAPES[1], WALLS[:1], (0.1,), weights=np.array([1.0, -4, 6, -4, 1]))
     shallow = heat(SHAPES[1], WALLS[:1], (0.1,), weights=laplacian((0.1,))).transport
     program = shallow.compile(run.march.even, (0,))

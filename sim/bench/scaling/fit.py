@@ -12,7 +12,7 @@ from sim.bench.scaling.series import Series, Three
 from sim.costs import Choice, Costs, Parts, Rates
 from sim.measured import Check, Measured
 from sim.messages import Link, messages
-from sim.topology import Topology
+from sim.topology import Ghosts, Topology
 
 _UNIT = Rates(1.0, 1.0, 1.0, 1.0)
 
@@ -69,7 +69,7 @@ def checks(runs: Series, rates: Rates, link: Link, cache: int) -> list[Check]:
 def _costs(standing: Standing, rates: Rates, link: Link, cache: int) -> Costs:
     taken, itemsize = standing.taken[-1], np.dtype(standing.work.dtype).itemsize
     topology = Topology(standing.work.shape, taken.blocks or (1,) * standing.work.ndim)
-    exchange = math.fsum(map(link.seconds, messages(topology, taken.depth, itemsize)))
+    exchange = math.fsum(map(link.seconds, messages(topology, Ghosts(taken.depth), itemsize)))
     return Costs(topology, 1, 2 * itemsize, True, exchange, cache, rates)
 
 

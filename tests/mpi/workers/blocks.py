@@ -17,7 +17,7 @@ from sim.output.snapshot import Snapshot
 from sim.output.stream import streams_of
 from sim.output.writer import choose_writer
 from sim.team import MpiTeam
-from sim.topology import axis_names
+from sim.topology import Ghosts, axis_names
 from sim.transport import Transport, Wish, choose_transport
 from solvers.halo import exchange_halos
 
@@ -63,7 +63,7 @@ def main() -> None:
         for grid in grids(team.size, ndim):
             for dtype, ghosts in (("float32", 1), ("float64", min(n // p for n, p in zip(shape, grid, strict=True)))):
                 values = np.arange(1, math.prod(shape) + 1, dtype=dtype).reshape(shape)
-                transport = choose_transport("mpi", Wish(process_grid=grid), team, shape, ghosts)
+                transport = choose_transport("mpi", Wish(process_grid=grid), team, shape, Ghosts(ghosts))
                 check_halos(transport, values)
                 check_file(transport, values, Path(f"{ndim}-{grid}-{dtype}.h5"))
                 checked.append([grid, dtype, ghosts])
