@@ -20,7 +20,7 @@ from sim.problem import Problem
 from sim.topology import box_shape
 from sim.transport.protocol import Transport
 from solvers.block import Block
-from solvers.exchange import Exchange
+from solvers.exchange import Exchange, touches_both
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
 from solvers.march import stages_in_a_turn
@@ -174,8 +174,10 @@ def _exchange_seconds(transport: Transport) -> float:
 
 def _ping_program(count: int) -> Callable[..., tuple[Fields, dict[str, Any]]]:
     def program(block: Block, exchange: Exchange, field: Fields) -> tuple[Fields, dict[str, Any]]:
+        shared = [axis for axis in range(block.ndim) if not touches_both(exchange, axis)]
+
         def again(_: jax.Array, u: jax.Array) -> jax.Array:
-            return exchange_halos(u, block, exchange)
+            return exchange_halos(u, block, exchange, shared)
 
         return {"u": jax.lax.fori_loop(0, count, again, field["u"])}, {}
 

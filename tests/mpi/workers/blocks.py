@@ -34,7 +34,7 @@ def check_halos(transport: Transport, values: np.ndarray) -> None:
     """A block with its ghosts is a window on the periodic continuation of the whole, corners and all."""
     exchange = transport.compile(lambda block, exchange, u: (exchange_halos(u, block, exchange), ()), donate=(0,))
     found = np.asarray(exchange(transport.place(lambda box: values[box], values.dtype))[0])
-    g = transport.ghosts
+    g = transport.margins[0]
     window = tuple(slice(s.start, s.stop + 2 * g) for s in transport.topology.box(transport.team.rank))
     np.testing.assert_array_equal(found, np.pad(values, g, mode="wrap")[window])
 
