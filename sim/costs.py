@@ -17,11 +17,10 @@ from solvers.integrators import Step
 _DEPTHS = (1, 2, 4, 8, 16, 32)
 _REMEMBERING = 64
 # What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
-# need not exceed, by dimension, in 3-D no more than so many bytes either; how many of them along the second axis are
-# worth trying.
+# need not exceed, by dimension, and in 3-D their number; how many of them along the second axis are worth trying.
 _FILLED = (0.8, 16.0)
 _ENOUGH = {1: 0.75, 2: 0.75, 3: 0.5}
-_ENOUGH_BYTES = 1 << 19
+_ENOUGH_CELLS = 1 << 16
 _ACROSS = {1: (), 2: (), 3: (16, 32, 8)}
 
 
@@ -184,7 +183,7 @@ class Costs:
         """Bytes that a tile's own cells need not exceed."""
         ndim = len(self.topology.shape)
         part = self.cache * _ENOUGH[ndim]
-        return min(part, _ENOUGH_BYTES) if ndim == 3 else part
+        return min(part, _ENOUGH_CELLS * self.cell_bytes) if ndim == 3 else part
 
     def _held(self, choice: Choice) -> int:
         """Bytes of the cells that a tile sees in all its steps, in all arrays."""
