@@ -99,9 +99,15 @@ class Costs:
 
     def choices(self, steps: int | None, tile: Sequence[int] | None, most: int | None = None) -> list[Choice]:
         """All that there is to choose from, what is given being given; else `most` limits the steps an exchange."""
-        deepest = min(self.topology.smallest)
-        depths = [steps] if steps else [k for k in _DEPTHS if k <= (most or k) and deepest >= k * self.width]
+        depths = [steps] if steps else [k for k in _DEPTHS if k <= (most or k) and k * self.width <= self._deepest]
         return [Choice(k, t) for k in depths for t in ([tuple(tile)] if tile is not None else self._tiles(k))]
+
+    @property
+    def _deepest(self) -> int:
+        """Ghost layers that there is room for: of an axis that large blocks share they take an eighth at most."""
+        cells, parts = self.topology.smallest, self.topology.blocks
+        shared = [n // 16 for n, several in zip(cells, parts, strict=True) if several > 1 and self.blocked]
+        return min([*cells, *(max(n, self.width) for n in shared)])
 
     def ranked(self, choices: Sequence[Choice]) -> list[Choice]:
         """The fastest first."""

@@ -88,3 +88,13 @@ def test_the_cache_is_the_machines(tmp_path: Path) -> None:
             (folder / name).write_text(value + "\n")
     assert machine.l2_bytes(tmp_path) == 2 << 20
     assert machine.l2_bytes(tmp_path / "nothing") == 1 << 20
+
+
+def test_large_blocks_spend_no_more_than_an_eighth_on_shared_ghosts() -> None:
+    """Of an axis; one that a block has for itself takes none."""
+
+    def deepest(*blocks: int) -> int:
+        costs = Costs(Topology((256, 256, 256), blocks), 1, 8, on_cpu=True, exchange_seconds=1.0, cache=1 << 20)
+        return max(choice.steps for choice in costs.choices(None, None))
+
+    assert (deepest(1, 1, 1), deepest(2, 1, 1), deepest(4, 1, 1)) == (32, 8, 4)
