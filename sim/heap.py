@@ -22,3 +22,13 @@ def keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _NEVER)
         # Heaps of other threads than the first, which XLA's are, hold 64 MB at most, and are given back in any case.
         mallopt(_M_ARENA_MAX, 1)
+
+
+def give_back_memory() -> None:
+    """Let the system have what the process has kept and does not use, where its C library is glibc.
+
+    For when large arrays of other sizes are to come, which may not fit into the gaps.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

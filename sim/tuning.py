@@ -16,6 +16,7 @@ import numpy as np
 
 from sim import kept, platform
 from sim.costs import STEP_BY_STEP, Choice, Costs
+from sim.heap import give_back_memory
 from sim.problem import Problem
 from sim.topology import box_shape
 from sim.transport.protocol import Transport
@@ -126,6 +127,8 @@ class _Way:
             jax.block_until_ready(buffers)
             # Agreed, for all ranks must go on or stop together.
             taken.append(max(self._transport.team.gather(time.perf_counter() - begin)))
+        del buffers
+        give_back_memory()
         return min(taken[1:]) / stages
 
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from sim.heap import give_back_memory
 from sim.team import Team
 from sim.topology import Box, Ghosts, Topology
 from solvers.block import Block, Count
@@ -156,13 +157,14 @@ def ghosted(values: np.ndarray, shape: tuple[int, ...], margins: tuple[int, ...]
 
 
 def settled(array: jax.Array) -> jax.Array:
-    """The array once it is there, what it was made from being gone.
+    """The array once it is there, what it was made from being gone, from this process too.
 
     JAX lets go of numpy's memory in a garbage collection only, and the next one may be a long time off.
     """
     array.block_until_ready()
     if array.nbytes > _MUCH:
         gc.collect()
+        give_back_memory()
     return array
 
 

@@ -32,9 +32,10 @@ class OneBlock:
         self._block = Block(box_shape(self._box), ghosts.shared, offset=offset, margins=self.margins)
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
-        values = ghosted(evaluate(self._box), self._block.shape, self.margins, dtype)
-        # Memory of numpy's can't be donated: the loop would begin by copying it.
-        return settled(jax.device_put(values, may_alias=False))
+        # Memory of numpy's can't be donated: the loop would begin by copying it.  No name here holds on to it.
+        return settled(
+            jax.device_put(ghosted(evaluate(self._box), self._block.shape, self.margins, dtype), may_alias=False)
+        )
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
         def run_block(*arguments: Any) -> tuple[Any, Any]:
