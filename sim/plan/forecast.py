@@ -113,7 +113,7 @@ def forecast(
     margins = problem.in_tiles(choice.tile).ghosts(choice.steps).margins(topology)
     cells = math.prod(n + 2 * margin for n, margin in zip(topology.largest, margins, strict=True))
     block_bytes = cells * np.dtype(case.numerics.dtype).itemsize
-    sent = _sent(problem, topology, choice.steps) * held
+    sent = _sent(problem, topology, choice) * held
     parts = Parts(*(held * seconds for seconds in _parts(problem, topology, found, choice)))
     return Forecast(
         case=case,
@@ -141,16 +141,16 @@ def _costs(problem: Problem, topology: Topology, found: Basis) -> Costs:
 
 def _parts(problem: Problem, topology: Topology, found: Basis, choice: Choice) -> Parts:
     """Seconds of a stage, with exchanges as long as their messages make them."""
-    exchange = math.fsum(map(found.link.seconds, _sent(problem, topology, choice.steps)))
+    exchange = math.fsum(map(found.link.seconds, _sent(problem, topology, choice)))
     return replace(_costs(problem, topology, found), exchange_seconds=exchange).parts(choice)
 
 
-def _sent(problem: Problem, topology: Topology, depth: int) -> list[int]:
+def _sent(problem: Problem, topology: Topology, choice: Choice) -> list[int]:
     """Bytes of each message of an exchange.  Registers have none where each stage, or step, has one of its own."""
     itemsize = np.dtype(problem.case.numerics.dtype).itemsize
-    within_steps = depth > 1 and depth % problem.march.stages != 0
+    within_steps = choice.steps > 1 and choice.steps % problem.march.stages != 0
     exchanged = len(problem.equation.fields) + (len(problem.march.step.registers) if within_steps else 0)
-    return messages(topology, problem.ghosts(depth), itemsize) * exchanged
+    return messages(topology, problem.in_tiles(choice.tile).ghosts(choice.steps), itemsize) * exchanged
 
 
 def _topology(problem: Problem, blocks: int, depth: int) -> Topology:

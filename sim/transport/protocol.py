@@ -157,7 +157,7 @@ def ghosted(values: np.ndarray, shape: tuple[int, ...], margins: tuple[int, ...]
 
 
 def settled(array: jax.Array) -> jax.Array:
-    """The array once it is there, what it was made from being gone, from this process too.
+    """The array once it is there, what it was made from being gone from this process.
 
     JAX lets go of numpy's memory in a garbage collection only, and the next one may be a long time off.
     """
