@@ -16,6 +16,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def gpus() -> int:
+    """How many GPUs this process sees: what the batch system or the user shows it, else all of the machine."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return len(list(Path("/dev").glob("nvidia[0-9]*"))) if listed is None else len(listed.split(","))
+
+
 def l2_bytes(caches: Path = _CACHES) -> int:
     """What a core can hold near: the size of its second-level cache."""
     for index in sorted(caches.glob("index*")):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import jax
 
+from sim import machine
 from sim.errors import SimError
 from sim.heap import keep_freed_memory
 from sim.launcher import launched
@@ -40,7 +40,7 @@ def configure(devices: int | None = None, *, one_device: bool = False, reproduci
     jax.config.update("jax_enable_x64", True)
     if not _backend_started():
         _add_xla_flags({**_XLA_FLAGS, **(_WITHOUT_FMA if reproducible else {})})
-        if _visible_gpus() == 0:
+        if machine.gpus() == 0:
             # Threads of XLA's, one a device: with more, what one core has in its cache another one is asked to go on
             # with.  Cores are used by ranks and devices.  A user's own NPROC wins.
             os.environ.setdefault("NPROC", str(devices or 1))
@@ -79,15 +79,9 @@ def _add_xla_flags(wanted: Mapping[str, str]) -> None:
 
 
 def _bind_to_one_gpu() -> None:
-    launch, gpus = launched(), _visible_gpus()
+    launch, gpus = launched(), machine.gpus()
     if launch is not None and gpus > 1:
         jax.config.update("jax_cuda_visible_devices", str(launch.local_rank % gpus))
-
-
-def _visible_gpus() -> int:
-    """How many GPUs this process sees: what the batch system or the user shows it, else all of the machine."""
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return len(list(Path("/dev").glob("nvidia[0-9]*"))) if listed is None else len(listed.split(","))
 
 
 def _backend_started() -> bool:

@@ -80,14 +80,14 @@ class Problem:
         own cells after each stage, but around periodic ones that are cut into tiles (`solvers.rounds`).
 
         Of the last axis there are as many as let rows begin where vectors do, without which tiles take a quarter to
-        a half more time; but for whole blocks in 3-D, to which memory is all.
+        a half more time, and GPUs; but for whole blocks in 3-D on CPUs, to which memory is all.
         """
         width, ndim = self.march.step.width, self.grid.ndim
         cut = [size > 0 for size in self.march.tile] + [False] * (ndim - len(self.march.tile))
         lasting = [around and tiled for around, tiled in zip(self.grid.periodic, cut, strict=True)]
         own = [depth * width if lasts else width for lasts in lasting]
         vector = _VECTOR_BYTES // np.dtype(self.case.numerics.dtype).itemsize
-        if any(cut) or ndim < 3:
+        if any(cut) or ndim < 3 or jax.default_backend() != "cpu":
             own[-1] = -(-own[-1] // vector) * vector
         return Ghosts(depth * width, tuple(own))
 

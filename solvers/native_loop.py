@@ -33,6 +33,9 @@ _TAKEN = {
     for name in names.split()
 }
 
+# Turns of a GPU's loop before which nothing is asked.
+_UNASKED = 16
+
 
 def native_loop(count: Count, body: Callable[[jax.Array, State], State], state: State) -> State:
     """`lax.fori_loop(0, count, body, state)`, on CPUs as one native function.
@@ -49,10 +52,28 @@ def native_loop(count: Count, body: Callable[[jax.Array, State], State], state: 
         return jax.tree.leaves(lax.fori_loop(0, count, body, state))
 
     closed = jax.make_jaxpr(loop)(*leaves)
-    if jax.default_backend() != "cpu" or not _all_taken(closed.jaxpr):
+    if jax.default_backend() != "cpu":
+        return _asked_seldom(count, body, state, closed.jaxpr)
+    if not _all_taken(closed.jaxpr):
         return lax.fori_loop(0, count, body, state)
     function, around = _without_closure(closed)
     return jax.tree.unflatten(jax.tree.structure(state), _native(function, len(around) + 1, *around, *leaves))
+
+
+def _asked_seldom(count: Count, body: Callable[[jax.Array, State], State], state: State, jaxpr: Jaxpr) -> State:
+    """The same, where the innermost loop's condition is asked after many turns.
+
+    Before each turn of a GPU's loop the host waits for its condition, unless their number is known when compiling.
+    """
+    loops = sum(equation.primitive.name in ("while", "scan") for equation in _equations(jaxpr))
+    if isinstance(count, int) or loops > 1:
+        return lax.fori_loop(0, count, body, state)
+
+    def many(i: jax.Array, state: State) -> State:
+        return lax.fori_loop(0, _UNASKED, lambda j, state: body(i * _UNASKED + j, state), state)
+
+    state = lax.fori_loop(0, count // _UNASKED, many, state)
+    return lax.fori_loop(count - count % _UNASKED, count, body, state)
 
 
 def _without_closure(closed: ClosedJaxpr) -> tuple[Function, list[Any]]:
@@ -117,6 +138,8 @@ def _equations(jaxpr: Jaxpr) -> Iterator[JaxprEqn]:
     """Those of the bodies of loops and functions included."""
     for equation in jaxpr.eqns:
         yield equation
+        if equation.primitive.name == "pallas_call":
+            continue
         for parameter in jax.tree.leaves(equation.params, is_leaf=lambda x: isinstance(x, Jaxpr | ClosedJaxpr)):
             if isinstance(parameter, ClosedJaxpr):
                 yield from _equations(parameter.jaxpr)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from solvers import cellwise
 from solvers.block import Block, Count
 from solvers.exchange import LOWER, UPPER, Exchange, touches_both
 from solvers.fields import Fields
@@ -42,8 +43,8 @@ class Clock(NamedTuple):
     def at(self, stage: jax.Array, times: Sequence[float]) -> jax.Array:
         """The time of the fields that a stage starts from, `times` being those of all stages within a step."""
         count = len(times)
-        within = jnp.asarray(times)[stage % count] if count > 1 else 0.0
-        return self.start + Rounding.by(self.dt)((stage // count + within) * self.dt)
+        steps = stage // count + jnp.asarray(times)[stage % count] if count > 1 else stage
+        return self.start + Rounding.by(self.dt)(steps * self.dt)
 
 
 class Buffers(NamedTuple):
@@ -148,6 +149,8 @@ class Rounds:
         window = Window.whole(self.block.ndim)
 
         def one(buffers: Buffers, number: jax.Array) -> Buffers:
+            if (new := self._by_cells(buffers, number)) is not None:
+                return self._in_turn(buffers.now, new)
             now = self._filled(buffers.now, number)
             new, now = self._stage(window, now, buffers.spare, number)
             return self._in_turn(now, new)
@@ -207,6 +210,18 @@ class Rounds:
         # All that a stage reads goes through, or XLA would take the stage before it knows whether it is wanted.
         now, _, spare = window.in_part(taken, (now, coefficients, spare))
         return spare, now
+
+    def _by_cells(self, buffers: Buffers, number: jax.Array) -> Fields | None:
+        """The fields after stage `number`, by a kernel that fills ghosts where it sees them, if there is one."""
+        if self.step.registers or self.step.looks_back:
+            return None
+        window, stages = self._to_step(Window.whole(self.block.ndim)), len(self.step.times)
+
+        def stage() -> Fields:
+            patch = self._patch(window, self._filled(buffers.now, number), self.coefficients, number)
+            return self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
+
+        return cellwise.written(stage, buffers.spare, window.corner(self.width))
 
     def _begun(self, window: Window, now: Fields, number: jax.Array, begins: jax.Array) -> Fields:
         """The fields with the registers of the step that begins with this stage, if one does."""

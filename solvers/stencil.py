@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import operator
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,10 +77,7 @@ class Stencil:
         return sorted(groups.items(), key=lambda group: (abs(group[0]), group[0]))
 
     def __call__(self, u: jax.Array, rounded: Rounding | None = None) -> jax.Array:
-        """S u.  Where other stencils look at the same cells, or at the result, products must be `rounded` too.
-
-        A product that two sums share is not contracted with both: then the compiler chooses after all.
-        """
+        """S u, its products `rounded` before they are added; without that the compiler decides about the last bit."""
         return self._by_convolution(u) if self.form == "conv" else self._by_slices(u, rounded)
 
     def _by_slices(self, u: jax.Array, rounded: Rounding | None) -> jax.Array:
@@ -96,14 +94,15 @@ class Stencil:
 
         if not self._groups:
             return jnp.zeros(shape, u.dtype)
-        # w₁ (s₁ + w₂/w₁ s₂ + …), and not w₁ s₁ + w₂ s₂ + …: of two products in one sum, either may be contracted
-        # with the addition (FMA), and the compiler does not choose alike in whole vectors and in what is left over.
+        # w₁ (s₁ + w₂/w₁ s₂ + …), and not w₁ s₁ + w₂ s₂ + …: one product less that must be rounded.
         (lead, _), *rest = self._groups
         total, *sums = (functools.reduce(operator.add, map(images, offsets)) for _, offsets in self._groups)
         for (weight, _), further in zip(rest, sums, strict=True):
             part = jnp.asarray(weight / lead, u.dtype) * further
-            total = total + (part if rounded is None else rounded(part))
-        return jnp.asarray(lead, u.dtype) * total
+            total = total + (part if rounded is None or _is_exact(weight / lead) else rounded(part))
+        factor = jnp.asarray(lead, u.dtype)
+        # Not known when compiling, or XLA would multiply it with what the sum is multiplied with next.
+        return (factor if rounded is None else rounded(factor)) * total
 
     def _by_convolution(self, u: jax.Array) -> jax.Array:
         # One channel, channels first, no padding: the other layouts are many times slower on CPU, and a
@@ -123,6 +122,11 @@ class Stencil:
             precision=lax.Precision.HIGHEST,
         )[0, 0]
         return full[..., : n - 2 * self.width]
+
+
+def _is_exact(factor: float) -> bool:
+    """Whether products with it need no rounding."""
+    return abs(math.frexp(factor)[0]) == 0.5
 
 
 def best_form(weights: np.ndarray) -> Form:

@@ -77,7 +77,7 @@ class Window:
     def written(self, u: jax.Array, values: jax.Array, margin: int = 0) -> jax.Array:
         """u with the wanted cells replaced; of a whole axis, without its outermost `margin` cells on both sides."""
         if self.is_whole:
-            return u.at[tuple(slice(margin, n - margin) for n in u.shape)].set(values)
+            return _with_cells(u, values, (margin,) * u.ndim)
         corner, mask = self._corner(margin), self.wanted()
         if mask is not True:
             # On their own first: a loop that may read what it writes is vectorised only if it does little else.
@@ -137,8 +137,12 @@ class Window:
                 mask = mask & inside.reshape([-1 if a == axis else 1 for a in range(len(self.spans))])
         return mask
 
+    def corner(self, margin: int) -> list[Count]:
+        """Index of the first cell, of whole axes `margin`."""
+        return [margin if span is None else span.start for span in self.spans]
+
     def _corner(self, margin: int) -> list[jax.Array]:
-        return [jnp.asarray(margin if span is None else span.start, jnp.int32) for span in self.spans]
+        return [jnp.asarray(start, jnp.int32) for start in self.corner(margin)]
 
     def _shape(self, shape: tuple[int, ...], margin: int) -> list[int]:
         return [n - 2 * margin if span is None else span.depth for n, span in zip(shape, self.spans, strict=True)]
@@ -155,10 +159,6 @@ def with_layers(u: jax.Array, axis: int, start: Count, strip: jax.Array, window:
     """u with the layers from `start` on replaced by `strip`, wanted or not."""
     if window is not None and not window.is_whole:
         return _with_cells(u, strip, window.along(axis, start, strip.shape[axis])._corner(0))
-    if isinstance(start, int):
-        index = [slice(None)] * u.ndim
-        index[axis] = slice(start, start + strip.shape[axis])
-        return u.at[tuple(index)].set(strip)
     return lax.dynamic_update_slice_in_dim(u, strip, start, axis)
 
 
@@ -169,5 +169,8 @@ def _cells(u: jax.Array, corner: Sequence[Count], shape: Sequence[int]) -> jax.A
 
 
 def _with_cells(u: jax.Array, values: jax.Array, corner: Sequence[Count]) -> jax.Array:
-    """u with such a box replaced."""
+    """u with such a box replaced.
+
+    u.at[…].set(values), but that a GPU would ask first whether the box is within bounds, and write all of u.
+    """
     return lax.dynamic_update_slice(u, values, corner, allow_negative_indices=False)

@@ -93,10 +93,8 @@ def case_of(name: str, ndim: int, dtype: str, **changes: Any) -> dict[str, Any]:
     return case
 
 
-def outcome(
-    case: dict[str, Any], steps: int = 6, depth: int = 1, tile: Sequence[int] = (), dt: float | None = None, **wish: Any
-) -> tuple[dict[str, np.ndarray], float]:
-    """Each field after some steps, whole, in this process; and the stable step."""
+def settled(case: dict[str, Any], depth: int = 1, tile: Sequence[int] = (), **wish: Any) -> tuple[Simulation, float]:
+    """What is ready to step in this process; and the stable step."""
     problem = build(casefile.load(case)).in_tiles(tile)
     wanted = Wish(**{"transport": "serial", **wish})
     transport = choose_transport(wanted.transport, wanted, Solo(), problem.grid.shape, problem.ghosts(depth))
@@ -104,7 +102,15 @@ def outcome(
     speed = simulation.speed()
     step = step_of(problem.case.time, problem.equation, speed).step
     simulation.settle(step)
-    stable = step.stable_step(speed.decay, speed.wave)
+    return simulation, step.stable_step(speed.decay, speed.wave)
+
+
+def outcome(
+    case: dict[str, Any], steps: int = 6, depth: int = 1, tile: Sequence[int] = (), dt: float | None = None, **wish: Any
+) -> tuple[dict[str, np.ndarray], float]:
+    """Each field after some steps, whole, in this process; and the stable step."""
+    simulation, stable = settled(case, depth, tile, **wish)
+    problem, transport = simulation.problem, simulation.transport
     dt = dt or min(0.4 * stable, 1e-2) or 1e-3
     if steps:
         simulation.compile()

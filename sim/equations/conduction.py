@@ -116,7 +116,7 @@ def _composed(
     alpha = parts.term("alpha", conductivity, 0.0)
     if isinstance(conductivity, float):
         stencil = discretisation.difference("laplace", axes)
-        flow: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"), alone=True)))
+        flow: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"))))
     else:
         flow = DivergenceOfFlux(alpha, Given("u"), discretisation.flux_form(("u",)))
     equation = Written({"u": parts.balanced(flow, source, *capacities)})

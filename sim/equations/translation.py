@@ -76,14 +76,13 @@ class Discretisation:
 class Translator:
     """Trees → terms.  What does not change while the run goes is evaluated once: it comes to be in `sources`.
 
-    axes: names in array order.  parameters: numbers by name.  alone: Laplacians of fields are all that there is of
-    derivatives.  sources: name → number (a scalar) or formula (a block).
+    axes: names in array order.  parameters: numbers by name.  sources: name → number (a scalar) or formula
+    (a block).
     """
 
     axes: tuple[str, ...]
     parameters: Mapping[str, float]
     discretisation: Discretisation
-    alone: bool = False
     sources: dict[str, float | str] = field(default_factory=dict)
 
     def term(self, node: Node, differentiated: bool = False) -> Term:
@@ -167,7 +166,7 @@ class Translator:
             return DivergenceOfFlux(self._conductivity(k), self.term(u, differentiated=True), form)
         of = self.term(node.args[0], differentiated=True)
         if node.op in DIFFERENCES:
-            return Difference(d.difference(node.op, self.axes), of, self.alone)
+            return Difference(d.difference(node.op, self.axes), of)
         slopes = [Difference(d.difference(f"d_d{axis}", self.axes), of) for axis in self.axes]
         return Sum(tuple(Pointwise(_square, (slope,)) for slope in slopes), (1,) * len(slopes))
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from sim.case.equation import WrittenTable
 from sim.equations.model import Coefficient, Model
 from sim.equations.translation import Discretisation, Translator
-from sim.expression.differential import only_laplacians
 from solvers.equations import Written
 
 
 def written(table: WrittenTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
     trees = {name: table.right_side(name, axes).tree for name in table.fields}
-    alone = all(only_laplacians(tree, {*table.parameters, "t"}) for tree in trees.values())
-    translator = Translator(axes, table.parameters, discretisation, alone)
+    translator = Translator(axes, table.parameters, discretisation)
     equation = Written({name: translator.term(tree) for name, tree in trees.items()})
     # All parameters, for walls to find alpha among them.
     sources = {**table.coefficients, **table.parameters, **translator.sources}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from sim.expression.reader import Reader
-from sim.expression.tree import Node, Number, Operation, Variable, names_in
+from sim.expression.tree import Node, Number, Operation, Variable
 from sim.expression.words import FUNCTIONS
 
 AXES = ("x", "y", "z")
@@ -73,17 +73,6 @@ def has_operator(node: Node) -> bool:
     if isinstance(node, Number | Variable):
         return False
     return (isinstance(node, Operation) and node.op in OPERATORS) or any(map(has_operator, node.args))
-
-
-def only_laplacians(node: Node, uniform: Set[str]) -> bool:
-    """Whether all derivatives in a tree are Laplacians of variables; div(k * grad(u)) with a uniform k is one."""
-    if isinstance(node, Number | Variable):
-        return True
-    if isinstance(node, Operation) and node.op in OPERATORS:
-        *k, of = node.args
-        flux = node.op == "div" and names_in(k[0]) <= uniform and not has_operator(k[0])
-        return (node.op == "laplace" or flux) and isinstance(of, Variable)
-    return all(only_laplacians(arg, uniform) for arg in node.args)
 
 
 def _factors(node: ast.expr, sign: int) -> Iterator[tuple[Any, int]]:

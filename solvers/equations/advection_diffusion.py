@@ -36,7 +36,7 @@ class AdvectionDiffusion(Equation):
 
     def tendency(self, patch: Patch) -> Fields:
         u, rounded = patch.fields["u"], patch.rounded
-        lap = self.laplacian(core(u, self.width - self.laplacian.width))
+        lap = self.laplacian(core(u, self.width - self.laplacian.width), rounded)
         rate = rounded(patch.coefficients["alpha"] * lap)
         for axis, h in enumerate(patch.grid.spacing):
             flux = _carried(at_faces(patch.coefficients[f"velocity_{axis}"], axis, self.width), patch)
@@ -64,7 +64,7 @@ class AdvectionDiffusion(Equation):
     def stiff(self, patch: Patch) -> Fields:
         """The diffusion; transport is taken explicitly."""
         u = core(patch.fields["u"], self.width - self.laplacian.width)
-        return {"u": patch.coefficients["alpha"] * self.laplacian(u)}
+        return {"u": patch.coefficients["alpha"] * self.laplacian(u, patch.rounded)}
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         return {"u": Diffusion(patch.coefficients["alpha"], "arithmetic")}

@@ -37,7 +37,7 @@ class Burgers(Equation):
 
     def tendency(self, patch: Patch) -> Fields:
         u, rounded = patch.fields["u"], patch.rounded
-        lap = self.laplacian(core(u, self.width - self.laplacian.width))
+        lap = self.laplacian(core(u, self.width - self.laplacian.width), rounded)
         rate = rounded(patch.coefficients["viscosity"] * lap)
         for axis, h in enumerate(patch.grid.spacing):
             rate = rate + rounded(balance(u, axis, self.width, h, self.scheme, rounded, _godunov))
@@ -55,7 +55,7 @@ class Burgers(Equation):
     def stiff(self, patch: Patch) -> Fields:
         """The diffusion; transport is taken explicitly."""
         u = core(patch.fields["u"], self.width - self.laplacian.width)
-        return {"u": patch.coefficients["viscosity"] * self.laplacian(u)}
+        return {"u": patch.coefficients["viscosity"] * self.laplacian(u, patch.rounded)}
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         return {"u": Diffusion(patch.coefficients["viscosity"], "arithmetic")}

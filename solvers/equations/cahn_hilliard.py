@@ -36,7 +36,7 @@ class CahnHilliard(Equation):
         here = core(u, self.laplacian.width)
         bending = patch.rounded(patch.coefficients["gradient"] * self.laplacian(u, patch.rounded))
         potential = patch.rounded(here * here * here) - here - bending
-        return {"u": patch.coefficients["mobility"] * self.laplacian(potential)}
+        return {"u": patch.coefficients["mobility"] * self.laplacian(potential, patch.rounded)}
 
     def rates(self, patch: Patch) -> Rates:
         """M L (max(3u² - 1, 0) + κ L), L the Laplacian's largest eigenvalue."""

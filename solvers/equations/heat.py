@@ -35,9 +35,12 @@ class Heat(Equation):
 
     def tendency(self, patch: Patch) -> Fields:
         u, alpha = patch.fields["u"], patch.coefficients["alpha"]
-        rate = self.form.divergence(alpha, u, patch) if isinstance(self.form, FluxForm) else alpha * self.form(u)
+        if isinstance(self.form, FluxForm):
+            rate = self.form.divergence(alpha, u, patch)
+        else:
+            rate = alpha * self.form(u, patch.rounded)
         if "source" in patch.coefficients:
-            rate = rate + core(patch.coefficients["source"], self.width)
+            rate = patch.rounded(rate) + core(patch.coefficients["source"], self.width)
         return {"u": rate}
 
     def rates(self, patch: Patch) -> Rates:

@@ -35,7 +35,7 @@ class PorousMedium(Equation):
 
     def tendency(self, patch: Patch) -> Fields:
         pressure = patch.rounded(_power(patch.fields["u"], self.m))
-        return {"u": patch.coefficients["alpha"] * self.laplacian(pressure)}
+        return {"u": patch.coefficients["alpha"] * self.laplacian(pressure, patch.rounded)}
 
     def rates(self, patch: Patch) -> Rates:
         """α m u^(m-1) times the Laplacian's largest eigenvalue."""

@@ -46,15 +46,16 @@ class ReactionDiffusion(Equation):
         here = {name: core(patch.fields[name], self.width) for name in self.fields}
         reacting = self.reaction(here, patch.coefficients, patch.rounded)
         return {
-            name: patch.rounded(patch.coefficients[d] * self.laplacian(patch.fields[name])) + reacting[name]
+            name: patch.rounded(patch.coefficients[d] * self._laplacian(name, patch)) + reacting[name]
             for name, d in self.diffusivities.items()
         }
 
     def stiff(self, patch: Patch) -> Fields:
         """Diffusion; the reactions are taken explicitly."""
-        return {
-            name: patch.coefficients[d] * self.laplacian(patch.fields[name]) for name, d in self.diffusivities.items()
-        }
+        return {name: patch.coefficients[d] * self._laplacian(name, patch) for name, d in self.diffusivities.items()}
+
+    def _laplacian(self, name: str, patch: Patch) -> jax.Array:
+        return self.laplacian(patch.fields[name], patch.rounded)
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         return {name: Diffusion(patch.coefficients[d], "arithmetic") for name, d in self.diffusivities.items()}

@@ -38,7 +38,7 @@ class Wave(Equation):
     def tendency(self, patch: Patch) -> Fields:
         v = core(patch.fields["v"], self.width)
         speed, damping = (patch.coefficient(name, self.width) for name in ("speed", "damping"))
-        pull = patch.rounded(speed * speed * self.laplacian(patch.fields["u"]))
+        pull = patch.rounded(speed * speed * self.laplacian(patch.fields["u"], patch.rounded))
         return {"u": v, "v": pull - patch.rounded(damping * v)}
 
     def rates(self, patch: Patch) -> Rates:

@@ -17,11 +17,10 @@ from solvers.terms.term import Term, rounded
 
 @dataclass(frozen=True)
 class Difference(Term):
-    """A constant linear operator, such as ∇² or ∂/∂x, of a term; `alone`, if no other one is of the same cells."""
+    """A constant linear operator, such as ∇² or ∂/∂x, of a term."""
 
     stencil: Stencil
     of: Term
-    alone: bool = False
 
     is_product = True
 
@@ -31,7 +30,7 @@ class Difference(Term):
 
     def value(self, patch: Patch) -> jax.Array:
         values = full(rounded(self.of, patch), patch, self.of.width)
-        return self.stencil(values, None if self.alone else patch.rounded)
+        return self.stencil(values, patch.rounded)
 
     def linearised(self, patch: Patch) -> Linearised:
         operator, part = Symbol.of_weights(self.stencil.weights), self.of.linearised(patch)
@@ -40,7 +39,7 @@ class Difference(Term):
             name: operator.after(symbol.around(values.shape, self.stencil.width))
             for name, symbol in part.symbols.items()
         }
-        return Linearised(self.stencil(values), symbols)
+        return Linearised(self.stencil(values, patch.rounded), symbols)
 
 
 @dataclass(frozen=True)

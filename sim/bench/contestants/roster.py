@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from sim.bench.contestants.halostep import Taken, command_of, read_run
 from sim.bench.work import Work
-from sim.machine import cores
+from sim.machine import cores, gpus
 from sim.subprocesses import find_mpirun, why_no_mpirun
 
 MEMCPY = "memcpy"
@@ -68,8 +70,10 @@ def halostep(ranks: int, devices: int, *options: str) -> Contestant:
 
 
 def _ways() -> list[tuple[int, int]]:
-    several = [] if cores() == 1 else [(cores(), 1), (1, cores())]
-    return [(1, 1), *several]
+    """Ranks and devices: alone, and on all that JAX computes on, GPUs where it knows of them, else cores."""
+    on_cpu = os.environ.get("JAX_PLATFORMS") == "cpu" or not entry_points(group="jax_plugins")
+    parts = cores() if on_cpu else gpus() or cores()
+    return [(1, 1), *([] if parts == 1 else [(parts, 1), (1, parts)])]
 
 
 _PATIENCE = 8

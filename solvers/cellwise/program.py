@@ -1,0 +1,158 @@
+"""What a function computes, as values that can be asked for cell by cell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+
+ARITHMETIC = frozenset(
+    name
+    for names in (
+        "abs add and convert_element_type copy div eq ge gt integer_pow le lt max min mul ne neg not or rem",
+        "select_n square sub xor",
+    )
+    for name in names.split()
+)
+"""What a kernel computes of the same cells of its operands."""
+
+# Values of so few elements that are known when compiling are computed then.
+_FEW = 64
+
+
+class NotTakenError(Exception):
+    """Something is no matter of shifts and arithmetic, or too much of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """An array or a scalar of the program around."""
+
+    value: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """What a primitive makes of other values."""
+
+    name: str
+    operands: tuple[Value, ...]
+    shape: tuple[int, ...]
+    equation: JaxprEqn
+
+
+Value: TypeAlias = Given | Operation | np.ndarray
+
+
+class Program:
+    """Results of a function that has all that it reads from the program around, and what of that they are made of.
+
+    What takes long, of scalars alone, is computed by the program around.  Raises NotTakenError.
+    """
+
+    def __init__(self, function: Callable[[], Sequence[jax.Array]]) -> None:
+        self._nodes: dict[int, Given] = {}
+        self.results = [self._value(x) for x in self._run(jax.make_jaxpr(function)(), [])]
+        self.given = list(_given(self.results))
+
+    def _run(self, closed: ClosedJaxpr, arguments: Sequence[Any]) -> list[Any]:
+        jaxpr = closed.jaxpr
+        known: dict[Any, Any] = dict(zip(jaxpr.constvars, map(_known, closed.consts), strict=True))
+        known.update(zip(jaxpr.invars, arguments, strict=True))
+
+        def read(atom: Any) -> Any:
+            return _literal(atom) if isinstance(atom, Literal) else known[atom]
+
+        for equation in jaxpr.eqns:
+            operands = [read(atom) for atom in equation.invars]
+            known.update(zip(equation.outvars, self._done(equation, operands), strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def _done(self, equation: JaxprEqn, operands: list[Any]) -> Sequence[Any]:
+        """The results of an equation: those of few numbers, if known, at once; those of scalars by the program around,
+        but for what a kernel makes of them as fast as it reads them."""
+        name, shapes = equation.primitive.name, [_shape(out) for out in equation.outvars]
+        if name == "optimization_barrier":
+            return operands
+        if (inner := _inner(equation)) is not None:
+            return self._run(inner, operands)
+        if all(isinstance(x, np.ndarray) for x in operands) and all(math.prod(shape) <= _FEW for shape in shapes):
+            with jax.ensure_compile_time_eval():
+                return [np.asarray(x) for x in _bound(equation, operands)]
+        of_scalars = all(_is_scalar(x) for x in operands) and not any(shapes)
+        if of_scalars and name not in ARITHMETIC:
+            return _bound(equation, list(map(self._around, operands)))
+        if len(shapes) != 1:
+            raise NotTakenError(name)
+        return [Operation(name, tuple(map(self._value, operands)), shapes[0], equation)]
+
+    def _around(self, x: Any) -> Any:
+        """A scalar, computed by the program around."""
+        if isinstance(x, Operation):
+            return _bound(x.equation, list(map(self._around, x.operands)))[0]
+        return x.value if isinstance(x, Given) else x
+
+    def _value(self, x: Any) -> Value:
+        return x if isinstance(x, Given | Operation | np.ndarray) else self._nodes.setdefault(id(x), Given(x))
+
+
+def _given(results: Sequence[Value]) -> Iterator[Given]:
+    """What the results are made of, each once."""
+    waiting, seen = list(results), set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Given):
+            yield value
+        elif isinstance(value, Operation):
+            waiting.extend(value.operands)
+
+
+def _literal(atom: Any) -> np.ndarray:
+    return np.asarray(atom.val, atom.aval.dtype)
+
+
+def _shape(out: Any) -> tuple[int, ...]:
+    found: tuple[int, ...] = out.aval.shape
+    return found
+
+
+def _is_scalar(x: Any) -> bool:
+    return not (x.shape if isinstance(x, Given | Operation) else np.shape(x))
+
+
+def _known(x: Any) -> Any:
+    """As numpy has it, what is small and known when compiling, and that alone."""
+    if isinstance(x, jax.core.Tracer):
+        return x
+    return np.asarray(x) if np.size(x) <= _FEW else jnp.asarray(x)
+
+
+def _bound(equation: JaxprEqn, operands: Sequence[Any]) -> list[Any]:
+    found = equation.primitive.bind(*operands, **equation.params)
+    return list(found) if equation.primitive.multiple_results else [found]
+
+
+def _inner(equation: JaxprEqn) -> ClosedJaxpr | None:
+    """The function that an equation calls."""
+    if equation.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"):
+        return None
+    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+        found = equation.params.get(name)
+        if isinstance(found, ClosedJaxpr):
+            return found
+        if isinstance(found, Jaxpr):
+            return ClosedJaxpr(found, ())
+    raise NotTakenError(equation.primitive.name)
