@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers import cellwise
-from solvers.block import Block, Count
+from solvers.block import Block, Count, core
 from solvers.exchange import LOWER, UPPER, Exchange, touches_both
 from solvers.fields import Fields
 from solvers.grid import Grid
@@ -149,8 +149,8 @@ class Rounds:
         window = Window.whole(self.block.ndim)
 
         def one(buffers: Buffers, number: jax.Array) -> Buffers:
-            if (new := self._by_cells(buffers, number)) is not None:
-                return self._in_turn(buffers.now, new)
+            if (done := self._by_cells(buffers, number)) is not None:
+                return self._in_turn(*done)
             now = self._filled(buffers.now, number)
             new, now = self._stage(window, now, buffers.spare, number)
             return self._in_turn(now, new)
@@ -198,8 +198,7 @@ class Rounds:
 
         def taken(window: Window, seen: tuple[Fields, Fields, Fields]) -> tuple[Fields, Fields, Fields]:
             now, coefficients, spare = seen
-            before = {f"{name}:before": u for name, u in spare.items()} if self.step.looks_back else {}
-            patch = self._patch(window, {**now, **before}, coefficients, number)
+            patch = self._patch(window, {**now, **self._before(spare)}, coefficients, number)
             new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
             return now, coefficients, {name: window.written(u, new[name], self.width) for name, u in spare.items()}
 
@@ -211,17 +210,27 @@ class Rounds:
         now, _, spare = window.in_part(taken, (now, coefficients, spare))
         return spare, now
 
-    def _by_cells(self, buffers: Buffers, number: jax.Array) -> Fields | None:
-        """The fields after stage `number`, by a kernel that fills ghosts where it sees them, if there is one."""
-        if self.step.registers or self.step.looks_back:
-            return None
+    def _by_cells(self, buffers: Buffers, number: jax.Array) -> Buffers | None:
+        """The same by a kernel that fills ghosts where it sees them, if there is one."""
         window, stages = self._to_step(Window.whole(self.block.ndim)), len(self.step.times)
+        registers = {} if self.begun else {name: buffers.now[name] for name in self.step.registers}
 
         def stage() -> Fields:
-            patch = self._patch(window, self._filled(buffers.now, number), self.coefficients, number)
-            return self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
+            before = self._before(buffers.spare)
+            patch = self._patch(window, {**self._filled(buffers.now, number), **before}, self.coefficients, number)
+            begun = self.step.begin(patch, self.clock.dt) if registers else {}
+            begun = {
+                name: jnp.where(number % stages == 0, value, core(patch.fields[name], self.width))
+                for name, value in begun.items()
+            }
+            known = {name: _inside(patch.fields[name], value, self.width) for name, value in begun.items()}
+            patch = replace(patch, fields={**patch.fields, **known})
+            return {**begun, **self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)}
 
-        return cellwise.written(stage, buffers.spare, window.corner(self.width))
+        new = cellwise.written(stage, {**buffers.spare, **registers}, window.corner(self.width))
+        if new is None:
+            return None
+        return Buffers({**buffers.now, **{name: new.pop(name) for name in registers}}, new)
 
     def _begun(self, window: Window, now: Fields, number: jax.Array, begins: jax.Array) -> Fields:
         """The fields with the registers of the step that begins with this stage, if one does."""
@@ -231,6 +240,10 @@ class Rounds:
             return {**now, **{name: window.written(now[name], value, self.width) for name, value in kept.items()}}
 
         return once(begins, filled, now)
+
+    def _before(self, spare: Fields) -> Fields:
+        """What a step that looks back sees of the fields before."""
+        return {f"{name}:before": u for name, u in spare.items()} if self.step.looks_back else {}
 
     def _to_step(self, window: Window) -> Window:
         """The window without the ghosts that no stage writes."""
@@ -253,6 +266,10 @@ class Rounds:
     def _filled(self, fields: Fields, number: jax.Array) -> Fields:
         setting = self._setting(number)
         return {name: self.walls[name].fill(u, setting) if name in self.walls else u for name, u in fields.items()}
+
+
+def _inside(u: jax.Array, values: jax.Array, width: int) -> jax.Array:
+    return lax.dynamic_update_slice(u, values, (width,) * u.ndim)
 
 
 def _either(condition: bool | jax.Array, then: Count, otherwise: Count) -> Count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import reduce
 from typing import Any, TypeAlias
 
@@ -26,7 +26,8 @@ class Cells:
     """Values cell by cell, each computed once.
 
     coordinates: of each axis the tile's cells, int32, shaped to broadcast.  load: reads an array at indices, where a
-    mask says so.  Only what is wanted is read: beyond walls, for example, the cells that ghosts mirror.
+    mask says so.  Only what is wanted is read: beyond walls, for example, the cells that ghosts mirror.  full: the
+    cells of all tiles.  written: arrays that are written too, of which only the cell to be written may be read.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class Cells:
         coordinates: Sequence[jax.Array],
         load: Callable[[Given, list[Any], jax.Array | bool], jax.Array],
         full: Domain,
+        written: Container[int] = (),
     ) -> None:
-        self._coordinates, self._load, self._full = coordinates, load, full
+        self._coordinates, self._load, self._full, self._written = coordinates, load, full, written
+        self._own: Where = ()
         self._known: dict[tuple[Any, ...], jax.Array] = {}
 
     def at(self, value: Value, where: Where, domain: Domain) -> jax.Array:
@@ -46,6 +49,11 @@ class Cells:
                 raise NotTakenError("too many operations")
             self._known[key] = self._found(value, where, domain)
         return self._known[key]
+
+    def all_at(self, values: Sequence[Value], where: Where, own: Where, domain: Domain) -> list[jax.Array]:
+        """Values at some cells, to be written to the `own` ones of arrays."""
+        self._own = own
+        return [self.at(value, where, domain) for value in values]
 
     def mask(self, domain: Domain, within: Domain) -> jax.Array | bool:
         """Where a tile's cells are in a domain, being in another."""
@@ -61,6 +69,8 @@ class Cells:
         if isinstance(value, np.ndarray):
             return self._constant(value, where, domain)
         if isinstance(value, Given):
+            if id(value) in self._written and where != self._own:
+                raise NotTakenError("a field that is written where its neighbours are read")
             along = {index.axis for index in where}
             seen = tuple(cells if axis in along else self._full[axis] for axis, cells in enumerate(domain))
             return self._load(value, list(map(self.index, where)), self.mask(seen, self._full))

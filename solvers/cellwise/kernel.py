@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -32,7 +32,8 @@ def written(function: Callable[[], Fields], into: Fields, corner: Sequence[Count
     """`into` with function() from `corner` on: one kernel that reads what that takes, and writes it in place.
 
     Arrays that function() makes on its way, and ghosts that it fills, are never stored: what they hold is computed
-    where it is needed.  None: it has no such kernel, being more than shifts and arithmetic, or there is no GPU.
+    where it is needed.  Of what is written it may read the very cells, and no others.  None: it has no such kernel,
+    being more than shifts and arithmetic, or there is no GPU.
     """
     if jax.default_backend() != "gpu" and not INTERPRETED:
         return None
@@ -56,16 +57,18 @@ def _run(program: Program, into: Sequence[jax.Array], corner: Sequence[Count]) -
     first = tuple(start for start in corner if isinstance(start, int))
     if len(first) < len(corner):
         raise NotTakenError("a place that is not known when compiling")
-    if any(given.value is u for given in program.given for u in into):
-        raise NotTakenError("a field that is written where its neighbours are read")
     tiling = Tiling(shapes.pop())
-    given = [x.value if x.shape else jnp.reshape(x.value, (1,)) for x in program.given]
+    # What is written is handed over once, or XLA would copy it.
+    both = {id(x): i for x in program.given for i, u in enumerate(into) if x.value is u}
+    only_read = [x for x in program.given if id(x) not in both]
+    given = [x.value if x.shape else jnp.reshape(x.value, (1,)) for x in only_read]
     anywhere = pl.BlockSpec(memory_space=pl.ANY)
 
     def kernel(*refs: Any) -> None:
-        read = {id(x): ref for x, ref in zip(program.given, refs, strict=False)}
-        scalars = {id(x): read[id(x)][0] for x in program.given if not x.shape}
-        _Kernel(program, tiling, first, read, scalars, refs[-len(into) :]).run()
+        read = {id(x): ref for x, ref in zip(only_read, refs, strict=False)}
+        read |= {x: refs[len(given) + i] for x, i in both.items()}
+        scalars = {id(x): read[id(x)][0] for x in only_read if not x.shape}
+        _Kernel(program, tiling, first, read, scalars, both, refs[-len(into) :]).run()
 
     call = pl.pallas_call(
         kernel,
@@ -83,13 +86,17 @@ def _run(program: Program, into: Sequence[jax.Array], corner: Sequence[Count]) -
 
 @dataclass(frozen=True)
 class _Kernel:
-    """A program's results, written `out` from `corner` on.  read: references to what is given, by identity."""
+    """A program's results, written `out` from `corner` on.
+
+    read: references to what is given, by identity.  written: those of what is written, too.
+    """
 
     program: Program
     tiling: Tiling
     corner: tuple[int, ...]
     read: dict[int, Any]
     scalars: dict[int, jax.Array]
+    written: Container[int]
     out: Sequence[Any]
 
     def run(self) -> None:
@@ -126,14 +133,17 @@ class _Kernel:
             _along(start, span, axis, ndim)
             for axis, (start, span) in enumerate(zip(starts, self.tiling.spans, strict=True))
         ]
-        cells = Cells(along, self._load, seen)
+        cells = Cells(along, self._load, seen, self.written)
         mask = cells.mask(wanted, seen)
         for layer in range(self.tiling.layers):
             here = tuple(Index(axis, 1, layer if axis == 0 else 0) for axis in range(ndim))
-            where = [cells.index(index.shifted(start)) for index, start in zip(here, self.corner, strict=True)]
-            for value, ref in zip(self.program.results, self.out, strict=True):
-                found = jnp.broadcast_to(cells.at(value, here, wanted), _shape_of(where))
-                triton.store(ref.at[tuple(where)], found.astype(ref.dtype), mask=_over(mask, where))
+            own = tuple(index.shifted(start) for index, start in zip(here, self.corner, strict=True))
+            where = list(map(cells.index, own))
+            # All of a layer's before any is written: one may be read for the other.
+            found = cells.all_at(self.program.results, here, own, wanted)
+            for values, ref in zip(found, self.out, strict=True):
+                values = jnp.broadcast_to(values, _shape_of(where)).astype(ref.dtype)
+                triton.store(ref.at[tuple(where)], values, mask=_over(mask, where))
 
     def _load(self, given: Given, where: Sequence[Any], mask: jax.Array | bool) -> jax.Array:
         if not where:

@@ -79,8 +79,8 @@ class Program:
         return [read(atom) for atom in jaxpr.outvars]
 
     def _done(self, equation: JaxprEqn, operands: list[Any]) -> Sequence[Any]:
-        """The results of an equation: those of few numbers, if known, at once; those of scalars by the program around,
-        but for what a kernel makes of them as fast as it reads them."""
+        """The results of an equation: those of few numbers, if known, at once; else by the program around, but for what
+        a kernel makes of scalars as fast as it reads them."""
         name, shapes = equation.primitive.name, [_shape(out) for out in equation.outvars]
         if name == "optimization_barrier":
             return operands
@@ -89,8 +89,8 @@ class Program:
         if all(isinstance(x, np.ndarray) for x in operands) and all(math.prod(shape) <= _FEW for shape in shapes):
             with jax.ensure_compile_time_eval():
                 return [np.asarray(x) for x in _bound(equation, operands)]
-        of_scalars = all(_is_scalar(x) for x in operands) and not any(shapes)
-        if of_scalars and name not in ARITHMETIC:
+        in_kernel = name in ARITHMETIC and not any(map(_shape_of, operands))
+        if not in_kernel and all(map(_is_small, operands)) and all(math.prod(shape) <= _FEW for shape in shapes):
             return _bound(equation, list(map(self._around, operands)))
         if len(shapes) != 1:
             raise NotTakenError(name)
@@ -129,8 +129,15 @@ def _shape(out: Any) -> tuple[int, ...]:
     return found
 
 
-def _is_scalar(x: Any) -> bool:
-    return not (x.shape if isinstance(x, Given | Operation) else np.shape(x))
+def _shape_of(x: Any) -> tuple[int, ...]:
+    found: tuple[int, ...] = x.shape if isinstance(x, Given | Operation) else np.shape(x)
+    return found
+
+
+def _is_small(x: Any) -> bool:
+    """Whether it is a scalar, or one of the small arrays that are not made of others cell by cell."""
+    shape = _shape_of(x)
+    return not shape or (math.prod(shape) <= _FEW and not isinstance(x, Given | Operation))
 
 
 def _known(x: Any) -> Any:

@@ -22,8 +22,8 @@ from solvers.rounds import Clock
 from solvers.stencil import Form, Stencil
 from tests.equations import EQUATIONS, case_of, settled
 
-# Unequal spacings: as many products as axes, for the compiler to contract.
 DTYPES = ("float32", "float64")
+# Unequal spacings: as many products as axes, for the compiler to contract.
 SHAPES = {1: ((0.3,), (200,)), 2: ((0.31, 0.77), (20, 90)), 3: ((0.3, 0.7, 0.45), (9, 10, 50))}
 
 

@@ -15,6 +15,7 @@ from jax import lax
 from solvers import cellwise
 from solvers.boundary import Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin
 from solvers.cellwise.index import Index, without
+from solvers.integrators import SSPRK3, Scheme
 from solvers.rounds import Clock
 from tests.equations import EQUATIONS, case_of, outcome
 
@@ -85,6 +86,23 @@ def test_on_some_of_many_blocks_too(sides: str, heat: Callable[..., Any], reques
 def _equations() -> list[Any]:
     quick = ("heat", "heat, harmonic", "gray-scott", "text, functions")
     return [pytest.param(name, marks=[] if name in quick else pytest.mark.long) for name in EQUATIONS]
+
+
+@pytest.mark.parametrize("depth", [1, pytest.param(3, marks=LONG)])
+@pytest.mark.parametrize("equation", ["heat", pytest.param("gray-scott", marks=LONG)])
+@pytest.mark.parametrize("integrator", ["heun", *(pytest.param(s, marks=LONG) for s in ("ssprk3", "rk4", "rkl2"))])
+def test_what_steps_remember_is_written_too(
+    integrator: str, equation: str, depth: int, request: pytest.FixtureRequest
+) -> None:
+    """Registers, and fields before, of which each cell sees its own."""
+    case = case_of(equation, 2, "float64")
+    case["time"]["integrator"] = integrator
+    plain, _ = outcome(case, steps=3)
+    kernels = request.getfixturevalue("kernels")
+    found, _ = outcome(case, steps=3, depth=depth)
+    for field, values in plain.items():
+        np.testing.assert_array_equal(found[field], values)
+    assert kernels and all(kernels)
 
 
 @pytest.mark.parametrize("ndim", [pytest.param(1, marks=pytest.mark.long), 2, pytest.param(3, marks=pytest.mark.long)])
@@ -160,7 +178,8 @@ def test_nor_of_what_is_written_where_it_is_read(kernels: list[bool]) -> None:
     def asked(u: jax.Array) -> None:
         assert cellwise.written(lambda: {"u": u[1:] + u[:-1]}, {"u": u}, (0,)) is None
 
-    jax.jit(asked)(jnp.ones(9))
+    jax.jit(asked)(jnp.ones(90))
+    assert kernels == [False]
 
 
 def test_without_a_gpu_there_are_none() -> None:
@@ -168,19 +187,21 @@ def test_without_a_gpu_there_are_none() -> None:
     assert jax.default_backend() == "gpu" or cellwise.written(lambda: {"u": u + 1.0}, {"u": u * 2.0}, (0, 0)) is None
 
 
+@pytest.mark.parametrize("scheme", [None, SSPRK3])
 @pytest.mark.parametrize("shape", [(300,), (64, 70), (16, 20, 130)])
 def test_a_stage_is_one_kernel_that_writes_in_place(
-    shape: tuple[int, ...], heat: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, ...], scheme: Scheme | None, heat: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As far as a compiler for CUDA takes it without a GPU."""
-    run = heat(shape, [SIDES["values"]] * len(shape), (0.1,) * len(shape))
+    run = heat(shape, [SIDES["values"]] * len(shape), (0.1,) * len(shape), scheme=scheme)
     buffers, coefficients, clock = run.arguments(np.ones(shape, np.float32), 1e-3)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     program = run.transport.compile(run.march.single, donate=(0,))
     lowered = program.trace(buffers, coefficients, clock).lower(lowering_platforms=("cuda",))
     lines = [line for line in lowered.as_text().splitlines() if "stablehlo." in line]
     (call,) = (line for line in lines if "custom_call" in line)
-    assert "xla.gpu.triton" in call and "output_operand_alias" in call
+    assert "xla.gpu.triton" in call
+    assert call.count("output_operand_alias<") == 1 + (scheme is not None)
     lines.remove(call)
     blocks = "x".join(str(n + 2) for n in shape)
     assert not [line for line in lines if blocks in line]
