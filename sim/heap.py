@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import time
 
 # Of <malloc.h>.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _NEVER = -1
+
+# Seconds.
+_MOMENT = 0.01
 
 
 def keep_freed_memory() -> None:
@@ -29,6 +34,10 @@ def give_back_memory() -> None:
 
     For when large arrays of other sizes are to come, which may not fit into the gaps.
     """
+    # JAX lets go of numpy's memory in a garbage collection only, and the next one may be a long time off.
+    gc.collect()
+    # XLA's threads hold a program's arrays for a moment longer than it takes to have the results.
+    time.sleep(_MOMENT)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -81,6 +81,8 @@ def tune(transport_of: Callable[[Choice], Transport], problem: Problem) -> Tunin
     if transport.topology.count > 1 and wish.ghost_depth is None:
         seconds = max(transport.team.gather(_exchange_seconds(transport)))
         costs = replace(costs, exchange_seconds=seconds)
+        if costs.blocked:
+            give_back_memory()
     ranked = costs.ranked(choices)
     if not costs.blocked or len(ranked) == 1:
         return Tuning(*ranked[0], "exchange" if seconds else "rule", seconds)

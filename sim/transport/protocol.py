@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -17,8 +17,11 @@ from sim.topology import Box, Ghosts, Topology
 from solvers.block import Block, Count
 from solvers.exchange import Exchange
 
-# Bytes of a block that are worth a garbage collection.
+# Bytes of a block that are worth giving back.
 _MUCH = 1 << 24
+
+# Of XLA's arrays on CPUs, in bytes.
+_ALIGNMENT = 64
 
 Program: TypeAlias = Callable[..., tuple[Any, Any]]
 """program(block, exchange, *arguments) → (arrays, scalars), the code of one block.
@@ -149,23 +152,41 @@ def ghosted_shape(shape: tuple[int, ...], margins: tuple[int, ...]) -> tuple[int
 
 
 def ghosted(values: np.ndarray, shape: tuple[int, ...], margins: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
-    """`values`, a block's own cells, in a ghosted array of `shape` interior cells, zero elsewhere."""
+    """`values`, a block's own cells, in a ghosted array of `shape` interior cells, zero elsewhere.
+
+    No caller should hold on to `values`: the block has their room next.
+    """
     lead = values.shape[: values.ndim - len(shape)]
-    array = np.zeros((*lead, *ghosted_shape(shape, margins)), dtype)
+    array = zeros((*lead, *ghosted_shape(shape, margins)), dtype)
     array[core_of(values.shape[len(lead) :], margins)] = values
+    del values
+    _make_room(array)
     return array
+
+
+def zeros(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
+    """Zeros that XLA copies when it is given them.
+
+    An array that begins at a multiple of 64 bytes it takes as it is, even when told not to.  Since that memory stays
+    numpy's, the loop could not write there, and would begin by copying it: three fields instead of two.
+    """
+    count = math.prod(shape)
+    room = np.zeros(count + 1, dtype)
+    begin = int(room.ctypes.data % _ALIGNMENT == 0)
+    return room[begin : begin + count].reshape(shape)
 
 
 def settled(array: jax.Array) -> jax.Array:
-    """The array once it is there, what it was made from being gone from this process.
-
-    JAX lets go of numpy's memory in a garbage collection only, and the next one may be a long time off.
-    """
+    """The array once it is there, what it was made from being gone from this process."""
     array.block_until_ready()
-    if array.nbytes > _MUCH:
-        gc.collect()
-        give_back_memory()
+    _make_room(array)
     return array
+
+
+def _make_room(array: jax.Array | np.ndarray) -> None:
+    """For another one like this, where that is worth the time."""
+    if array.nbytes > _MUCH:
+        give_back_memory()
 
 
 def core_of(shape: tuple[int, ...], margins: tuple[int, ...]) -> tuple[Any, ...]:

@@ -32,10 +32,8 @@ class OneBlock:
         self._block = Block(box_shape(self._box), ghosts.shared, offset=offset, margins=self.margins)
 
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
-        # Memory of numpy's can't be donated: the loop would begin by copying it.  No name here holds on to it.
-        return settled(
-            jax.device_put(ghosted(evaluate(self._box), self._block.shape, self.margins, dtype), may_alias=False)
-        )
+        # No name here holds on to what is only on the way.
+        return settled(jax.device_put(ghosted(evaluate(self._box), self._block.shape, self.margins, dtype)))
 
     def compile(self, program: Program, donate: tuple[int, ...] = ()) -> Compiled:
         def run_block(*arguments: Any) -> tuple[Any, Any]:

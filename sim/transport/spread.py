@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from sim.team import Team
 from sim.topology import Box, Ghosts, Topology, box_shape
-from sim.transport.members import count_of, has_members, over_members
+from sim.transport.members import count_of, has_members, over_members, stacked
 from sim.transport.protocol import Compiled, Evaluate, PerMember, Program, core_of, ghosted, map_arguments, settled
 from solvers.block import Block
 from solvers.exchange import Alone
@@ -61,8 +61,8 @@ class Spread:
 
     def place_each(self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike) -> jax.Array:
         def on_device(index: Any) -> Any:
-            values = np.stack([evaluates[number](self._box) for number in self._numbers(index[0])])
-            return ghosted(values, self._block.shape, self.margins, dtype)
+            evaluate = stacked([evaluates[number] for number in self._numbers(index[0])])
+            return ghosted(evaluate(self._box), self._block.shape, self.margins, dtype)
 
         shape = (self._held, *self._block.ghosted_shape)
         return settled(jax.make_array_from_callback(shape, NamedSharding(self._mesh, _EACH), on_device))

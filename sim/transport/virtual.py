@@ -26,6 +26,7 @@ from sim.transport.protocol import (
     map_arguments,
     place_of,
     settled,
+    zeros,
 )
 
 
@@ -64,7 +65,7 @@ class Stacked:
 
         def on_device(index: Any) -> Any:
             ranges = [range(*s.indices(b)) for s, b in zip(index, blocks, strict=False)]
-            array = np.zeros([len(r) for r in ranges] + list(shape[len(blocks) :]), dtype)
+            array = zeros([len(r) for r in ranges] + list(shape[len(blocks) :]), dtype)
             for local in np.ndindex(*(len(r) for r in ranges)):
                 rank = self.topology.rank([r[i] for r, i in zip(ranges, local, strict=True)])
                 array[local] = ghosted(evaluate(self.topology.box(rank)), largest, self.margins, dtype)

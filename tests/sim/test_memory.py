@@ -40,7 +40,7 @@ ONE_RUN = """
 import resource, sys
 import sim
 axis = {"cells": int(sys.argv[1])}
-sim.run(
+result = sim.run(
     {
         "name": "plain",
         "grid": {"x": axis, "y": axis},
@@ -48,22 +48,28 @@ sim.run(
         "initial": {"u": "sin(pi * x)"},
         "boundary": {"x": "dirichlet", "y": "neumann"},
         "time": {"step": 1e-9, "end": 8e-9},
-        "parallel": {"overlap": False},
+        "numerics": {"dtype": "float32"},
+        "parallel": {"overlap": False, "tune": sys.argv[3] == "measured", "devices": int(sys.argv[4])},
     },
     output=sys.argv[2],
 )
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(result.tuned, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 @pytest.mark.long
-def test_a_run_holds_two_fields(tmp_path: Path) -> None:
-    """Beside what it takes without fields: those in turn, and a tenth."""
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("tuned", ["rule", "measured"])
+def test_a_run_holds_two_fields(tuned: str, devices: int, tmp_path: Path) -> None:
+    """Beside what it takes without fields: those in turn, and a tenth; while ways of stepping are tried, too."""
 
     def peak(cells: int) -> int:
-        command = [sys.executable, "-c", ONE_RUN, str(cells), str(tmp_path / str(cells))]
+        arguments = [str(cells), str(tmp_path / str(cells)), tuned, str(devices)]
+        command = [sys.executable, "-c", ONE_RUN, *arguments]
         done = subprocess.run(command, capture_output=True, check=True, timeout=300)
-        return int(done.stdout.split()[-1]) << 10
+        why, kilobytes = done.stdout.split()[-2:]
+        assert cells == 64 or why.decode() == tuned
+        return int(kilobytes) << 10
 
-    field = 4096**2 * 8
-    assert peak(4096) - peak(64) < 2.2 * field + (64 << 20)
+    field = 8192**2 * 4
+    assert peak(8192) - peak(64) < 2.2 * field

@@ -226,6 +226,19 @@ def test_both_buffers_are_donated(loop: dict[str, Any], heat: Run) -> None:
     assert memory.temp_size_in_bytes < block / 2
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="asks where in memory arrays are")
+@pytest.mark.parametrize("wish", [{}, {"name": "xla", "devices": 1}, {"name": "virtual", "blocks": 4}], ids=str)
+def test_what_is_placed_is_written_over(
+    wish: dict[str, Any], transport_of: Callable[..., Any], place: Callable[..., Any]
+) -> None:
+    """Wherever numpy's array happened to begin: one in four does where XLA's do, and could be taken as it is."""
+    transport = transport_of((20, 30), 1, **wish)
+    program = transport.compile(lambda block, exchange, u: (u + 1, {}), (0,))
+    held = [place(transport, noise((20, 30), "float32")) for _ in range(32)]
+    where = [u.unsafe_buffer_pointer() for u in held]
+    assert [program(u)[0].unsafe_buffer_pointer() for u in held] == where
+
+
 @pytest.mark.parametrize("depth", [1, 4])
 @pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
 def test_nothing_made_of_coefficients_is_held(mean: Mean, depth: int, heat: Run, place: Callable[..., Any]) -> None:
