@@ -1,4 +1,4 @@
-"""Loops that become one native function."""
+"""Loops as their machine likes them: on CPUs as one native function, on GPUs with few questions."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -20,37 +20,17 @@ from solvers.cellwise.cells import Cells
 from solvers.cellwise.index import Domain, Index
 from solvers.cellwise.program import Given, NotTakenError, Program
 from solvers.cellwise.tiling import Tiling
-from solvers.fields import Fields
 
 _WARPS = 8
 
-INTERPRETED = False
-"""Whether kernels are run by Pallas' interpreter, for tests where there is no GPU."""
 
+def run(
+    program: Program, into: Sequence[jax.Array], corner: Sequence[Count], interpreted: bool = False
+) -> list[jax.Array]:
+    """Arrays with a program's results from `corner` on, written in place; `interpreted`, on any machine, by Pallas.
 
-def written(function: Callable[[], Fields], into: Fields, corner: Sequence[Count]) -> Fields | None:
-    """`into` with function() from `corner` on: one kernel that reads what that takes, and writes it in place.
-
-    Arrays that function() makes on its way, and ghosts that it fills, are never stored: what they hold is computed
-    where it is needed.  Of what is written it may read the very cells, and no others.  None: it has no such kernel,
-    being more than shifts and arithmetic, or there is no GPU.
+    Raises NotTakenError.
     """
-    if jax.default_backend() != "gpu" and not INTERPRETED:
-        return None
-    names = sorted(into)
-
-    def results() -> list[jax.Array]:
-        made = function()
-        return [made[name] for name in names]
-
-    try:
-        done = _run(Program(results), [into[name] for name in names], corner)
-    except NotTakenError:
-        return None
-    return dict(zip(names, done, strict=True))
-
-
-def _run(program: Program, into: Sequence[jax.Array], corner: Sequence[Count]) -> list[jax.Array]:
     shapes = {value.shape for value in program.results}
     if len(shapes) != 1 or not 1 <= len(corner) <= 3:
         raise NotTakenError("results of several shapes, or dimensions")
@@ -78,7 +58,7 @@ def _run(program: Program, into: Sequence[jax.Array], corner: Sequence[Count]) -
         out_specs=[anywhere] * len(into),
         input_output_aliases={len(given) + i: i for i in range(len(into))},
         compiler_params=triton.CompilerParams(num_warps=_WARPS),
-        interpret=INTERPRETED,
+        interpret=interpreted,
         name="stage",
     )
     return list(call(*given, *into))

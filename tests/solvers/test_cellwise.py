@@ -42,7 +42,7 @@ def _kernels(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return found
 
     monkeypatch.setattr(cellwise, "written", counted)
-    monkeypatch.setattr("solvers.cellwise.kernel.INTERPRETED", True)
+    monkeypatch.setattr("solvers.cellwise.in_place.INTERPRETED", True)
     return asked
 
 
