@@ -29,7 +29,11 @@ class Member:
 
 def overall(found: Numbers) -> dict[str, dict[str, float]]:
     """Of all members: the least min, the largest max and error, the mean of the means."""
-    return {name: {key: _plain(_OVER_ALL[key](v)) for key, v in numbers.items()} for name, numbers in found.items()}
+    # By numpy, whoever has them: JAX's mean may differ in the last bit.
+    return {
+        name: {key: _plain(_OVER_ALL[key](np.asarray(v))) for key, v in numbers.items()}
+        for name, numbers in found.items()
+    }
 
 
 def members_of(case: Case, statistics: Numbers, errors: Numbers | None) -> tuple[Member, ...]:

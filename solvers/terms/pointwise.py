@@ -62,7 +62,7 @@ class Pointwise(Term):
 
 @dataclass(frozen=True)
 class Sum(Term):
-    """Σ ±term, from left to right.  Products among them are rounded, unless there is but one."""
+    """Σ ±term, from left to right.  Products among them are rounded."""
 
     terms: tuple[Term, ...]
     signs: tuple[int, ...]
@@ -81,11 +81,10 @@ class Sum(Term):
         return max(term.width for term in self.terms)
 
     def value(self, patch: Patch) -> jax.Array:
-        several = sum(term.is_product for term in self.terms) > 1
         result: jax.Array | None = None
         for term, sign in zip(self.terms, self.signs, strict=True):
             value = cropped(term.value(patch), self.width - term.width)
-            if term.is_product and several:
+            if term.is_product:
                 value = patch.rounded(value)
             if result is None:
                 result = value if sign > 0 else -value

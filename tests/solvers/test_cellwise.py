@@ -85,7 +85,9 @@ def test_on_some_of_many_blocks_too(sides: str, heat: Callable[..., Any], reques
 
 def _equations() -> list[Any]:
     quick = ("heat", "heat, harmonic", "gray-scott", "text, functions")
-    return [pytest.param(name, marks=[] if name in quick else pytest.mark.long) for name in EQUATIONS]
+    plane = [pytest.param(name, 2, marks=[] if name in quick else LONG) for name in EQUATIONS]
+    anywhere = ("heat, nonlinear", "heat, harmonic", "burgers", "wave", "cahn-hilliard", "text, system")
+    return plane + [pytest.param(name, ndim, marks=LONG) for name in anywhere for ndim in (1, 3)]
 
 
 @pytest.mark.parametrize("depth", [1, pytest.param(3, marks=LONG)])
@@ -105,11 +107,8 @@ def test_what_steps_remember_is_written_too(
     assert kernels and all(kernels)
 
 
-@pytest.mark.parametrize("ndim", [pytest.param(1, marks=pytest.mark.long), 2, pytest.param(3, marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", _equations())
+@pytest.mark.parametrize(("name", "ndim"), _equations())
 def test_a_kernel_changes_no_bit(name: str, ndim: int, request: pytest.FixtureRequest) -> None:
-    if ndim == 1 and name in ("diagonal tensor", "full tensor", "tensor, material", "full tensor, order = 4"):
-        pytest.skip("there are no tensors along a line")
     case = case_of(name, ndim, "float32")
     plain, _ = outcome(case, steps=2)
     kernels = request.getfixturevalue("kernels")
