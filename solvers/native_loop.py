@@ -135,7 +135,7 @@ def _is_of_a_slice(scatter: JaxprEqn) -> bool:
 
 
 def _equations(jaxpr: Jaxpr) -> Iterator[JaxprEqn]:
-    """Those of the bodies of loops and functions included."""
+    """Those of the bodies of loops and functions included, but not those of kernels."""
     for equation in jaxpr.eqns:
         yield equation
         if equation.primitive.name == "pallas_call":
