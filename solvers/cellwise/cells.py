@@ -21,6 +21,9 @@ Where: TypeAlias = tuple[Index, ...]
 # A kernel of more operations would take long to compile, and hold more than a thread's registers.
 _MOST = 4000
 
+# Each of a chain of operations takes three of Python's calls, of which it allows a thousand.
+_DEEPEST = 150
+
 
 class Cells:
     """Values cell by cell, each computed once.
@@ -40,14 +43,17 @@ class Cells:
         self._coordinates, self._load, self._full, self._written = coordinates, load, full, written
         self._own: Where = ()
         self._known: dict[tuple[Any, ...], jax.Array] = {}
+        self._depth = 0
 
     def at(self, value: Value, where: Where, domain: Domain) -> jax.Array:
         """A value at some cells, broadcastable over the tile; it matters in the domain alone."""
         key = (id(value), where, domain)
         if key not in self._known:
-            if len(self._known) > _MOST:
+            if len(self._known) > _MOST or self._depth > _DEEPEST:
                 raise NotTakenError("too many operations")
+            self._depth += 1
             self._known[key] = self._found(value, where, domain)
+            self._depth -= 1
         return self._known[key]
 
     def all_at(self, values: Sequence[Value], where: Where, own: Where, domain: Domain) -> list[jax.Array]:
@@ -120,12 +126,25 @@ class Cells:
             a, b = operands
             better = a < b if value.name == "min" else a > b
             return _select((a != a) | better, a, b)
-        if value.name == "div" and dtype == jnp.float32:
-            # The compiler's own is not rounded to the nearest; that of a quotient of 53 bits is.
-            a, b = (x.astype(jnp.float64) for x in operands)
-            return (a / b).astype(jnp.float32)
+        if value.name == "div" and jnp.issubdtype(dtype, jnp.inexact):
+            return _quotient(*operands)
+        if value.name == "integer_pow" and (power := value.equation.params["y"]) < 0:
+            return _quotient(jnp.ones((), dtype), lax.integer_pow(operands[0], -power))
+        if value.name == "neg" and jnp.issubdtype(dtype, jnp.inexact):
+            # The compiler's own, 0 - x, would lose a zero's sign.
+            return operands[0] * jnp.asarray(-1, dtype)
+        if value.name == "rem" and jnp.issubdtype(dtype, jnp.inexact):
+            # The compiler's own is x - trunc(x / y) y, which is wrong where the quotient is rounded up.
+            raise NotTakenError("rem")
         found: jax.Array = value.equation.primitive.bind(*_alike(*operands), **value.equation.params)
         return found
+
+
+def _quotient(a: jax.Array, b: jax.Array) -> jax.Array:
+    if a.dtype != jnp.float32:
+        return a / b
+    # The compiler's own is not rounded to the nearest; that of a quotient of 53 bits is.
+    return (a.astype(jnp.float64) / b.astype(jnp.float64)).astype(jnp.float32)
 
 
 def _dtype(value: Operation) -> Any:

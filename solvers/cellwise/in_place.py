@@ -18,8 +18,8 @@ def written(function: Callable[[], Fields], into: Fields, corner: Sequence[Count
     """`into` with function() from `corner` on: one kernel that reads what that takes, and writes it in place.
 
     Arrays that function() makes on its way, and ghosts that it fills, are never stored: what they hold is computed
-    where it is needed.  Of what is written it may read the very cells, and no others.  None: it has no such kernel,
-    being more than shifts and arithmetic, or there is no GPU.
+    where it is needed, but for arrays of a few cells (`solvers.cellwise.program`).  Of what is written it may read the
+    very cells, and no others.  None: it has no such kernel, being more than shifts and arithmetic, or there is no GPU.
     """
     if jax.default_backend() != "gpu" and not INTERPRETED:
         return None

@@ -35,7 +35,7 @@ class Index(NamedTuple):
         low, high = self.limits(domain)
         if low >= first and high < until:
             return domain
-        if high < first or low >= until or self.axis is None:
+        if until <= first or high < first or low >= until or self.axis is None:
             return None
         ends = sorted(self.sign * (bound - self.offset) for bound in (first, until - 1))
         least, most = domain[self.axis]

@@ -23,6 +23,9 @@ from solvers.cellwise.tiling import Tiling
 
 _WARPS = 8
 
+# Indices along an axis are int32, and some lie a tile beyond its end.
+_MOST_ALONG_AN_AXIS = 1 << 30
+
 
 def run(
     program: Program, into: Sequence[jax.Array], corner: Sequence[Count], interpreted: bool = False
@@ -37,7 +40,10 @@ def run(
     first = tuple(start for start in corner if isinstance(start, int))
     if len(first) < len(corner):
         raise NotTakenError("a place that is not known when compiling")
-    tiling = Tiling(shapes.pop())
+    shape = shapes.pop()
+    if any(n + start > _MOST_ALONG_AN_AXIS for n, start in zip(shape, first, strict=True)):
+        raise NotTakenError("an axis of more cells than a kernel counts")
+    tiling = Tiling(shape)
     # What is written is handed over once, or XLA would copy it.
     both = {id(x): i for x in program.given for i, u in enumerate(into) if x.value is u}
     only_read = [x for x in program.given if id(x) not in both]

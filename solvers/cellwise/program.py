@@ -15,14 +15,14 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 ARITHMETIC = frozenset(
     name
     for names in (
-        "abs add and convert_element_type copy div eq ge gt integer_pow le lt max min mul ne neg not or rem",
+        "abs add and convert_element_type div eq ge gt integer_pow le lt max min mul ne neg not or rem",
         "select_n square sub xor",
     )
     for name in names.split()
 )
 """What a kernel computes of the same cells of its operands."""
 
-# Values of so few elements that are known when compiling are computed then.
+# What has so few elements is not worth a kernel: the program around computes it, or, where it is known, the compiler.
 _FEW = 64
 
 
@@ -82,7 +82,7 @@ class Program:
         """The results of an equation: those of few numbers, if known, at once; else by the program around, but for what
         a kernel makes of scalars as fast as it reads them."""
         name, shapes = equation.primitive.name, [_shape(out) for out in equation.outvars]
-        if name == "optimization_barrier":
+        if name in ("optimization_barrier", "copy"):
             return operands
         if (inner := _inner(equation)) is not None:
             return self._run(inner, operands)

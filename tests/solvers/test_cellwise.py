@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ from jax import lax
 
 from solvers import cellwise
 from solvers.boundary import Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin
+from solvers.cellwise import kernel
 from solvers.cellwise.index import Index, without
 from solvers.integrators import SSPRK3, Scheme
 from solvers.rounds import Clock
@@ -48,7 +51,7 @@ def _kernels(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 def _shapes() -> list[Any]:
     of = [((70,), "float64"), ((2100,), "float32"), ((40, 33), "float32"), ((37, 300), "float64")]
-    long = [((9, 13, 17), "float32"), ((64, 18, 140), "float64")]
+    long = [((9, 13, 17), "float32"), ((12, 26, 300), "float64")]
     return [*of, *(pytest.param(*each, marks=pytest.mark.long) for each in long)]
 
 
@@ -138,7 +141,10 @@ PLACES: dict[str, Callable[[jax.Array], jax.Array]] = {
     "many numbers": lambda u: u * np.arange(u.size, dtype=u.dtype).reshape(u.shape),
     "reshape": lambda u: (u[:, :1].reshape(-1) + 1.0)[:, None] * u[None, :][0],
     "where": lambda u: jnp.where(u > 0.5, u, -u)[1:] / jnp.maximum(u[1:], u[:-1]),
-    "integers": lambda u: (jnp.arange(11)[:, None] % 3 == 1) * u,
+    "integers": lambda u: ((lax.broadcasted_iota(jnp.int32, u.shape, 0) % 3 == 1) * u)[2:, 1:],
+    "powers": lambda u: u**-1 + u**3 * lax.integer_pow(u, -2),
+    "a copy": lambda u: jnp.copy(u) * 2.0,
+    "nothing of it": lambda u: lax.pad(u[:0], jnp.float32(2.0), ((3, 3, 0), (0, 0, 0))) + u[:6],
 }
 
 
@@ -165,6 +171,8 @@ REFUSED: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
     "a place known when running": lambda u, i: lax.dynamic_slice_in_dim(u, i, 4, 0),
     "a cell added to": lambda u, _: u.at[1, 2].add(1.0, mode="drop"),
     "every other cell": lambda u, _: u[::2],
+    "what is left over": lambda u, _: u % 0.1,
+    "a long chain": lambda u, _: functools.reduce(lambda v, _: v * 0.5 + u, range(200), u),
     "a convolution": lambda u, _: jnp.convolve(u[0], u[1])[None],
 }
 
@@ -180,11 +188,70 @@ def test_of_what_there_is_no_kernel(name: str, kernels: list[bool]) -> None:
     assert kernels == [False]
 
 
-def test_nor_of_what_is_written_where_it_is_read(kernels: list[bool]) -> None:
-    def asked(u: jax.Array) -> None:
-        assert cellwise.written(lambda: {"u": u[1:] + u[:-1]}, {"u": u}, (0,)) is None
+@pytest.mark.parametrize("shape", [(90,), (9, 11), (6, 5, 7)])
+def test_nor_of_what_is_written_where_it_is_read(shape: tuple[int, ...], kernels: list[bool]) -> None:
+    """Neighbours along any axis, of the field itself and of another one that is written."""
 
-    jax.jit(asked)(jnp.ones(90))
+    def both(u: jax.Array, axis: int) -> dict[str, jax.Array]:
+        lower, upper = (lax.slice_in_dim(u, start, start + u.shape[axis] - 1, axis=axis) for start in (0, 1))
+        return {"u": 2.0 * lower, "v": lower + upper}
+
+    def asked(u: jax.Array, v: jax.Array, axis: int) -> None:
+        corner = (0,) * u.ndim
+        assert cellwise.written(lambda: {"u": both(u, axis)["v"]}, {"u": u}, corner) is None
+        assert cellwise.written(lambda: both(u, axis), {"u": u, "v": v}, corner) is None
+
+    for axis in range(len(shape)):
+        jax.jit(asked, static_argnums=2)(jnp.ones(shape), jnp.ones(shape), axis)
+    assert kernels == [False] * 2 * len(shape)
+
+
+@pytest.mark.parametrize("shape", [(90,), (40, 33), pytest.param((5, 9, 140), marks=LONG)])
+def test_nothing_is_read_from_beyond_an_array(
+    shape: tuple[int, ...], kernels: list[bool], heat: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter would take it from somewhere; a GPU might end the process."""
+    seen: list[bool] = []
+    load = kernel.triton.load
+
+    def checked(ref: Any, *, mask: Any = None, other: Any = None) -> jax.Array:
+        (indices,) = (transform.indices for transform in ref.transforms)
+        inside = [(i >= 0) & (i < n) for i, n in zip(indices, ref.ref.shape, strict=True)]
+        fine = functools.reduce(operator.and_, inside)
+        jax.debug.callback(lambda fine: seen.append(bool(fine)), jnp.all(fine if mask is None else fine | ~mask))
+        return load(ref, mask=mask, other=other)
+
+    monkeypatch.setattr(kernel.triton, "load", checked)
+    heat(shape, [SIDES["values"]] * len(shape), (0.1,) * len(shape))(np.ones(shape, np.float32), 1e-3, 2)
+    jax.effects_barrier()
+    assert all(kernels) and seen and all(seen)
+
+
+def test_an_ensemble_is_one_kernel_too(kernels: list[bool]) -> None:
+    """Fields and a scalar of each member, one coefficient of all."""
+    random = np.random.default_rng(6)
+    u, into = (jnp.asarray(random.random((3, 11, 13)), jnp.float32) for _ in range(2))
+    k, factor = jnp.asarray(random.random((11, 13)), jnp.float32), jnp.asarray([0.5, 1.5, 2.5], jnp.float32)
+
+    def made(u: jax.Array, factor: jax.Array) -> jax.Array:
+        return factor * k[1:-1, 1:-1] * (u[2:, 1:-1] - u[:-2, 1:-1])
+
+    def one(u: jax.Array, into: jax.Array, factor: jax.Array) -> jax.Array:
+        done = cellwise.written(lambda: {"u": made(u, factor)}, {"u": into}, (1, 1))
+        assert done is not None
+        return done["u"]
+
+    found = jax.jit(jax.vmap(one))(u, into, factor)
+    np.testing.assert_array_equal(found, into.at[:, 1:-1, 1:-1].set(jax.vmap(made)(u, factor)))
+    assert kernels == [True]
+
+
+def test_nor_of_an_axis_of_too_many_cells(kernels: list[bool]) -> None:
+    def asked(u: jax.Array) -> jax.Array:
+        assert cellwise.written(lambda: {"u": u + 1.0}, {"u": u}, (0,)) is None
+        return u
+
+    jax.eval_shape(asked, jax.ShapeDtypeStruct((1 << 31,), jnp.float32))
     assert kernels == [False]
 
 
@@ -215,8 +282,6 @@ def test_a_stage_is_one_kernel_that_writes_in_place(
 
 def test_parts_of_a_domain() -> None:
     for sign, offset, first, until in itertools.product((1, -1), range(-4, 12), range(-2, 9), range(-1, 10)):
-        if until <= first:
-            continue
         domain = ((1, 7), (0, 3))
         index = Index(0, sign, offset)
         wanted = {cell for cell in range(1, 7) if first <= sign * cell + offset < until}
