@@ -22,6 +22,9 @@ _FILLED = (0.8, 16.0)
 _ENOUGH = {1: 0.75, 2: 0.75, 3: 0.5}
 _ENOUGH_CELLS = 1 << 16
 _ACROSS = {1: (), 2: (), 3: (16, 32, 8)}
+# In 2-D, of rows so many times as long, tiles of which a core's smallest cache holds three rows of all arrays: that may
+# be faster, most in float64, or not.
+_SHORT_ROWS, _LONG_ROWS = (24, 1024), 2
 
 
 class Choice(NamedTuple):
@@ -154,18 +157,19 @@ class Costs:
         return cls(topology, step.width, cell_bytes, on_cpu, plain=plain, periodic=periodic)
 
     def worth_trying(self, choices: Sequence[Choice], count: int) -> list[Choice]:
-        """The fastest by the model, of a depth each, fewer than half in tiles that a core caches; and the plain way."""
+        """The fastest by the model, of a depth each, fewer than half in tiles that a core caches; the first of these
+        with short rows too; and the plain way."""
         ranked = self.ranked(choices)
         near = _of_each_depth(choice for choice in ranked if not self.beyond(choice))[: count // 2]
         far = _of_each_depth(choice for choice in ranked if self.beyond(choice))[: count - len(near)]
-        plain = [choice for choice in ranked if choice == Choice(1, self.plain) and choice not in near]
-        return [*near, *far, *plain]
+        also = [Choice(1, self.plain), *(Choice(choice.steps, _SHORT_ROWS) for choice in near[:1])]
+        return [*near, *far, *(choice for choice in ranked if choice in also and choice not in near)]
 
     def _tiles(self, steps: int) -> list[tuple[int, ...]]:
         """Tiles worth thinking of: such that with what they lean over they take what they may (`_FILLED`).
 
-        Of the first axis alone, and in 3-D of the second one too; never of the last of several, along which XLA
-        vectorises.
+        Of the first axis alone, and in 3-D of the second one too; of the last of several, along which XLA vectorises,
+        only where rows are long.
         """
         if steps == 1 or not self.blocked:
             return [self.plain]
@@ -181,6 +185,9 @@ class Costs:
                 if thick >= max(1, 2 * before):
                     found.append((thick, *across))
                     before = thick
+        long = len(sides) == 2 and sides[1] >= _LONG_ROWS * _SHORT_ROWS[1]
+        if long and self._held(Choice(steps, _SHORT_ROWS)) <= self.cache:
+            found.append(_SHORT_ROWS)
         # Those whose steps see the least that the one before has not seen: of as many cells the squarest.
         return sorted(found, key=lambda tile: sum(1 / size for size in tile))
 

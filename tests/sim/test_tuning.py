@@ -62,9 +62,21 @@ def test_blocks_in_cache_need_no_tiles() -> None:
 
 def test_large_blocks_do() -> None:
     """As was measured on a core with 2 MiB: tiles pay, and thin ones that fit."""
-    costs = Costs(Topology((4096, 8192), (1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
+    costs = Costs(Topology((16384, 1800), (1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
     steps, tile = costs.ranked(costs.choices(None, None))[0]
-    assert steps >= 4 and len(tile) == 1 and 0 < (tile[0] + steps) * 8192 * 8 <= 2 << 20
+    assert steps >= 4 and len(tile) == 1 and 0 < (tile[0] + steps) * 1800 * 8 <= 2 << 20
+
+
+def test_of_long_rows_short_ones_are_tried() -> None:
+    """In 2-D; where rows are short, or the axis is not the last, tiles are of whole rows."""
+
+    def tried(*shape: int) -> list[Choice]:
+        costs = Costs(Topology(shape, (1,) * len(shape)), 1, 16, on_cpu=True, cache=2 << 20)
+        return [choice for choice in costs.worth_trying(costs.choices(None, None), 3) if len(choice.tile) == len(shape)]
+
+    (both,) = tried(4096, 8192)
+    assert both.steps >= 4 and both.tile == (24, 1024)
+    assert not tried(16384, 1500) and not tried(512, 512, 4096)
 
 
 def test_layers_that_outgrow_the_cache_are_cut_too() -> None:
