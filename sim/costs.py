@@ -22,8 +22,8 @@ _FILLED = (0.8, 16.0)
 _ENOUGH = {1: 0.75, 2: 0.75, 3: 0.5}
 _ENOUGH_CELLS = 1 << 16
 _ACROSS = {1: (), 2: (), 3: (16, 32, 8)}
-# In 2-D, of rows so many times as long, tiles of which a core's smallest cache holds three rows of all arrays: that may
-# be faster, most in float64, or not.
+# In 2-D, where rows are so many times as long, a tile of short ones: a core's smallest cache holds three of all arrays.
+# Beside whole rows of 8192 cells 1.15 times as fast in float32, 1.3 in float64; of 4096 0.88 and 1.06: it is tried.
 _SHORT_ROWS, _LONG_ROWS = (24, 1024), 2
 
 

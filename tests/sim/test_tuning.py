@@ -61,7 +61,7 @@ def test_blocks_in_cache_need_no_tiles() -> None:
 
 
 def test_large_blocks_do() -> None:
-    """As was measured on a core with 2 MiB: tiles pay, and thin ones that fit."""
+    """Tiles pay, and thin ones that fit."""
     costs = Costs(Topology((16384, 1800), (1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
     steps, tile = costs.ranked(costs.choices(None, None))[0]
     assert steps >= 4 and len(tile) == 1 and 0 < (tile[0] + steps) * 1800 * 8 <= 2 << 20
