@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.operators import Mean, Order, divergence_of_flux, mean_of, neighbour
+from solvers.operators import Mean, Order, mean_of, neighbour
 from solvers.patch import Patch, along
 from solvers.rounding import Rounding
 
@@ -27,7 +27,9 @@ _MOST = 1 / 8
 class FluxForm:
     """∇·(k∇u), conservative: what leaves a cell through a face arrives in the next one.
 
-    order 2: `solvers.operators.divergence_of_flux`.  order 4, f standing for faces and D for (D u)_f = (27 (u_{f+½} -
+    order 2: Σ_axis (k_{i+½} (u_{i+1} - u_i) - k_{i-½} (u_i - u_{i-1})) / h², where a face's k is the arithmetic mean of
+    its cells', or the harmonic one, which is right where k jumps (Patankar, Numerical Heat Transfer and Fluid Flow,
+    1980, section 4.2-3).  order 4, f standing for faces and D for (D u)_f = (27 (u_{f+½} -
     u_{f-½}) - (u_{f+3/2} - u_{f-3/2})) / 24h, the staggered difference of fourth order (Fornberg, SIAM Rev. 40, 1998,
     doi:10.1137/S0036144596322507): D (k D u), with the k of faces from four cells,
 
@@ -49,14 +51,17 @@ class FluxForm:
     def width(self) -> int:
         return 1 if self.order == 2 else 3
 
-    def divergence(self, k: jax.Array, u: jax.Array, patch: Patch, outer: int = 0) -> jax.Array:
-        """Of the cells of a patch but for its `outer` outermost layers: dtype[m, …] → dtype[m - 2·width, …]."""
+    def divergence(self, k: jax.Array, u: jax.Array, patch: Patch, outer: int = 0, of: str = "") -> jax.Array:
+        """Of the cells of a patch but for its `outer` outermost layers: dtype[m, …] → dtype[m - 2·width, …].
+
+        of: the name of the coefficient that k is, if it is one.
+        """
         spacing, rounded = patch.grid.spacing, patch.rounded
         if self.order == 2:
-            return divergence_of_flux(k, u, spacing, self.mean, rounded)
+            return self._second(k, u, patch, outer, of)
         total = None
         for axis, h in enumerate(spacing):
-            through = self.through(k, u, patch, axis, outer)
+            through = self.through(k, u, patch, axis, outer, of)
             lower, upper = ends(through, axis)
             part = rounded(jnp.asarray(1.0 / h**2, u.dtype) * (upper - lower))
             total = part if total is None else total + part
@@ -86,14 +91,40 @@ class FluxForm:
         # The derivatives of k_f by the four add up to at most 5/4.
         return (1.25 / 24**2) * (rounded(27.0 * (lower + upper)) + (below + above))
 
-    def through(self, k: jax.Array, u: jax.Array, patch: Patch, axis: int, outer: int) -> jax.Array:
+    def _second(self, k: jax.Array, u: jax.Array, patch: Patch, outer: int, of: str) -> jax.Array:
+        lead, *weights = (1.0 / h**2 for h in patch.grid.spacing)
+        rounded = patch.rounded
+
+        def inflow(axis: int) -> jax.Array:
+            """Through both faces across an axis; to the bit what flows out of the neighbours there."""
+            here, (lower, upper) = neighbour(u, axis, 0), ends(self._faces(k, patch, axis, outer, of), axis)
+            return rounded(lower * (neighbour(u, axis, -1) - here)) + rounded(upper * (neighbour(u, axis, 1) - here))
+
+        total = inflow(0)
+        for axis, weight in enumerate(weights, start=1):
+            part = inflow(axis)
+            total = total + (part if weight == lead else rounded(jnp.asarray(weight / lead, u.dtype) * part))
+        return rounded(jnp.asarray((0.5 if self.mean == "arithmetic" else 2.0) * lead, u.dtype) * total)
+
+    def _faces(self, k: jax.Array, patch: Patch, axis: int, outer: int, of: str) -> jax.Array:
+        """k at faces, of second order but for a factor."""
+        if self.order == 2 and self.mean == "arithmetic":
+            # Takes less to make than to read.
+            return functools.reduce(operator.add, _both(k, axis))
+
+        def made() -> jax.Array:
+            return _halves(k, axis, patch.rounded) if self.order == 2 else _from_four(k, axis, self.mean, patch.rounded)
+
+        name = f"{of} at faces across axis {axis}, {self.mean}, {self.order}, {outer}"
+        return patch.of_coefficients(name, made) if of else made()
+
+    def through(self, k: jax.Array, u: jax.Array, patch: Patch, axis: int, outer: int, of: str = "") -> jax.Array:
         """h G through all faces of the cells that have three neighbours: dtype[…, n + 1, …].
 
         G = F - (F_{f-1} - 2 F + F_{f+1}) / 24, F = k D u: (G_{i+½} - G_{i-½}) / h is D F.
         """
         rounded = patch.rounded
-        faces = _at_faces(k, axis, self.mean, rounded)
-        flux = rounded(faces * _steps(u, axis, rounded))
+        flux = rounded(self._faces(k, patch, axis, outer, of) * _steps(u, axis, rounded))
         here = inner(flux, axis)
         below, above = ends(flux, axis, apart=2)
         through = rounded(jnp.asarray(1 / 24**2, u.dtype) * (rounded(26.0 * here) - (below + above)))
@@ -135,8 +166,21 @@ def _steps(u: jax.Array, axis: int, rounded: Rounding) -> jax.Array:
     return rounded(27.0 * (upper - lower)) - (above - below)
 
 
-def _at_faces(k: jax.Array, axis: int, mean: Mean, rounded: Rounding) -> jax.Array:
-    """k there."""
+def _both(k: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
+    """k below and above all faces across an axis, without the outermost layers of other axes."""
+    inside = k[tuple(slice(None) if a == axis else slice(1, n - 1) for a, n in enumerate(k.shape))]
+    return ends(inside, axis)
+
+
+def _halves(k: jax.Array, axis: int, rounded: Rounding) -> jax.Array:
+    """Half the harmonic mean of both; where both are zero nothing flows."""
+    lower, upper = _both(k, axis)
+    least = jnp.asarray(jnp.finfo(k.dtype).tiny, k.dtype)
+    return rounded.ratio(lower * upper, jnp.maximum(lower + upper, least))
+
+
+def _from_four(k: jax.Array, axis: int, mean: Mean, rounded: Rounding) -> jax.Array:
+    """k there, of fourth order."""
     least = jnp.asarray(jnp.finfo(k.dtype).tiny, k.dtype)
     values = k if mean == "arithmetic" else 1.0 / jnp.maximum(k, least)
     below, lower, upper, above = (_cells(values, axis, by) for by in (-2, -1, 0, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import jax
@@ -19,7 +19,8 @@ class Patch:
     """Some cells of the grid with their ghosts: a whole block, or a slab of one; where they are, and when.
 
     fields: dtype[m, …], all of one shape.  coefficients: arrays of that shape, or scalars.  time: float64.
-    origin: the global index of the first cell, ghosts included, along each axis.
+    origin: the global index of the first cell, ghosts included, along each axis.  made: what was made of coefficients
+    before (`solvers.made`), where that is kept.
     """
 
     fields: Fields
@@ -28,6 +29,7 @@ class Patch:
     origin: Sequence[Count]
     grid: Grid
     rounded: Rounding
+    made: dict[str, jax.Array] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,6 +43,14 @@ class Patch:
         """A coefficient in the cells that have `width` neighbours: dtype[m - 2·width, …], or a scalar."""
         c = self.coefficients[name]
         return core(c, width) if c.ndim else c
+
+    def of_coefficients(self, name: str, make: Callable[[], jax.Array]) -> jax.Array:
+        """What `make` makes of coefficients and place alone, known by that name; in tiles once for all their stages."""
+        if self.made is None:
+            return make()
+        if name not in self.made:
+            self.made[name] = make()
+        return self.made[name]
 
     def centres(self, axis: int) -> jax.Array:
         """Cell centres along an axis, float64, shaped to broadcast: `Grid.centres`, to the bit."""
@@ -56,7 +66,7 @@ class Patch:
         widths = (width,) * len(self.shape) if isinstance(width, int) else width
         coefficients = {name: core(c, widths) if c.ndim else c for name, c in self.coefficients.items()}
         origin = tuple(start + w for start, w in zip(self.origin, widths, strict=True))
-        return replace(self, fields=fields, coefficients=coefficients, origin=origin, time=time)
+        return replace(self, fields=fields, coefficients=coefficients, origin=origin, time=time, made=None)
 
 
 def line(grid: Grid, axis: int, start: Count, count: int, rounded: Rounding) -> jax.Array:

@@ -6,7 +6,7 @@ import functools
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +19,12 @@ from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
 from solvers.integrators.step import Step
+from solvers.made import Made
 from solvers.native_loop import native_loop
 from solvers.once import once
 from solvers.patch import Patch
 from solvers.rounding import Rounding
-from solvers.tiles import Needed, Tiles, sweep
+from solvers.tiles import Advance, Needed, Tiles, sweep
 from solvers.wall import Setting
 from solvers.walls import Walls
 from solvers.window import Window
@@ -31,6 +32,9 @@ from solvers.window import Window
 # Bytes of a field of which XLA may keep more than the fields themselves, such as means of k at all faces: all of that
 # stays in a core's cache.
 _SMALL = 1 << 18
+
+_Seen: TypeAlias = tuple[Fields, Fields, Fields, Fields]
+"""Fields with registers, coefficients, what was made of them, and the memory where the next fields will be written."""
 
 
 class Clock(NamedTuple):
@@ -84,7 +88,7 @@ class Rounds:
         tiles = Tiles.fit(needed, fewest, self._wanted, self.width, at_most)
         if tiles.whole:
             return self._whole(buffers, first, count, at_most)
-        return self._in_tiles(buffers, tiles, first, count, bool(at_most % 2))
+        return self._in_tiles(buffers, tiles, first, count, at_most)
 
     @property
     def width(self) -> int:
@@ -162,17 +166,27 @@ class Rounds:
             buffers = native_loop(count // 2, pair, buffers)
         return one(buffers, first + count - 1) if at_most % 2 else buffers
 
-    def _in_tiles(self, buffers: Buffers, tiles: Tiles, first: jax.Array, count: jax.Array, odd: bool) -> Buffers:
-        def advance(buffers: Buffers, window: Window, stage: jax.Array, parity: int) -> Buffers:
-            # Which array holds which stages is the same for all tiles.
-            now, spare = buffers if parity == 0 else self._in_turn(*buffers)
-            new, now = self._stage(window, now, spare, first + stage)
-            new = self._walled(new, window, self._setting(first + stage + 1))
-            return Buffers(now, new) if parity == 0 else self._in_turn(now, new)
+    def _in_tiles(self, buffers: Buffers, tiles: Tiles, first: jax.Array, count: jax.Array, at_most: int) -> Buffers:
+        def enter(buffers: Buffers, tile: Sequence[Count]) -> Advance[Buffers]:
+            made = self._made(tiles.place(tile, at_most, self.block.ghosted_shape), buffers, first)
 
-        begun = Buffers(self._filled(buffers.now, first), buffers.spare)
-        done = sweep(begun, tiles, count, odd, advance)
+            def advance(buffers: Buffers, window: Window, stage: jax.Array, parity: int) -> Buffers:
+                # Which array holds which stages is the same for all tiles.
+                now, spare = buffers if parity == 0 else self._in_turn(*buffers)
+                new, now = self._stage(window, now, spare, first + stage, made)
+                new = self._walled(new, window, self._setting(first + stage + 1))
+                return Buffers(now, new) if parity == 0 else self._in_turn(now, new)
+
+            return advance
+
+        begun, odd = Buffers(self._filled(buffers.now, first), buffers.spare), bool(at_most % 2)
+        done = sweep(begun, tiles, count, odd, enter)
         return self._in_turn(*done) if odd else done
+
+    def _made(self, place: Window, buffers: Buffers, number: jax.Array) -> Made:
+        """What stages make of the coefficients alone in a place."""
+        patch = self._patch(place, {**buffers.now, **self._before(buffers.spare)}, self.coefficients, number)
+        return Made.by(lambda patch: self.step(patch, 0, self.clock.dt), patch, place.grown(self.width))
 
     def _walled(self, fields: Fields, window: Window, setting: Setting) -> Fields:
         """The fields after a stage in a window with those ghosts at walls that hang on it."""
@@ -189,25 +203,30 @@ class Rounds:
         registers = {name: now[name] for name in self.step.registers}
         return Buffers({**spare, **registers}, {name: u for name, u in now.items() if name not in registers})
 
-    def _stage(self, window: Window, now: Fields, spare: Fields, number: jax.Array) -> tuple[Fields, Fields]:
+    def _stage(
+        self, window: Window, now: Fields, spare: Fields, number: jax.Array, made: Made | None = None
+    ) -> tuple[Fields, Fields]:
         """Stage `number` in a window: `spare` with the new fields there, and `now`, whose registers may be new."""
         window = self._to_step(window)
         stages = len(self.step.times)
         if self.step.registers and not self.begun:
             now = self._begun(window, now, number, number % stages == 0)
 
-        def taken(window: Window, seen: tuple[Fields, Fields, Fields]) -> tuple[Fields, Fields, Fields]:
-            now, coefficients, spare = seen
+        def taken(window: Window, seen: _Seen) -> _Seen:
+            now, coefficients, known, spare = seen
             patch = self._patch(window, {**now, **self._before(spare)}, coefficients, number)
+            if made is not None:
+                patch = replace(patch, made=made.seen(window.grown(self.width), known))
             new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)
-            return now, coefficients, {name: window.written(u, new[name], self.width) for name, u in spare.items()}
+            spare = {name: window.written(u, new[name], self.width) for name, u in spare.items()}
+            return now, coefficients, known, spare
 
-        coefficients = self.coefficients
+        coefficients, known = self.coefficients, {} if made is None else made.of
         if max(u.nbytes for u in now.values()) > _SMALL:
             # Tied to what changes, or XLA would make what is made of them alone before the loop, and keep it.
             now, coefficients = lax.optimization_barrier((now, coefficients))
         # All that a stage reads goes through, or XLA would take the stage before it knows whether it is wanted.
-        now, _, spare = window.in_part(taken, (now, coefficients, spare))
+        now, _, _, spare = window.in_part(taken, (now, coefficients, known, spare))
         return spare, now
 
     def _by_cells(self, buffers: Buffers, number: jax.Array) -> Buffers | None:

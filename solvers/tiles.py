@@ -25,6 +25,9 @@ State = TypeVar("State")
 Advance: TypeAlias = Callable[[State, Window, jax.Array, int], State]
 """(state, window, stage from 0 on, its parity) → the state with that stage taken in that window."""
 
+Enter: TypeAlias = Callable[[State, Sequence[Count]], Advance[State]]
+"""(state, tile, by its number along each axis) → how that tile is advanced."""
+
 
 class Needed(NamedTuple):
     """The cells along an axis that the first stage must write: `extent` of them from the array's index `first` on.
@@ -99,6 +102,18 @@ class Tiles:
         """Where a tile, by its number along each axis, is at a stage; of one that is inside all cells are wanted."""
         return Window(tuple(self._span(axis, number, stage, inside) for axis, number in enumerate(tile)))
 
+    def place(self, tile: Sequence[Count], stages: int, shape: Sequence[int]) -> Window:
+        """All cells that a tile writes in so many stages, at most, in arrays of that shape but for their ends."""
+        spans: list[Span | None] = [None] * len(self.sizes)
+        for axis, (number, size, needed) in enumerate(zip(tile, self.sizes, self.needed, strict=True)):
+            depth, cells = size + (stages - 1) * self.width, shape[axis] - 2 * self.width
+            if size and depth < cells:
+                start = jnp.asarray(needed.first + number * size - (stages - 1) * self.width, jnp.int32)
+                # A window that would reach over an end is moved inwards, and the place with it.
+                last = jnp.minimum(needed.first + needed.extent - size, self.width + cells - depth)
+                spans[axis] = Span(jnp.clip(start, self.width, last), depth)
+        return Window(tuple(spans))
+
     def _span(self, axis: int, number: Count, stage: jax.Array, inside: bool) -> Span | None:
         (lowest, extent, lower, upper), size = self.needed[axis], self.sizes[axis]
         if size == 0:
@@ -111,7 +126,7 @@ class Tiles:
         return Span(jnp.clip(start, lowest, lowest + extent - size), size, (first, until), self.in_layers)
 
 
-def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Advance[State]) -> State:
+def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, enter: Enter[State]) -> State:
     """`stages` stages, traced, of known parity: one tile after the other, each through all of them while in cache.
 
         stage 3 │▓▓▓▓▓▓▓╲        ╲        ╲         Tile by tile, from below; within one, stage by stage.  A tile
@@ -128,7 +143,7 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
     """
     ndim = len(tiles.sizes)
 
-    def through(tile: Sequence[Count], inside: bool, state: State) -> State:
+    def through(advance: Advance[State], tile: Sequence[Count], inside: bool, state: State) -> State:
         def one_stage(stage: jax.Array, parity: int, state: State) -> State:
             return advance(state, tiles.window(tile, stage, inside), stage, parity)
 
@@ -139,12 +154,13 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, advance: Adv
         return one_stage(stages - 1, 0, state) if odd else state
 
     def one_tile(tile: Sequence[Count], state: State) -> State:
+        advance = enter(state, tile)
         if not tiles.many:
-            return through(tile, False, state)
+            return through(advance, tile, False, state)
         # Those inside have no time to lose with asking what must be left out, and which walls are due.
         inside = tiles.is_inside(tile, stages)
-        state = once(inside, lambda state: through(tile, True, state), state)
-        return once(~inside, lambda state: through(tile, False, state), state)
+        state = once(inside, lambda state: through(advance, tile, True, state), state)
+        return once(~inside, lambda state: through(advance, tile, False, state), state)
 
     # One native function of all loops; one of each would be called by another for every tile.
     outermost = max(axis for axis, size in enumerate(tiles.sizes) if size)

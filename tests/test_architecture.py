@@ -29,7 +29,7 @@ LAYERS = [
     {"cellwise", "native_loop", "once", "stencil", "reductions"},
     {"window"},
     {"halo", "tiles", "measures", "operators", "patch", "reconstruction"},
-    {"fluxes", "linear", "wall"},
+    {"fluxes", "linear", "made", "wall"},
     {"terms"},
     {"boundary"},
     {"conducting", "slanted", "walls"},

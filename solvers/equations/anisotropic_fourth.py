@@ -43,8 +43,9 @@ class FourthOrderAnisotropic(Directed):
         total = core(patch.coefficients["source"], _WIDTH) if "source" in patch.coefficients else None
         straight = FluxForm("arithmetic", 4, self.given)
         for axis, h in enumerate(patch.grid.spacing):
-            k = jnp.broadcast_to(patch.coefficients[entry(axis, axis)], u.shape)
-            through = straight.through(k, u, patch, axis, 0)
+            of = entry(axis, axis)
+            k = jnp.broadcast_to(patch.coefficients[of], u.shape)
+            through = straight.through(k, u, patch, axis, 0, of)
             for other in range(u.ndim):
                 if other != axis and entry(axis, other) in patch.coefficients:
                     through = through + rounded(jnp.asarray(h, u.dtype) * _turned(patch, axis, other))

@@ -36,7 +36,7 @@ class Heat(Equation):
     def tendency(self, patch: Patch) -> Fields:
         u, alpha = patch.fields["u"], patch.coefficients["alpha"]
         if isinstance(self.form, FluxForm):
-            rate = self.form.divergence(alpha, u, patch)
+            rate = self.form.divergence(alpha, u, patch, of="alpha")
         else:
             rate = alpha * self.form(u, patch.rounded)
         if "source" in patch.coefficients:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from solvers.fluxes import FluxForm
 from solvers.patch import Patch
 from solvers.stencil import Stencil
+from solvers.terms.leaves import Given
 from solvers.terms.shapes import cropped, full, widest
 from solvers.terms.symbol import Linearised, Symbol, total
 from solvers.terms.term import Term, rounded
@@ -63,7 +64,8 @@ class DivergenceOfFlux(Term):
 
     def value(self, patch: Patch) -> jax.Array:
         k, u = (self._aligned(rounded(term, patch), term, patch) for term in self._parts)
-        return self.form.divergence(k, u, patch, self._inner)
+        of = self.k.name if isinstance(self.k, Given) and self.k.name in patch.coefficients else ""
+        return self.form.divergence(k, u, patch, self._inner, of)
 
     def _aligned(self, values: jax.Array, term: Term, patch: Patch) -> jax.Array:
         return full(cropped(values, self._inner - term.width), patch, self._inner)

@@ -52,6 +52,31 @@ def test_every_cell_that_is_needed_is_written_once_a_stage(
     assert set(through[last]) == {stages - 1}
 
 
+@settings(max_examples=60, deadline=None)
+@given(NEEDED, st.integers(4, 39), st.integers(1, 3), st.integers(1, 9), st.integers(0, 4))
+def test_a_tile_writes_within_its_place(
+    needed: tuple[int, int, bool, bool], size: int, width: int, stages: int, ghosts: int
+) -> None:
+    """In every stage, at the ends of an axis too; and around the place there is what its cells depend on."""
+    first, extent, *fewer = needed
+    lower, upper = (width * one for one in fewer)
+    first += width
+    if extent <= stages * (lower + upper):
+        return
+    tiles = Tiles.fit([Needed(first, extent, lower, upper), WHOLE], [extent, 64], [size], width, stages)
+    if tiles.whole:
+        return
+    cells = first + extent + width + ghosts
+    for number in range(int(tiles.count(0, stages))):
+        place, whole = tiles.place([number, 0], stages, (cells, 64)).spans
+        assert whole is None
+        begin, end = (width, cells - width) if place is None else (int(place.start), int(place.start) + place.depth)
+        assert width <= begin and end <= cells - width
+        for stage in range(stages):
+            span = tiles.window([number, 0], jnp.int32(stage)).spans[0]
+            assert span is not None and begin <= int(span.start) and int(span.start) + span.depth <= end
+
+
 def test_tiles_fill_an_axis() -> None:
     """512 cells, and 15 that 16 stages lean over, are 17 tiles of 31, and not of 32 with the last one half empty."""
     tiles = Tiles.fit([Needed(16, 512), WHOLE], [512, 64], [32], 1, 16)
