@@ -26,7 +26,7 @@ MPI = {
 # `solvers` from the bottom up; what stands on one line does not know each other.
 LAYERS = [
     {"fields", "grid", "exchange", "block", "rounding"},
-    {"cellwise", "native_loop", "once", "stencil", "reductions"},
+    {"cellwise", "native_loop", "once", "powers", "stencil", "reductions"},
     {"window"},
     {"halo", "tiles", "measures", "operators", "patch", "reconstruction"},
     {"fluxes", "linear", "made", "wall"},

@@ -19,6 +19,7 @@ from sim.expression.tree import Comparison, Node, Number, Operation, Variable, i
 from sim.expression.writing import text_of
 from solvers.fluxes import FluxForm, GivenSides
 from solvers.operators import Mean, Order, derivative, laplacian
+from solvers.powers import power
 from solvers.rounding import Rounding
 from solvers.stencil import Form, Stencil, best_form
 from solvers.terms import (
@@ -150,9 +151,7 @@ class Translator:
             raise SimError(
                 f"equation: an exponent is {exponent:g}; keep it within -{MAX_EXPONENT:g} to {MAX_EXPONENT:g}"
             )
-        if exponent.is_integer():
-            return Pointwise(functools.partial(_to_the, int(exponent)), (base,))
-        return Pointwise(lambda _, x: jnp.power(x, jnp.asarray(exponent, x.dtype)), (base,))
+        return Pointwise(functools.partial(_to_the, exponent), (base,))
 
     def _differential(self, node: Operation) -> Term:
         d = self.discretisation
@@ -187,6 +186,5 @@ def _square(_: Rounding, x: jax.Array) -> jax.Array:
     return x * x
 
 
-def _to_the(exponent: int, _: Rounding, x: jax.Array) -> jax.Array:
-    """x ** n by multiplications alone."""
-    return jax.lax.integer_pow(x, exponent)
+def _to_the(exponent: float, _: Rounding, x: jax.Array) -> jax.Array:
+    return power(x, exponent)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
+from solvers.powers import power
 from solvers.stencil import Stencil
 
 
@@ -48,6 +49,5 @@ class PorousMedium(Equation):
 
 
 def _power(u: jax.Array, m: float) -> jax.Array:
-    """max(u, 0)^m; by multiplications where m is whole."""
-    u = jnp.maximum(u, 0.0)
-    return jax.lax.integer_pow(u, int(m)) if float(m).is_integer() else jnp.power(u, jnp.asarray(m, u.dtype))
+    """max(u, 0)^m."""
+    return power(jnp.maximum(u, 0.0), m)
