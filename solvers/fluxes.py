@@ -116,7 +116,7 @@ class FluxForm:
             return _halves(k, axis, patch.rounded) if self.order == 2 else _from_four(k, axis, self.mean, patch.rounded)
 
         name = f"{of} at faces across axis {axis}, {self.mean}, {self.order}, {outer}"
-        return patch.of_coefficients(name, made) if of else made()
+        return patch.of_coefficients(name, made) if of and patch.coefficients[of].ndim else made()
 
     def through(self, k: jax.Array, u: jax.Array, patch: Patch, axis: int, outer: int, of: str = "") -> jax.Array:
         """h G through all faces of the cells that have three neighbours: dtype[…, n + 1, …].

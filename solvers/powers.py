@@ -14,7 +14,7 @@ def power(x: jax.Array, exponent: float) -> jax.Array:
     """x^p of each element: by products, and a square root, where p or 2 p is whole: to the bit the same anywhere.
 
     Such as T^5/2, the conductivity of a plasma.  A processor does that many elements at a time, and any other power,
-    by the compiler's exp and log, one by one.
+    by a function of the library's, one by one.
     """
     if (twice := 2.0 * exponent) != int(twice):
         return jnp.power(x, jnp.asarray(exponent, x.dtype))
