@@ -124,7 +124,7 @@ class FluxForm:
         G = F - (F_{f-1} - 2 F + F_{f+1}) / 24, F = k D u: (G_{i+½} - G_{i-½}) / h is D F.
         """
         rounded = patch.rounded
-        flux = rounded(self._faces(k, patch, axis, outer, of) * _steps(u, axis, rounded))
+        flux = patch.held(rounded(self._faces(k, patch, axis, outer, of) * _steps(u, axis, rounded)))
         here = inner(flux, axis)
         below, above = ends(flux, axis, apart=2)
         through = rounded(jnp.asarray(1 / 24**2, u.dtype) * (rounded(26.0 * here) - (below + above)))

@@ -11,7 +11,11 @@ import jax.numpy as jnp
 from solvers.block import Count, core
 from solvers.fields import Fields
 from solvers.grid import Grid
+from solvers.once import once
 from solvers.rounding import Rounding
+
+# Bytes of such values, of which a step keeps a few: they stay in a core's cache.
+_CACHED = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Patch:
 
     fields: dtype[m, …], all of one shape.  coefficients: arrays of that shape, or scalars.  time: float64.
     origin: the global index of the first cell, ghosts included, along each axis.  made: what was made of coefficients
-    before (`solvers.made`), where that is kept.
+    before (`solvers.made`), where that is kept.  holds: whether it may keep values that several neighbours look at.
     """
 
     fields: Fields
@@ -30,6 +34,7 @@ class Patch:
     grid: Grid
     rounded: Rounding
     made: dict[str, jax.Array] | None = None
+    holds: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,6 +56,13 @@ class Patch:
         if name not in self.made:
             self.made[name] = make()
         return self.made[name]
+
+    def held(self, values: jax.Array) -> jax.Array:
+        """The values, computed once a cell where they may be kept; XLA would for each neighbour that looks at them."""
+        if not self.holds or values.nbytes > _CACHED or jax.default_backend() != "cpu":
+            return values
+        # What a loop carries is in memory.  This one never turns, but that is known only when it runs.
+        return once(self.rounded.zero > 0, jnp.negative, values)
 
     def centres(self, axis: int) -> jax.Array:
         """Cell centres along an axis, float64, shaped to broadcast: `Grid.centres`, to the bit."""

@@ -214,7 +214,7 @@ class Rounds:
 
         def taken(window: Window, seen: _Seen) -> _Seen:
             now, coefficients, known, spare = seen
-            patch = self._patch(window, {**now, **self._before(spare)}, coefficients, number)
+            patch = replace(self._patch(window, {**now, **self._before(spare)}, coefficients, number), holds=True)
             if made is not None:
                 patch = replace(patch, made=made.seen(window.grown(self.width), known))
             new = self.step(patch, number % stages if stages > 1 else 0, self.clock.dt)

@@ -37,8 +37,8 @@ from solvers.terms import (
 
 # Operations that add nothing to their arguments: a product among these need not be rounded first.
 _NEVER_ADD = frozenset(
-    {"multiply", "divide", "negative", "square", "power", "minimum", "maximum", "where", "absolute", "abs", "sign"}
-    | {"sqrt", "as_number"}
+    {"multiply", "divide", "negative", "square", "power", "sqrt"}
+    | {"minimum", "maximum", "where", "absolute", "abs", "sign"}
 )
 
 
@@ -142,16 +142,25 @@ class Translator:
                 return Sum.of(left, right, 1 if node.op == "add" else -1)
             if node.op == "power" and names_in(node.args[1]) <= self.parameters.keys():
                 return self._power(self.term(node.args[0], differentiated), self.value_of(node.args[1]))
+            if node.op == "as_number":
+                # Of numbers that are of the fields' dtype.
+                node = Operation("where", (*node.args, Number(1.0), Number(0.0)))
         args = tuple(self.term(arg, differentiated) for arg in node.args)
         never_adds = isinstance(node, Comparison) or node.op in _NEVER_ADD
-        return Pointwise(_applied(node), args, adds=not never_adds)
+        return Pointwise(_applied(node), args, adds=not never_adds, is_long=self._is_long(node))
+
+    def _is_long(self, node: Operation | Comparison) -> bool:
+        if isinstance(node, Comparison) or node.op != "divide":
+            return isinstance(node, Operation) and (node.op == "sqrt" or node.op not in _NEVER_ADD)
+        # By what is the same everywhere it is a product.
+        return not names_in(node.args[1]) <= {*self.parameters, "t"} or has_operator(node.args[1])
 
     def _power(self, base: Term, exponent: float) -> Term:
         if abs(exponent) > MAX_EXPONENT:
             raise SimError(
                 f"equation: an exponent is {exponent:g}; keep it within -{MAX_EXPONENT:g} to {MAX_EXPONENT:g}"
             )
-        return Pointwise(functools.partial(_to_the, exponent), (base,))
+        return Pointwise(functools.partial(_to_the, exponent), (base,), is_long=not exponent.is_integer())
 
     def _differential(self, node: Operation) -> Term:
         d = self.discretisation

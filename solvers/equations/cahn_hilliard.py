@@ -36,6 +36,8 @@ class CahnHilliard(Equation):
         here = core(u, self.laplacian.width)
         bending = patch.rounded(patch.coefficients["gradient"] * self.laplacian(u, patch.rounded))
         potential = patch.rounded(here * here * here) - here - bending
+        if self.laplacian.points > 3:
+            potential = patch.held(potential)
         return {"u": patch.coefficients["mobility"] * self.laplacian(potential, patch.rounded)}
 
     def rates(self, patch: Patch) -> Rates:

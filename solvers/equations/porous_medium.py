@@ -35,7 +35,7 @@ class PorousMedium(Equation):
         return self.laplacian.width
 
     def tendency(self, patch: Patch) -> Fields:
-        pressure = patch.rounded(_power(patch.fields["u"], self.m))
+        pressure = patch.held(patch.rounded(_power(patch.fields["u"], self.m)))
         return {"u": patch.coefficients["alpha"] * self.laplacian(pressure, patch.rounded)}
 
     def rates(self, patch: Patch) -> Rates:

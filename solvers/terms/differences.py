@@ -13,7 +13,7 @@ from solvers.stencil import Stencil
 from solvers.terms.leaves import Given
 from solvers.terms.shapes import cropped, full, widest
 from solvers.terms.symbol import Linearised, Symbol, total
-from solvers.terms.term import Term, rounded
+from solvers.terms.term import Term, seen
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,15 @@ class Difference(Term):
     is_product = True
 
     @property
+    def takes_long(self) -> bool:
+        return self.stencil.points > 3 or self.of.takes_long
+
+    @property
     def width(self) -> int:
         return self.stencil.width + self.of.width
 
     def value(self, patch: Patch) -> jax.Array:
-        values = full(rounded(self.of, patch), patch, self.of.width)
+        values = full(seen(self.of, patch), patch, self.of.width)
         return self.stencil(values, patch.rounded)
 
     def linearised(self, patch: Patch) -> Linearised:
@@ -53,6 +57,7 @@ class DivergenceOfFlux(Term):
 
     # A sum of rounded products, but in one dimension.
     is_product = True
+    takes_long = True
 
     @property
     def width(self) -> int:
@@ -63,7 +68,7 @@ class DivergenceOfFlux(Term):
         return max(self.k.width, self.u.width)
 
     def value(self, patch: Patch) -> jax.Array:
-        k, u = (self._aligned(rounded(term, patch), term, patch) for term in self._parts)
+        k, u = (self._aligned(seen(term, patch), term, patch) for term in self._parts)
         of = self.k.name if isinstance(self.k, Given) and self.k.name in patch.coefficients else ""
         return self.form.divergence(k, u, patch, self._inner, of)
 

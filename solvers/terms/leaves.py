@@ -17,6 +17,7 @@ class Leaf(Term):
 
     width = 0
     is_product = False
+    takes_long = False
 
     def linearised(self, patch: Patch) -> Linearised:
         return Linearised(self.value(patch), {})

@@ -19,18 +19,24 @@ from solvers.terms.term import Term, rounded
 class Pointwise(Term):
     """function(rounded, *args), the value in a cell of those in the same cell; differentiable where JAX can do it.
 
-    `adds` says whether the function may add something to its arguments, as that of a remainder does.
+    `adds` says whether the function may add something to its arguments, as that of a remainder does; `is_long`, whether
+    it is more than a few operations, as a logarithm is.
     """
 
     function: Callable[..., jax.Array]
     args: tuple[Term, ...]
     adds: bool = False
+    is_long: bool = False
 
     is_product = True
 
     @property
     def width(self) -> int:
         return max(arg.width for arg in self.args)
+
+    @property
+    def takes_long(self) -> bool:
+        return self.is_long or any(arg.takes_long for arg in self.args)
 
     def value(self, patch: Patch) -> jax.Array:
         values = (rounded(arg, patch) if self.adds else arg.value(patch) for arg in self.args)
@@ -79,6 +85,10 @@ class Sum(Term):
     @property
     def width(self) -> int:
         return max(term.width for term in self.terms)
+
+    @property
+    def takes_long(self) -> bool:
+        return any(term.takes_long for term in self.terms)
 
     def value(self, patch: Patch) -> jax.Array:
         result: jax.Array | None = None

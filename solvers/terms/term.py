@@ -29,6 +29,11 @@ class Term(ABC):
     def is_product(self) -> bool:
         """Whether the last operation may be a product, which a compiler would contract with an addition."""
 
+    @property
+    @abstractmethod
+    def takes_long(self) -> bool:
+        """Whether to compute it anew for each neighbour that looks at it takes longer than to keep it."""
+
     @abstractmethod
     def value(self, patch: Patch) -> jax.Array:
         """dtype[m - 2·width, …], or what broadcasts to that: a scalar, or layers of one axis."""
@@ -36,6 +41,12 @@ class Term(ABC):
     @abstractmethod
     def linearised(self, patch: Patch) -> Linearised:
         """The value and how it follows small changes of the fields; of a patch in double precision."""
+
+
+def seen(term: Term, patch: Patch) -> jax.Array:
+    """A term's value, safe to be added to something, of which neighbours will look at each cell's."""
+    value = rounded(term, patch)
+    return patch.held(value) if term.takes_long else value
 
 
 def rounded(term: Term, patch: Patch) -> jax.Array:

@@ -88,6 +88,25 @@ def test_a_text_means_what_it_says(text: str) -> None:
     np.testing.assert_allclose(found["u"], TEXTS[text](before["u"], x, y), rtol=1e-9, atol=1e-9)
 
 
+CONDITIONS = {
+    "(u > 1.5) - u": lambda u, x: (u > 1.5) - u,
+    "laplace(u > 1.5)": lambda u, x: laplace(1.0 * (u > 1.5)),
+    "div((u > 1.5) * grad(u))": lambda u, x: flux(1.0 * (u > 1.5), u),
+    "-(t >= 0)": lambda u, x: -1.0 + 0 * u,
+    "(x > 0.4) * u": lambda u, x: (x > 0.4) * u,
+}
+
+
+@pytest.mark.parametrize(("dtype", "accuracy"), [("float32", 1e-3), ("float64", 1e-9)])
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_a_condition_is_one_or_zero(text: str, dtype: str, accuracy: float) -> None:
+    """In the fields' dtype."""
+    found, (before, x, _) = change({"u": text}, {"u": U}, dtype=dtype)
+    assert found["u"].dtype == dtype
+    expected = CONDITIONS[text](before["u"].astype("float64"), x)
+    np.testing.assert_allclose(found["u"], expected, rtol=accuracy, atol=accuracy * np.abs(expected).max())
+
+
 def test_a_system_with_coefficients() -> None:
     equation = {"a": "k*laplace(b) - a", "b": "a*b", "coefficients": {"k": "1 + x"}}
     found, (before, x, _) = change(equation, {"a": "x", "b": U})
