@@ -99,8 +99,8 @@ def suited(march: ImplicitMarch, case: Case, asymmetry: np.ndarray) -> ImplicitM
 
 
 def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> SimError:
-    """What to raise for an effort that came to nothing; `kept` says what is left."""
-    first = int(np.argmax(effort["failed"]))
+    """What to raise for an effort that came to nothing from `time` on; `kept` says what is left."""
+    first = min(np.flatnonzero(effort["failed"]), key=lambda member: np.atleast_1d(effort["taken"])[member])
     effort = {name: np.atleast_1d(values)[first] for name, values in effort.items()}
     of_member = f" of member {first}" if case.ensemble is not None else ""
     if bool(effort["unbalanced"]):
@@ -108,12 +108,11 @@ def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> Si
             f"there is no steady state{of_member}: no wall holds u, and what flows in through walls and from sources "
             "does not sum up to nothing; make their integral zero, or give a wall a value (dirichlet, robin)"
         )
-    newton, krylov = int(effort["newton"]), int(effort["krylov"])
     what = f"the steady state{of_member} was" if case.time.steady else f"the step from t = {time:g}{of_member} was"
     return SimError(
-        f"{what} not found: {newton} Newton and {krylov} Krylov iterations left a residual of "
-        f"{float(effort['residual']):.3g}; {kept}; use a smaller time.step, more solver.iterations "
-        f"(now {case.solver.iterations}) or a larger solver.tolerance"
+        f"{what} not found: Newton's iterations left a residual of {float(effort['residual']):.3g} of its size; "
+        f"{kept}; use a smaller time.step, more solver.newton (now {case.solver.newton}) or solver.iterations "
+        f"(now {case.solver.iterations}), or a larger solver.tolerance; if the right-hand side jumps there may be none"
     )
 
 

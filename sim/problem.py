@@ -213,5 +213,5 @@ def _check_alike(number: int, mine: Model, first: Model) -> None:
     if kinds[0] != kinds[1] or signature(mine.equation) != signature(first.equation):
         raise SimError(
             f"member {number} of the ensemble takes another program than member 0, and all share one: let vary what "
-            f"the equation only reads, and give of one key only numbers, or only formulas of the place"
+            f"the equation only reads, no exponents, and give of one key only numbers, or only formulas of the place"
         )

@@ -96,7 +96,7 @@ class Recording:
                 elapsed = simulation.take(segment, first + done, count)
                 taken = simulation.step - begin
                 done += taken
-                if simulation.step % every == 0:
+                if taken and simulation.step % every == 0:
                     self._observe(simulation, _time(simulation, segment, first + done))
                 if taken < count:
                     return seconds + elapsed

@@ -133,7 +133,7 @@ class Simulation:
         return self.take(segment, first, steps)
 
     def take(self, segment: Segment, first: int, steps: int) -> float:
-        """The same without records; where steps follow from their errors at most so many."""
+        """The same without records; at most so many where they follow from their errors, or may not be found."""
         if self.pacing is not None:
             return self._take_adaptively(segment, steps)
         march = self.problem.loop
@@ -143,7 +143,9 @@ class Simulation:
             elapsed += self._march("even", march.even, _clock(segment.start, begin, segment.dt), jnp.int64(even))
         if isinstance(march, March) and stages % 2:
             elapsed += self._march("single", march.single, _clock(segment.start, begin + even, segment.dt))
-        self._arrive(segment, first + steps, steps, elapsed)
+        # Implicit ones may come to an end before, at a step that nothing solves for.
+        taken = steps if isinstance(march, March) else int(np.min(self._said["taken"]))
+        self._arrive(segment, first + taken, taken, elapsed)
         return elapsed
 
     def _take_adaptively(self, segment: Segment, steps: int) -> float:

@@ -62,14 +62,15 @@ class Stencil:
         return float(np.abs(self.weights).sum())
 
     @cached_property
-    def _symmetric(self) -> bool:
+    def symmetric(self) -> bool:
+        """Whether along every axis both sides weigh the same, as of derivatives of even order."""
         return all(np.array_equal(self.weights, np.flip(self.weights, axis)) for axis in range(self.weights.ndim))
 
     @cached_property
     def _groups(self) -> list[tuple[float, list[tuple[int, ...]]]]:
         """Offsets by equal weight, the smallest first; where all is symmetric, one for all of its mirror images."""
         groups: dict[float, list[tuple[int, ...]]] = {}
-        first = 0 if self._symmetric else -self.width
+        first = 0 if self.symmetric else -self.width
         for offset in itertools.product(range(first, self.width + 1), repeat=self.weights.ndim):
             weight = float(self.weights[tuple(o + self.width for o in offset)])
             if weight != 0.0:
@@ -88,7 +89,7 @@ class Stencil:
             if axis == u.ndim:
                 return u[tuple(slice(self.width + o, self.width + o + n) for o, n in zip(offset, shape, strict=True))]
             upper = images(offset, axis + 1)
-            if not self._symmetric or offset[axis] == 0:
+            if not self.symmetric or offset[axis] == 0:
                 return upper
             return images((*offset[:axis], -offset[axis], *offset[axis + 1 :]), axis + 1) + upper
 

@@ -61,7 +61,9 @@ def anisotropic(
         equation = FourthOrderAnisotropic(given)
     if not table.plain:
         parts = _Parts(Translator(axes, {}, discretisation))
-        equation = Balance(equation, parts.balanced(Given(Balance.FLOW), table.source, table.density, table.capacity))
+        equation = Balance(
+            equation, parts.balanced(Given(Balance.FLOW, derivatives=2), table.source, table.density, table.capacity)
+        )
         found |= parts.coefficients()
     conductivities = {axis: Given(f"alpha_{axis}{axis}") for axis in range(len(axes))}
     return Model(equation, found, conductivities, turning=turning)
@@ -97,7 +99,7 @@ class _Parts:
         """Divided by ρ and c, but for those that are 1."""
         for name, source in zip(("density", "capacity"), capacities, strict=True):
             if source != 1.0:
-                term = Pointwise(_ratio, (term, self.term(name, source)))
+                term = Pointwise(_ratio, (term, self.term(name, source)), linear=(0,))
         return term
 
     def coefficients(self) -> dict[str, Coefficient]:
@@ -116,7 +118,7 @@ def _composed(
     alpha = parts.term("alpha", conductivity, 0.0)
     if isinstance(conductivity, float):
         stencil = discretisation.difference("laplace", axes)
-        flow: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"))))
+        flow: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"))), linear=(0, 1))
     else:
         flow = DivergenceOfFlux(alpha, Given("u"), discretisation.flux_form(("u",)))
     equation = Written({"u": parts.balanced(flow, source, *capacities)})

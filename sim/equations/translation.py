@@ -41,6 +41,9 @@ _NEVER_ADD = frozenset(
     | {"minimum", "maximum", "where", "absolute", "abs", "sign"}
 )
 
+# The arguments that an operation is proportional to.
+_LINEAR: Mapping[str, tuple[int, ...]] = {"multiply": (0, 1), "divide": (0,), "negative": (0,)}
+
 
 @dataclass(frozen=True)
 class Discretisation:
@@ -147,7 +150,8 @@ class Translator:
                 node = Operation("where", (*node.args, Number(1.0), Number(0.0)))
         args = tuple(self.term(arg, differentiated) for arg in node.args)
         never_adds = isinstance(node, Comparison) or node.op in _NEVER_ADD
-        return Pointwise(_applied(node), args, adds=not never_adds, is_long=self._is_long(node))
+        linear = _LINEAR.get(node.op, ()) if isinstance(node, Operation) else ()
+        return Pointwise(_applied(node), args, adds=not never_adds, is_long=self._is_long(node), linear=linear)
 
     def _is_long(self, node: Operation | Comparison) -> bool:
         if isinstance(node, Comparison) or node.op != "divide":

@@ -42,6 +42,11 @@ class Balance(Equation):
         seen = self._seen(patch)
         return {"u": full(self.rate.value(seen), seen, 0)}
 
+    def stiff(self, patch: Patch) -> Fields:
+        """F's part; what is made there is taken explicitly."""
+        seen, part = self._seen(patch), self.rate.stiff
+        return {"u": full(jnp.zeros((), patch.dtype) if part is None else part.value(seen), seen, 0)}
+
     def rates(self, patch: Patch) -> Rates:
         """F's, by ∂r/∂F, and those of r in the cell."""
         patch = in_double(patch)

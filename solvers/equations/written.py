@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from solvers.equations.coupling import coupled
@@ -47,10 +48,16 @@ class Written(Equation):
         return max(1, *(term.width for term in self.right_sides.values()))
 
     def tendency(self, patch: Patch) -> Fields:
-        return {
-            name: full(cropped(term.value(patch), self.width - term.width), patch, self.width)
-            for name, term in self.right_sides.items()
-        }
+        return {name: self._value(term, patch) for name, term in self.right_sides.items()}
+
+    def stiff(self, patch: Patch) -> Fields:
+        """The terms with second and higher derivatives; transport and reactions are taken explicitly."""
+        return {name: self._value(term.stiff, patch) for name, term in self.right_sides.items()}
+
+    def _value(self, term: Term | None, patch: Patch) -> jax.Array:
+        if term is None:
+            return full(jnp.zeros((), patch.dtype), patch, self.width)
+        return full(cropped(term.value(patch), self.width - term.width), patch, self.width)
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         found = {name: (known.k.value(patch), known.mean) for name, known in self.diffusivities.items()}

@@ -26,6 +26,10 @@ class Difference(Term):
     is_product = True
 
     @property
+    def derivatives(self) -> int:
+        return (2 if self.stencil.symmetric else 1) + self.of.derivatives
+
+    @property
     def takes_long(self) -> bool:
         return self.stencil.points > 3 or self.of.takes_long
 
@@ -62,6 +66,10 @@ class DivergenceOfFlux(Term):
     @property
     def width(self) -> int:
         return self.form.width + self._inner
+
+    @property
+    def derivatives(self) -> int:
+        return max(1 + self.k.derivatives, 2 + self.u.derivatives)
 
     @property
     def _inner(self) -> int:

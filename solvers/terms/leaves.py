@@ -18,6 +18,7 @@ class Leaf(Term):
     width = 0
     is_product = False
     takes_long = False
+    derivatives = 0
 
     def linearised(self, patch: Patch) -> Linearised:
         return Linearised(self.value(patch), {})
@@ -35,9 +36,10 @@ class Constant(Leaf):
 
 @dataclass(frozen=True)
 class Given(Leaf):
-    """A field or a coefficient of the patch, by name."""
+    """A field or a coefficient of the patch, by name; of one that itself is made by derivatives, their order."""
 
     name: str
+    derivatives: int = 0
 
     def value(self, patch: Patch) -> jax.Array:
         return patch.fields[self.name] if self.name in patch.fields else patch.coefficients[self.name]

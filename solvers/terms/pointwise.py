@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -20,13 +20,14 @@ class Pointwise(Term):
     """function(rounded, *args), the value in a cell of those in the same cell; differentiable where JAX can do it.
 
     `adds` says whether the function may add something to its arguments, as that of a remainder does; `is_long`, whether
-    it is more than a few operations, as a logarithm is.
+    it is more than a few operations, as a logarithm is; `linear`, by number, each argument that it is proportional to.
     """
 
     function: Callable[..., jax.Array]
     args: tuple[Term, ...]
     adds: bool = False
     is_long: bool = False
+    linear: tuple[int, ...] = ()
 
     is_product = True
 
@@ -37,6 +38,20 @@ class Pointwise(Term):
     @property
     def takes_long(self) -> bool:
         return self.is_long or any(arg.takes_long for arg in self.args)
+
+    @property
+    def derivatives(self) -> int:
+        return max(arg.derivatives for arg in self.args)
+
+    @property
+    def stiff(self) -> Term | None:
+        """With the stiff part of the argument that has one, if it is proportional to that; else all of it."""
+        parts = [arg.stiff for arg in self.args]
+        found = [i for i, part in enumerate(parts) if part is not None]
+        if len(found) != 1 or found[0] not in self.linear:
+            return super().stiff
+        args = (arg if part is None else part for arg, part in zip(self.args, parts, strict=True))
+        return replace(self, args=tuple(args))
 
     def value(self, patch: Patch) -> jax.Array:
         values = (rounded(arg, patch) if self.adds else arg.value(patch) for arg in self.args)
@@ -89,6 +104,16 @@ class Sum(Term):
     @property
     def takes_long(self) -> bool:
         return any(term.takes_long for term in self.terms)
+
+    @property
+    def derivatives(self) -> int:
+        return max(term.derivatives for term in self.terms)
+
+    @property
+    def stiff(self) -> Term | None:
+        parts = [(term.stiff, sign) for term, sign in zip(self.terms, self.signs, strict=True)]
+        found = [(part, sign) for part, sign in parts if part is not None]
+        return Sum(*zip(*found, strict=True)) if found else None
 
     def value(self, patch: Patch) -> jax.Array:
         result: jax.Array | None = None

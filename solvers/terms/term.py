@@ -34,6 +34,16 @@ class Term(ABC):
     def takes_long(self) -> bool:
         """Whether to compute it anew for each neighbour that looks at it takes longer than to keep it."""
 
+    @property
+    @abstractmethod
+    def derivatives(self) -> int:
+        """The order of the highest derivative in it."""
+
+    @property
+    def stiff(self) -> Term | None:
+        """What of it has second or higher derivatives, such as the diffusion in a sum; None where nothing has."""
+        return self if self.derivatives >= 2 else None
+
     @abstractmethod
     def value(self, patch: Patch) -> jax.Array:
         """dtype[m - 2·width, …], or what broadcasts to that: a scalar, or layers of one axis."""

@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import sim
+from sim import casefile
+from sim.equations import model_of
 from sim.errors import SimError
+from solvers.block import core
+from solvers.equations import Equation
+from solvers.patch import Patch
+from solvers.rounding import Rounding
 
 Table = dict[str, Any]
 
@@ -76,3 +84,78 @@ def test_a_step_without_a_solution_nearby_is_said(tmp_path: Path) -> None:
     equation, _, integrator, _ = EQUATIONS["Cahn–Hilliard"]
     with pytest.raises(SimError, match=r"the step from t = .* was not found: .* use a smaller time\.step"):
         sim.run(plate(equation, 1.0, integrator, 1), output=tmp_path / "run")
+
+
+def text(u: str) -> Table:
+    return {"kind": "written", "u": u, "parameters": {"D": 0.3}}
+
+
+MATERIAL = {"density": 2.0, "capacity": "3 + u"}
+TENSOR = {"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 0.5, "xy": 0.5}, **MATERIAL}
+CONDUCTION = {"kind": "conduction", "conductivity": "1 + u", **MATERIAL}
+
+# Equation, and what of it implicit-explicit methods solve for: terms with second and higher derivatives.
+STIFF: list[tuple[Table, Table]] = [
+    (text("D*laplace(u) + u - u**3"), text("D*laplace(u)")),
+    (text("exp(-u)"), text("0")),
+    (text("laplace(u) - d_dx(u) + u*d_dx(u)"), text("laplace(u)")),
+    (text("d_dx(D*d_dx(u)) - grad_squared(u)"), text("d_dx(D*d_dx(u))")),
+    (text("-(laplace(u) + u)/D"), text("-laplace(u)/D")),
+    (
+        text("u - (D*(div((1 + u**2)*grad(u)) - u) - d2_dx2(u))"),
+        text("-(D*div((1 + u**2)*grad(u)) - d2_dx2(u))"),
+    ),
+    (text("u*(laplace(u) + laplace(laplace(u)) - 1)"), text("u*(laplace(u) + laplace(laplace(u)))")),
+    # What is no sum of such is solved for as a whole.
+    (text("exp(laplace(u) + u) + u"), text("exp(laplace(u) + u)")),
+    (text("(laplace(u) + u)*(d2_dx2(u) - u)"), text("(laplace(u) + u)*(d2_dx2(u) - u)")),
+    (text("1/(2 + laplace(u) + u)"), text("1/(2 + laplace(u) + u)")),
+    ({"kind": "heat", "alpha": 0.1, "source": "floor(3*u)"}, {"kind": "heat", "alpha": 0.1}),
+    ({**CONDUCTION, "source": "floor(3*u)"}, CONDUCTION),
+    ({**TENSOR, "source": "floor(3*u)"}, TENSOR),
+]
+
+
+@pytest.mark.parametrize(("whole", "part"), STIFF, ids=lambda table: table.get("u", table["kind"]))
+def test_what_is_solved_for(whole: Table, part: Table) -> None:
+    def equation(table: Table) -> tuple[Equation, Patch]:
+        case = casefile.load(plate(table, 0.1, "imex-euler", 1))
+        model = model_of(case)
+        coefficients = {name: jnp.asarray(c.source, "float64") for name, c in model.coefficients.items()}
+        u = jnp.asarray(np.random.default_rng(0).uniform(0.1, 1.0, (11, 13)))
+        time = jnp.float64(0.0)
+        return model.equation, Patch({"u": u}, coefficients, time, (4, 5), case.to_grid(), Rounding.by(time))
+
+    (found, patch), (expected, other) = equation(whole), equation(part)
+    tendency = core(expected.tendency(other)["u"], found.width - expected.width)
+    np.testing.assert_allclose(found.stiff(patch)["u"], tendency, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("integrator", ["imex-euler", "imex-ars222"])
+def test_a_text_is_split_as_what_is_built_in(integrator: str, tmp_path: Path) -> None:
+    written = {
+        "u": "0.2*laplace(u) - u*v**2 + 0.4*(1 - u)",
+        "v": "0.1*laplace(v) + u*v**2 - 0.46*v",
+    }
+    built_in = {"kind": "gray-scott", "diffusivity_u": 0.2, "diffusivity_v": 0.1, "feed": 0.4, "kill": 0.06}
+    initial = {"u": "1 - cos(pi*x)/2", "v": "0.3 + cos(pi*y)/5"}
+    found = [
+        sim.run({**plate(equation, 0.05, integrator, 4), "initial": initial}, output=tmp_path / str(number))
+        for number, equation in enumerate(({"kind": "written", **written}, built_in))
+    ]
+    for field in "uv":
+        for measure, value in found[0].statistics[field].items():
+            assert value == pytest.approx(found[1].statistics[field][measure], rel=1e-6)
+
+
+@pytest.mark.parametrize("probes", [None, {"every": 1, "points": {"a": {"at": {"x": 0.5, "y": 0.5}}}}], ids=str)
+def test_a_step_that_is_not_found_is_the_last(probes: Table | None, tmp_path: Path) -> None:
+    """The third of ten, the others being easy."""
+    jump = "0.1*laplace(u) + where(t > 2.5*s and t < 3.5*s, 100*(u < 1)/s, 0)"
+    case = plate({"kind": "written", "u": jump, "parameters": {"s": 0.004}}, 0.004, "backward-euler", 10)
+    case["initial"] = {"u": "1 - cos(pi*x)/4"}
+    if probes:
+        case["probes"] = probes
+    with pytest.raises(SimError, match=r"the step from t = 0\.008 was not found"):
+        sim.run(case, output=tmp_path / "run")
