@@ -100,8 +100,10 @@ def suited(march: ImplicitMarch, case: Case, asymmetry: np.ndarray) -> ImplicitM
 
 def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> SimError:
     """What to raise for an effort that came to nothing from `time` on; `kept` says what is left."""
-    first = min(np.flatnonzero(effort["failed"]), key=lambda member: np.atleast_1d(effort["taken"])[member])
-    effort = {name: np.atleast_1d(values)[first] for name, values in effort.items()}
+    of_each = {name: np.atleast_1d(values) for name, values in effort.items()}
+    failed = np.flatnonzero(of_each["failed"])
+    first = failed[np.argmin(of_each["taken"][failed])]
+    effort = {name: values[first] for name, values in of_each.items()}
     of_member = f" of member {first}" if case.ensemble is not None else ""
     if bool(effort["unbalanced"]):
         return SimError(

@@ -36,7 +36,7 @@ class CahnHilliard(Equation):
         here = core(u, self.laplacian.width)
         bending = patch.rounded(patch.coefficients["gradient"] * self.laplacian(u, patch.rounded))
         potential = patch.rounded(here * here * here) - here - bending
-        if self.laplacian.points > 3:
+        if self.laplacian.takes_long:
             potential = patch.held(potential)
         return {"u": patch.coefficients["mobility"] * self.laplacian(potential, patch.rounded)}
 

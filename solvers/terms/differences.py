@@ -31,7 +31,7 @@ class Difference(Term):
 
     @property
     def takes_long(self) -> bool:
-        return self.stencil.points > 3 or self.of.takes_long
+        return self.stencil.takes_long or self.of.takes_long
 
     @property
     def width(self) -> int:
