@@ -126,7 +126,8 @@ def run_together(
     """Like `run_bounded`, for programs that need each other: all run at once, within the same time."""
     environment = clean_environment() if env is None else dict(env)
     with _orderly_end(), ExitStack() as stack:
-        children = [stack.enter_context(_Child(command, environment, cwd, inherit_files)) for command in commands]
+        with _uninterrupted():
+            children = [stack.enter_context(_Child(command, environment, cwd, inherit_files)) for command in commands]
         deadline = time.monotonic() + timeout
         return [child.finish(deadline) for child in children]
 
@@ -143,6 +144,27 @@ def _orderly_end() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Signals that are exceptions wait until its end: one that came as a child starts would leave it behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    # A signal that is ignored stays so, for children inherit that.
+    handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    came: list[int] = []
+    for number in handlers:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for caught in came[:1]:
+            signal.raise_signal(caught)
 
 
 class _Child:

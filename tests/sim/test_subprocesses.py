@@ -87,12 +87,15 @@ def test_what_it_leaves_behind_is_ended(tmp_path: Path) -> None:
     assert is_gone(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_a_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals, status: int) -> None:
+def test_a_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals, status: int, seconds: float) -> None:
+    """Also where it runs so long before its parent knows that it does."""
     # Where the tests run in a shell's background, SIGINT is ignored, and children inherit that.
     program = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from sim.subprocesses import run_bounded; "
+        "import signal, subprocess, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from sim.subprocesses import run_bounded; start = subprocess.Popen; "
+        f"subprocess.Popen = lambda *args, **options: (start(*args, **options), time.sleep({seconds}))[0]; "
         "run_bounded(['sh', '-c', 'echo $$ > ' + sys.argv[1] + '; exec sleep 60'], 60)"
     )
     pid = tmp_path / "pid"
