@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from sim.case.table import Finite, Positive, Table
+from sim.case.words import Name
 from sim.region import Region, region_of
 from solvers.grid import Grid
 
@@ -14,8 +15,6 @@ Axis: TypeAlias = Literal["x", "y", "z"]
 Precision: TypeAlias = Literal["float32", "float64"]
 # TOML has lists, and no tuples.
 Interval: TypeAlias = Annotated[tuple[Finite, Finite], Field(strict=False)]
-# Part of a file name: nothing in it leads elsewhere.
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 
 
 class Cut(Table):

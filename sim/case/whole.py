@@ -22,6 +22,7 @@ from sim.case.probes import ProbesTable
 from sim.case.solver import SolverTable
 from sim.case.source import FileSource, Source, check_formula
 from sim.case.table import Table
+from sim.case.words import check_fields
 from sim.topology import axis_names
 from solvers.grid import Grid
 
@@ -144,6 +145,10 @@ class Case(Table):
 
     def _check_fields(self) -> None:
         fields = self.equation.fields
+        # Of an ensemble what varies, and what the step keeps of each field (`solvers.implicit.bdf2`), lie beside them.
+        varied = self.ensemble.vary if self.ensemble is not None else ()
+        kept = [f"{name}__before" for name in fields] if self.time.integrator == "bdf2" else []
+        check_fields(fields, {*axis_names(self.ndim), *varied, *kept})
         for key, table in (("initial", self.initial), ("exact", self.exact)):
             for name in table:
                 if name not in fields:

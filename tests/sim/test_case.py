@@ -143,6 +143,34 @@ def test_a_field_without_values_is_named(small: Callable[..., dict[str, Any]]) -
         casefile.load(table)
 
 
+HELD_BY_FILES = ("time", "step", "member", "VTKHDF", "snapshot_0", "snapshot_12", "x", "a" * 65)
+
+
+@pytest.mark.parametrize("name", HELD_BY_FILES)
+def test_a_field_has_a_name_that_files_can_hold(name: str, small: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(SimError, match="can't name a field: files hold"):
+        casefile.load({**small(), "equation": {name: f"laplace({name})"}, "initial": {name: 1.0}})
+
+
+VARIED: dict[str, Any] = {"ensemble": {"vary": {"initial.u": [1.0, 2.0]}}}
+
+
+@pytest.mark.parametrize("name", ["a/b", ".", "", "ü", "time", "u", "initial.u"])
+def test_fields_of_python_have_such_names_too(name: str, small: Callable[..., dict[str, Any]]) -> None:
+    equation = {"kind": "mine:Mine", "evolves": ["u", name]}
+    with pytest.raises(SimError, match="equation: .* (can't name a field|hold a name twice)"):
+        casefile.load({**small(), "equation": equation, "initial": {"u": 1.0, name: 1.0}} | VARIED)
+
+
+def test_bdf2_keeps_its_last_state_under_a_name(small: Callable[..., dict[str, Any]]) -> None:
+    table = small(time__integrator="bdf2", time__step=0.01)
+    table |= {"equation": dict.fromkeys(["u", "u__before"], "laplace(u)"), "initial": {"u": 1.0, "u__before": 1.0}}
+    with pytest.raises(SimError, match="'u__before' can't name a field"):
+        casefile.load(table)
+    table["time"]["integrator"] = "tr-bdf2"
+    assert casefile.load(table).equation.fields == ("u", "u__before")
+
+
 def test_an_axis_without_boundary_is_named(small: Callable[..., dict[str, Any]]) -> None:
     table = small()
     del table["boundary"]["y"]

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.checkpoint.manifest import DamageError, parse_manifest, read_manifest
+from sim.checkpoint.blockfile import file_name
+from sim.checkpoint.manifest import BlockEntry, DamageError, parse_manifest, read_manifest
 from sim.checkpoint.store import Content, Store
 from sim.errors import SimError
 from sim.subprocesses import with_our_package
@@ -64,6 +65,16 @@ def test_any_cut_reads_what_any_other_wrote(
         box = topology.box(rank)
         for name, u in fields.items():
             np.testing.assert_array_equal(found.read(name, box), u[box], strict=True)
+
+
+def test_the_longest_name_of_a_field_names_files_of_the_largest_grid() -> None:
+    """Of an ensemble, and with what a step adds to it."""
+    last = (slice(4095, 4096), *[slice(2**31 - 2, 2**31 - 1)] * 3)
+    name = "u" * 64 + "__before"
+    entry = BlockEntry(
+        field=name, file=file_name(name, last), start=(4095, *[0] * 3), stop=(4096, *[1] * 3), sha256="0" * 64
+    )
+    assert entry.file.startswith(name)
 
 
 def test_a_block_that_is_a_view_into_ghosts(store: Store) -> None:
