@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from sim.case.source import Source
 from sim.case.table import Finite, Positive, Table
+from sim.case.words import Text
 
 _MOST_MEMBERS = 4096
 # TOML has lists, and no tuples.
@@ -64,7 +65,7 @@ class EnsembleTable(Table):
     kind: Literal["zip", "product", "samples"] = Field(
         "zip", description="of the lists the n-th values together, all combinations, or numbers drawn"
     )
-    vary: dict[str, Variation] = Field(
+    vary: dict[Text, Variation] = Field(
         min_length=1, description="by key, such as equation.alpha or initial.u: a list, or of samples a distribution"
     )
     count: int | None = Field(None, ge=1, le=_MOST_MEMBERS, description="members of kind samples")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from sim.case.table import Finite, Positive, Table
-from sim.case.words import Name
+from sim.case.words import Name, Text
 from sim.region import Region, region_of
 from solvers.grid import Grid
 
@@ -36,8 +36,8 @@ class FieldOutput(Table):
     """One field in the files."""
 
     dtype: Precision | None = Field(None, description="precision on disk; by default numerics.dtype")
-    long_name: str | None = Field(None, description="what the field is, for plots; by default output.long_name")
-    units: str | None = Field(None, description="unit of the field; by default output.units")
+    long_name: Text | None = Field(None, description="what the field is, for plots; by default output.long_name")
+    units: Text | None = Field(None, description="unit of the field; by default output.units")
 
 
 class ExtraOutput(Cut):
@@ -50,10 +50,10 @@ class ExtraOutput(Cut):
 
 class OutputTable(Cut):
     every: Positive | None = Field(None, description="time between snapshots; by default start and end only")
-    long_name: str | None = Field(None, description="what the field is, for plots; by default its name")
-    units: str = Field("1", description="unit of the field")
-    length_units: str = Field("1", description="unit of the coordinates")
-    time_units: str = Field("1", description="unit of time")
+    long_name: Text | None = Field(None, description="what the field is, for plots; by default its name")
+    units: Text = Field("1", description="unit of the field")
+    length_units: Text = Field("1", description="unit of the coordinates")
+    time_units: Text = Field("1", description="unit of time")
     compress: Literal["none", "gzip"] = Field("none", description="gzip: smaller files, packed by one rank")
     fields: dict[str, FieldOutput] = Field({}, description="what differs for a field")
     extra: dict[Name, ExtraOutput] = Field({}, description="further series of files, e.g. a slice, more often")

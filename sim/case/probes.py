@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sim.case.region import Placed, Point
 from sim.case.table import Table
+from sim.case.words import Name
 
 
 class PointProbe(Table):
@@ -33,9 +34,9 @@ class SideProbe(Table):
 
 class ProbesTable(Table):
     every: int = Field(10, ge=1, le=1_000_000, description="steps between two records")
-    points: dict[str, PointProbe] = Field({}, description="values at points, by name")
-    regions: dict[str, RegionProbe] = Field({}, description="integrals, means, extremes over regions, by name")
-    sides: dict[str, SideProbe] = Field({}, description="flows through sides and means over them, by name")
+    points: dict[Name, PointProbe] = Field({}, description="values at points, by name")
+    regions: dict[Name, RegionProbe] = Field({}, description="integrals, means, extremes over regions, by name")
+    sides: dict[Name, SideProbe] = Field({}, description="flows through sides and means over them, by name")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,15 +7,16 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from sim.case.table import Finite, Table
+from sim.case.words import Text
 from sim.expression import Formula
 
 
 class FileSource(Table):
     """A field read from a file of the grid's shape."""
 
-    file: str = Field(min_length=1, description=".npy, .npz or HDF5, relative to the case file")
-    dataset: str | None = Field(None, description="array of an .npz, or dataset of an HDF5 file")
-    package: str | None = Field(None, description="installed Python package in whose folder the file lies")
+    file: Text = Field(min_length=1, description=".npy, .npz or HDF5, relative to the case file")
+    dataset: Text | None = Field(None, description="array of an .npz, or dataset of an HDF5 file")
+    package: Text | None = Field(None, description="installed Python package in whose folder the file lies")
     flip: list[Literal["x", "y", "z"]] = Field([], description="axes that the file stores from the upper edge down")
 
 

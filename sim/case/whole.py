@@ -22,7 +22,7 @@ from sim.case.probes import ProbesTable
 from sim.case.solver import SolverTable
 from sim.case.source import FileSource, Source, check_formula
 from sim.case.table import Table
-from sim.case.words import check_fields
+from sim.case.words import Text, check_fields
 from sim.topology import axis_names
 from solvers.grid import Grid
 
@@ -34,7 +34,7 @@ class Case(Table):
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="names the run directory")
-    title: str = ""
+    title: Text = ""
     grid: GridTable
     equation: EquationTable
     initial: dict[str, Source] = Field(description="each field at time 0, in x, y, z")
@@ -121,7 +121,7 @@ class Case(Table):
         self._check_walls(names)
         check_acting(self.sources, self.regions, self.equation.fields, names)
         if self.probes is not None:
-            of_members = ("member", *self.ensemble.vary) if self.ensemble is not None else ()
+            of_members = ("member",) if self.ensemble is not None else ()
             check_probes(self.probes, self.equation.fields, names, ("time", "step", *of_members))
             self._check_side_probes(self.probes)
         self._check_cuts()

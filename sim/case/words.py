@@ -18,15 +18,15 @@ _OF_A_TIME = re.compile(r"snapshot_\d+")
 
 def _check_text(text: str) -> str:
     for number, char in enumerate(text, 1):
-        if unicodedata.category(char) == "Cc":
-            raise ValueError(f"character {number} is {char!a}, a control character, which no text holds; leave it out")
+        if unicodedata.category(char) in ("Cc", "Cs"):
+            raise ValueError(f"character {number} is {char!a}, which texts do not hold; leave it out")
     return text
 
 
 # Part of a file name: nothing in it leads elsewhere.
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Text: TypeAlias = Annotated[str, AfterValidator(_check_text)]
-"""What is written as a text of an HDF5 file, and shown."""
+"""What files hold as a text, and titles show: no control characters."""
 
 
 def check_fields(fields: Sequence[str], taken: Iterable[str]) -> None:

@@ -32,6 +32,12 @@ GOOD: Table = {
     },
 }
 
+PROBES: Table = {
+    "points": {"at": {"x": 0.5, "y": 0.5}},
+    "regions": {"where": "x < 0.5"},
+    "sides": {"side": "y.upper"},
+}
+
 BAD: dict[str, tuple[Table, str]] = {
     "another field": ({"sources": [{"field": "v", "at": {"x": 0, "y": 0}, "strength": 1}]}, r"sources\.0\.field: v"),
     "an axis too few": ({"sources": [{"at": {"x": 0.0}, "strength": 1.0}]}, r"sources\.0\.at has x; the grid has x"),
@@ -49,6 +55,11 @@ BAD: dict[str, tuple[Table, str]] = {
         {"probes": {"sides": {"a": {"side": "x.lower"}}, "regions": {"a": {"where": "x>0"}}}},
         "a is taken",
     ),
+    **{
+        f"{kind} {name!r}": ({"probes": {kind: {name: probe}}}, rf"probes\.{kind}\..*should match pattern")
+        for kind, probe in PROBES.items()
+        for name in (".", "", "time/b", "a/b", "ü", "a" * 65)
+    },
 }
 
 

@@ -146,5 +146,5 @@ def test_what_can_not_be_solved_is_said_of_its_member(tmp_path: Path) -> None:
 
 
 def test_a_probe_has_a_name_of_its_own() -> None:
-    with pytest.raises(SimError, match="the name equation.alpha is taken already"):
-        casefile.load(solving(probes={"points": {"equation.alpha": {"at": {"x": 0.5}}}}))
+    with pytest.raises(SimError, match="the name member is taken already"):
+        casefile.load(solving(probes={"points": {"member": {"at": {"x": 0.5}}}}))
