@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
-from sim.case.forcing import RegionTable, SourceTable
+from sim.case.forcing import MovingPoint, RegionTable, SourceTable
+from sim.case.grid import Axis
 from sim.case.probes import ProbesTable
-from sim.case.region import Placed
+from sim.case.region import Placed, Point
 from sim.case.source import check_formula
+from sim.expression import Formula
 
 
 def check_acting(
-    sources: Sequence[SourceTable], regions: Sequence[RegionTable], fields: Sequence[str], names: tuple[str, ...]
+    sources: Sequence[SourceTable],
+    regions: Sequence[RegionTable],
+    fields: Sequence[str],
+    names: tuple[str, ...],
+    edges: Mapping[str, Axis],
 ) -> None:
-    """Raise ValueError, naming the key, where one of them does not."""
+    """Raise ValueError, naming the key, where one of them does not; `edges`: those axes beyond which nothing lies."""
     for number, source in enumerate(sources):
         key = f"sources.{number}"
         _check_field(key, source.field, fields)
         _check_axes(f"{key}.at", source.at, names, whole=True)
         for name in names:
             check_formula(f"{key}.at.{name}", getattr(source.at, name), ("t",))
+        _check_inside(f"{key}.at", source.at, edges)
         check_formula(f"{key}.strength", source.strength, ("t",))
     for number, region in enumerate(regions):
         key = f"regions.{number}"
@@ -30,7 +37,11 @@ def check_acting(
 
 
 def check_probes(
-    probes: ProbesTable, fields: Sequence[str], names: tuple[str, ...], taken: Iterable[str] = ("time", "step")
+    probes: ProbesTable,
+    fields: Sequence[str],
+    names: tuple[str, ...],
+    edges: Mapping[str, Axis],
+    taken: Iterable[str] = ("time", "step"),
 ) -> None:
     """Raise ValueError, naming the key, where one of them does not; `taken`: what else their file holds, by name."""
     if not probes.names:
@@ -41,6 +52,7 @@ def check_probes(
     for name, point in probes.points.items():
         _check_field(f"probes.points.{name}", point.field, fields)
         _check_axes(f"probes.points.{name}.at", point.at, names, whole=True)
+        _check_inside(f"probes.points.{name}.at", point.at, edges)
     for name, region in probes.regions.items():
         _check_placed(f"probes.regions.{name}", region, fields, names)
     for name, side in probes.sides.items():
@@ -69,3 +81,19 @@ def _check_axes(key: str, table: BaseModel, names: Iterable[str], whole: bool) -
     if given - set(names) or (whole and set(names) - given):
         wanted = " and ".join(sorted(names))
         raise ValueError(f"{key} has {' and '.join(sorted(given)) or 'no axis'}; the grid has {wanted}")
+
+
+def _check_inside(key: str, place: MovingPoint | Point, edges: Mapping[str, Axis]) -> None:
+    """Whether a point that stays where it is lies in the grid, its edges included; one that moves may leave it."""
+    for name, axis in edges.items():
+        value = getattr(place, name)
+        if isinstance(value, str):
+            formula = Formula.parse(value, ("t",))
+            if formula.names:
+                continue
+            value = float(formula())
+        if not axis.lower <= value <= axis.upper:
+            raise ValueError(
+                f"{key}.{name} = {value:g} lies beyond the grid, which is [{axis.lower:g}, {axis.upper:g}] along "
+                f"{name}; give a point in it"
+            )

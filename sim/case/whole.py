@@ -119,10 +119,15 @@ class Case(Table):
         self._check_fields()
         self._check_sources(names)
         self._check_walls(names)
-        check_acting(self.sources, self.regions, self.equation.fields, names)
+        edges = {
+            name: axis
+            for name, axis, sides in zip(names, self.grid.axes, self.boundary.axes, strict=True)
+            if not isinstance(sides.lower, Periodic)
+        }
+        check_acting(self.sources, self.regions, self.equation.fields, names, edges)
         if self.probes is not None:
             of_members = ("member",) if self.ensemble is not None else ()
-            check_probes(self.probes, self.equation.fields, names, ("time", "step", *of_members))
+            check_probes(self.probes, self.equation.fields, names, edges, ("time", "step", *of_members))
             self._check_side_probes(self.probes)
         self._check_cuts()
         self.members()

@@ -36,7 +36,7 @@ class PointSource:
         index, held = [], jnp.asarray(True)
         for axis, place in enumerate(self.place):
             cell = cell_of(patch, axis, self._at(place, patch))
-            held = held & (cell >= 0) & (cell < patch.grid.shape[axis])
+            held = held & (cell >= 0)
             index.append(images(patch, axis, cell))
         amount = jnp.where(held, amount, 0.0).astype(u.dtype)
         grid = jnp.meshgrid(*index, indexing="ij")
@@ -48,10 +48,16 @@ class PointSource:
 
 
 def cell_of(patch: Patch, axis: int, x: jax.Array) -> jax.Array:
-    """Global index of the cell that holds x, int64; around the ring where the axis is one."""
+    """Global index of the cell that holds x, int64; around the ring where the axis is one, else -1 beyond the edges.
+
+    The last cell holds the upper edge, around a ring the first one, whatever the quotient is rounded to.
+    """
     grid = patch.grid
-    cell = jnp.floor(patch.rounded((x - grid.lower[axis]) * (1.0 / grid.spacing[axis]))).astype(jnp.int64)
-    return cell % grid.shape[axis] if grid.periodic[axis] else cell
+    cells, low, high = grid.shape[axis], grid.lower[axis], grid.upper[axis]
+    cell = jnp.floor(patch.rounded((x - low) * (1.0 / grid.spacing[axis]))).astype(jnp.int64)
+    if grid.periodic[axis]:
+        return jnp.where(x == high, 0, cell % cells)
+    return jnp.where((x >= low) & (x <= high), jnp.clip(cell, 0, cells - 1), -1)
 
 
 def images(patch: Patch, axis: int, cell: jax.Array) -> jax.Array:

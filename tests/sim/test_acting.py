@@ -63,6 +63,30 @@ BAD: dict[str, tuple[Table, str]] = {
 }
 
 
+BEYOND = {
+    "source": {"sources": [{"at": {"x": 2.2, "y": 0.4}, "strength": 1.0}]},
+    "formula": {"sources": [{"at": {"x": "-pi", "y": 0.4}, "strength": 1.0}]},
+    "no number": {"sources": [{"at": {"x": "1 / 0", "y": 0.4}, "strength": 1.0}]},
+    "probe": {"probes": {"points": {"a": {"at": {"x": -0.1, "y": 0.5}}}}},
+}
+
+
+@pytest.mark.parametrize("table", BEYOND.values(), ids=BEYOND)
+def test_a_point_that_stays_lies_in_the_grid(table: Table, small: Callable[..., Table]) -> None:
+    with pytest.raises(SimError, match=r"at\.x = \S+ lies beyond the grid, which is \[0, 2\.1\] along x"):
+        casefile.load({**small(boundary__x="neumann"), **table})
+    if table is not BEYOND["no number"]:  # around a ring every point does
+        casefile.load({**small(), **table})
+
+
+def test_points_on_the_edges_and_those_that_move_are_fine(small: Callable[..., Table]) -> None:
+    case = small(boundary=dict.fromkeys("xy", "neumann"))
+    corners = [{"x": 0.0, "y": 1.7}, {"x": "4.2 / 2", "y": 0.0}, {"x": "9 - t", "y": "-t"}]
+    case["sources"] = [{"at": at, "strength": 1.0} for at in corners]
+    case["probes"] = {"points": {"a": {"at": {"x": 2.1, "y": 1.7}}}}
+    casefile.load(case)
+
+
 def test_all_kinds_are_a_case_that_survives_toml(small: Callable[..., Table]) -> None:
     case = casefile.load({**small(), **GOOD})
     import tomllib

@@ -14,8 +14,12 @@ import pytest
 from solvers.boundary import Neumann, Periodic
 from solvers.exchange import LOWER, UPPER
 from solvers.forcing import Action, Ball, Box, Forced, Mask, PointSource
+from solvers.forcing.point import cell_of
+from solvers.grid import Grid
 from solvers.integrators import HEUN
 from solvers.observing import OverRegion, OverSide, Probe, Recorder
+from solvers.patch import Patch
+from solvers.rounding import Rounding
 from solvers.terms import Given
 
 Heat = Callable[..., Any]
@@ -62,6 +66,37 @@ def test_a_source_beyond_the_grid_adds_nothing(place: Any, heat: Heat) -> None:
 def test_a_ring_has_no_beyond(heat: Heat) -> None:
     here, around = (forced(heat(SHAPE, RINGS, SPACING), PointSource("u", (y, 0.5), 1.0)) for y in (0.25, 0.25 - 1.3))
     np.testing.assert_array_equal(here(np.zeros(SHAPE), 1e-3, 5), around(np.zeros(SHAPE), 1e-3, 5))
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_the_edges_belong_to_the_grid(periodic: bool) -> None:
+    """Of whatever numbers they are."""
+    time, random = jnp.float64(0.0), np.random.default_rng(1)
+    for cells in (1, 2, 3, 10, 49, 93):
+        low = float(random.normal())
+        high = low + float(random.exponential())
+        patch = Patch(
+            {"u": jnp.zeros(cells)}, {}, time, (0,), Grid((cells,), (low,), (high,), (periodic,)), Rounding.by(time)
+        )
+        places = jnp.array([low, np.nextafter(high, low), high, np.nextafter(low, -9.0), np.nextafter(high, 9.0)])
+        found = [int(cell_of(patch, 0, x)) for x in places]
+        assert found[:3] == [0, cells - 1, 0 if periodic else cells - 1]
+        assert periodic or found[3:] == [-1, -1]
+        assert periodic or int(cell_of(patch, 0, jnp.float64(jnp.nan))) == -1
+
+
+@pytest.mark.parametrize("sides", [RINGS, CLOSED], ids=["rings", "closed"])
+def test_the_upper_corner_is_probed_and_fed_everywhere(sides: Any, heat: Heat) -> None:
+    u = 1.0 + np.random.default_rng(0).random(SHAPE)
+    for place in [{}, *PLACES]:
+        run = heat(SHAPE, sides, SPACING, **place)
+        corner = run.march.grid.upper
+        recorder = Recorder(run.march, [Probe("u", corner)], 1, 2)
+        _, table = run.transport.compile(recorder.record, donate=(0,))(*run.arguments(u, 0.0), jnp.int64(2))
+        cell = (0, 0) if sides is RINGS else (-1, -1)
+        np.testing.assert_array_equal(np.asarray(table)[:, 1], u[cell], err_msg=str(place))
+        fed = forced(run, PointSource("u", corner, 3.0))(np.zeros(SHAPE), 1e-3, 1)
+        assert fed[cell] == fed.sum() == pytest.approx(0.3), place
 
 
 OPERATIONS = {
