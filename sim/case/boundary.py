@@ -93,6 +93,11 @@ class BoundaryTable(Table):
         pairs = ((own.z, self.z), (own.y, self.y), (own.x, self.x))
         return tuple(mine or common for mine, common in pairs if common is not None)
 
+    def origin(self, field: str, axis: str) -> str:
+        """The key that says what holds for a field along an axis."""
+        own = getattr(self.fields.get(field), axis, None)
+        return f"boundary.{axis}" if own is None else f"boundary.fields.{field}.{axis}"
+
     @model_validator(mode="after")
     def _same_rings(self) -> BoundaryTable:
         for field in self.fields:

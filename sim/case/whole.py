@@ -179,15 +179,16 @@ class Case(Table):
     def _check_walls(self, names: tuple[str, ...]) -> None:
         for field in self.equation.fields:
             for name, sides in zip(names, self.boundary.of(field), strict=True):
+                origin = self.boundary.origin(field, name)
                 for key, side in (("lower", sides.lower), ("upper", sides.upper)):
                     for quantity, value in side:
                         if quantity != "kind":
-                            check_formula(f"boundary.{name}.{key}.{quantity}", value, (*names, "t"))
+                            check_formula(f"{origin}.{key}.{quantity}", value, (*names, "t"))
                     flows = isinstance(side, Robin | Radiation) or (isinstance(side, Neumann) and side.flux != 0)
                     if flows and self.equation.wall_conductivity == 0:
                         raise ValueError(
-                            f"boundary.{name}.{key}: a flux through a wall needs a diffusivity that is known there; "
-                            f"equation.alpha is 0 or unknown"
+                            f"{origin}.{key}: a flux through a wall needs a diffusivity that is known there; "
+                            f"{self.equation.why_no_wall_conductivity}"
                         )
 
     def _check_side_probes(self, probes: ProbesTable) -> None:

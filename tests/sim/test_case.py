@@ -221,6 +221,32 @@ def test_a_wall_that_lets_through_needs_to_know_how_much(
         casefile.load(table)
 
 
+UNKNOWN = {
+    "text": ({"u": "0.3 * laplace(u)"}, "parameter or coefficient alpha"),
+    "alpha of 0": ({"u": "alpha * laplace(u)", "parameters": {"alpha": 0.0}}, "parameter or coefficient alpha"),
+    "heat": ({"kind": "heat", "alpha": 0.0}, r"equation\.alpha is 0"),
+    "conduction": ({"kind": "conduction", "conductivity": 0.0}, r"equation\.conductivity is 0"),
+    "transport": ({"kind": "advection-diffusion", "velocity": {"x": 1.0}}, r"equation\.alpha is 0"),
+    "reaction": ({"kind": "allen-cahn", "diffusivity": 0.1}, "this equation has none; take one of heat"),
+}
+
+
+@pytest.mark.parametrize(("equation", "why"), UNKNOWN.values(), ids=UNKNOWN)
+def test_it_is_said_which_diffusivity_a_wall_misses_and_which_wall(
+    equation: dict[str, Any], why: str, small: Callable[..., dict[str, Any]]
+) -> None:
+    table = {**small(boundary__x="outflow"), "equation": equation}
+    table["boundary"]["fields"] = {"u": {"x": {"lower": "outflow", "upper": {"kind": "robin", "h": 1.0}}}}
+    with pytest.raises(SimError, match=rf"boundary\.fields\.u\.x\.upper: a flux .* known there; .*{why}"):
+        casefile.load(table)
+
+
+@pytest.mark.parametrize("given", [{"parameters": {"alpha": 0.3}}, {"coefficients": {"alpha": "1 + x"}}])
+def test_a_wall_finds_the_alpha_of_formulas(given: dict[str, Any], small: Callable[..., dict[str, Any]]) -> None:
+    table = small(boundary__x={"kind": "robin", "h": 1.0})
+    casefile.load({**table, "equation": {"u": "div(alpha * grad(u))", **given}})
+
+
 @pytest.mark.parametrize("formula", ATTACKS)
 @pytest.mark.parametrize("key", ["initial.u", "equation.source", "exact.u"])
 def test_formulas_are_never_executed(

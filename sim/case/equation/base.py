@@ -30,6 +30,11 @@ class Equation(Table):
         return 0.0
 
     @property
+    def why_no_wall_conductivity(self) -> str:
+        """Why there is none, where `wall_conductivity` is 0, and what would have one."""
+        return "this equation has none; take one of heat, conduction, anisotropic and advection-diffusion"
+
+    @property
     def turns(self) -> bool:
         """Whether slopes along a wall drive something through it."""
         return False

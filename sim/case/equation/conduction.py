@@ -38,6 +38,10 @@ class ConductionTable(Equation):
     def wall_conductivity(self) -> Source:
         return 0.0 if differentiates(self.conductivity) else self.conductivity
 
+    @property
+    def why_no_wall_conductivity(self) -> str:
+        return "equation.conductivity is 0, or has derivatives in it"
+
     def check(self, axes: tuple[str, ...]) -> None:
         for name, source in self.parts.items():
             check_right_side(f"equation.{name}", source, axes)

@@ -29,6 +29,10 @@ class HeatTable(Equation):
         return 0.0 if differentiates(self.alpha) else self.alpha
 
     @property
+    def why_no_wall_conductivity(self) -> str:
+        return "equation.alpha is 0, or has derivatives in it"
+
+    @property
     def given(self) -> dict[str, Source]:
         return files(alpha=self.alpha, source=self.source)
 

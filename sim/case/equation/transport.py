@@ -43,6 +43,10 @@ class AdvectionDiffusionTable(Equation):
     def wall_conductivity(self) -> Source:
         return self.alpha
 
+    @property
+    def why_no_wall_conductivity(self) -> str:
+        return "equation.alpha is 0"
+
     def check(self, axes: tuple[str, ...]) -> None:
         # A case that was written out names every axis: those that it lacks with 0.
         for axis, speed in self.velocity:

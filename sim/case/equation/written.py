@@ -43,6 +43,13 @@ class WrittenTable(Equation):
     def wall_conductivity(self) -> Source:
         return {**self.parameters, **self.coefficients}.get("alpha", 0.0)
 
+    @property
+    def why_no_wall_conductivity(self) -> str:
+        return (
+            "of formulas it is the parameter or coefficient alpha, which is 0 or not there; write alpha * laplace(u), "
+            'or take kind = "heat" or "conduction", or walls that are dirichlet, outflow, or neumann without flux'
+        )
+
     def right_side(self, name: str, axes: tuple[str, ...]) -> RightSide:
         return RightSide(self.formulas[name], self.fields, (*self.parameters, *self.coefficients), axes)
 
