@@ -38,7 +38,9 @@ class Recorded(Protocol):
 
 @dataclass
 class Recording:
-    """Every so many steps, counted from the run's first, a row of the series; the same on all ranks."""
+    """Every so many steps, counted from the run's first, a row of the series, of a steady state always; the same on all
+    ranks.
+    """
 
     recorder: Recorder
     series: TimeSeries
@@ -49,7 +51,9 @@ class Recording:
         """That of the case's probes, where it has some; `in_the_loop`: whether the march is what steps."""
         if case.probes is None:
             return None
-        recorder = Recorder(march, observations_of(case), case.probes.every, _CAPACITY)
+        # A steady state is found in one step, and is what is asked for.
+        every = 1 if case.time.steady else case.probes.every
+        recorder = Recorder(march, observations_of(case), every, _CAPACITY)
         members = case.ensemble.members if case.ensemble is not None else None
         return cls(recorder, TimeSeries(case.probes.names, members), in_the_loop)
 

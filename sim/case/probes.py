@@ -33,7 +33,7 @@ class SideProbe(Table):
 
 
 class ProbesTable(Table):
-    every: int = Field(10, ge=1, le=1_000_000, description="steps between two records")
+    every: int = Field(10, ge=1, le=1_000_000, description="steps between two records; a steady state is one always")
     points: dict[Name, PointProbe] = Field({}, description="values at points, by name")
     regions: dict[Name, RegionProbe] = Field({}, description="integrals, means, extremes over regions, by name")
     sides: dict[Name, SideProbe] = Field({}, description="flows through sides and means over them, by name")

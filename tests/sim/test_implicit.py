@@ -46,6 +46,16 @@ def test_a_steady_state_is_found_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_steady_state_is_recorded(tmp_path: Path) -> None:
+    """However many steps lie between two records of runs that take some."""
+    probes = {"points": {"top": {"at": {"x": 0.26}}}}
+    result = run(rod(probes=probes), output=tmp_path / "run", quiet=True)
+    with h5py.File(tmp_path / "run" / "probes.h5") as file:
+        assert file["step"][:].tolist() == [0, 1] and file["time"][:].tolist() == [0.0, 1.0]
+        assert file["top"][:].tolist() == [0.0, last(result.series)[6]]
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     "transport", [{"transport": "virtual", "blocks": 4}, {"transport": "xla", "devices": 3}], ids=str
 )
