@@ -156,6 +156,12 @@ class Problem:
     def _scalar(self, name: str, transport: Transport) -> Any:
         dtype = self.case.numerics.dtype
         numbers = [one.given[name].source for one in self.each]
+        for member, number in enumerate(numbers):
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(np.asarray(number, dtype))
+            if not finite:
+                of = f"member {member}: " if self.members else ""
+                raise SimError(f"{of}equation.{name} is {number:g}; every value must be finite in {dtype}")
         if all(number == numbers[0] for number in numbers):
             return jax.numpy.asarray(numbers[0], dtype)
         return cast(Members, transport).per_member(cast(list[float], numbers), dtype)

@@ -391,6 +391,14 @@ REFUSED = {
         ["numerics.dtype=float32", "initial.u=1e39", "time.end=0.0"],
         ["initial.u"],
     ),
+    "a coefficient too large for its type": (
+        ["numerics.dtype=float32", "equation.alpha=1e39"],
+        ["equation.alpha is 1e+39", "finite in float32"],
+    ),
+    "a coefficient of a member too large": (
+        ["numerics.dtype=float32", "ensemble.vary={'equation.alpha' = [1.0, 1e39]}"],
+        ["member 1: equation.alpha is 1e+39", "finite in float32"],
+    ),
     "an axis too long": (["grid.x.upper=1e300"], ["grid.x"]),
     "an axis too short": (["grid.x.upper=1e-170"], ["grid.x"]),
     "bounds too far apart": (["grid.x.lower=-1e308", "grid.x.upper=1e308"], ["grid.x"]),
