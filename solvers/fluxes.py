@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.operators import Mean, Order, mean_of, neighbour
+from solvers.operators import Mean, Order, half_harmonic, mean_of, neighbour
 from solvers.patch import Patch, along
 from solvers.rounding import Rounding
 
@@ -173,10 +173,8 @@ def _both(k: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
 
 
 def _halves(k: jax.Array, axis: int, rounded: Rounding) -> jax.Array:
-    """Half the harmonic mean of both; where both are zero nothing flows."""
-    lower, upper = _both(k, axis)
-    least = jnp.asarray(jnp.finfo(k.dtype).tiny, k.dtype)
-    return rounded.ratio(lower * upper, jnp.maximum(lower + upper, least))
+    """Half the harmonic mean of both."""
+    return half_harmonic(*_both(k, axis), rounded)
 
 
 def _from_four(k: jax.Array, axis: int, mean: Mean, rounded: Rounding) -> jax.Array:

@@ -46,8 +46,16 @@ def mean_of(a: jax.Array, b: jax.Array, mean: Mean, rounded: Rounding) -> jax.Ar
     """k at a face, from the cells on both sides of it."""
     if mean == "arithmetic":
         return 0.5 * (a + b)
-    # Where both are zero nothing flows.
-    return 2.0 * rounded.ratio(a * b, jnp.maximum(a + b, jnp.asarray(jnp.finfo(a.dtype).tiny, a.dtype)))
+    return 2.0 * half_harmonic(a, b, rounded)
+
+
+def half_harmonic(a: jax.Array, b: jax.Array, rounded: Rounding) -> jax.Array:
+    """a b / (a + b), half the harmonic mean; where both are zero nothing flows.
+
+    Not by their product, which float32 can't hold where k is 1e-20, as a rock's permeability in m² is, or 1e20.
+    """
+    total = jnp.maximum(a + b, jnp.asarray(jnp.finfo(a.dtype).tiny, a.dtype))
+    return jnp.minimum(a, b) * rounded.ratio(jnp.maximum(a, b), total)
 
 
 def neighbour(u: jax.Array, axis: int, step: int, width: int = 1) -> jax.Array:

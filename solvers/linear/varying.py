@@ -204,7 +204,7 @@ def _mean(a: jax.Array, b: jax.Array, mean: Mean) -> jax.Array:
     if mean == "arithmetic":
         return 0.5 * (a + b)
     least = jnp.asarray(jnp.finfo(a.dtype).tiny, a.dtype)
-    return 2.0 * (a * b / jnp.maximum(a + b, least))
+    return 2.0 * (jnp.minimum(a, b) * (jnp.maximum(a, b) / jnp.maximum(a + b, least)))
 
 
 def _link(level: Level, axis: int, link: jax.Array) -> jax.Array:

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from solvers.operators import laplacian
+from solvers.operators import laplacian, mean_of
+from solvers.rounding import Rounding
 from solvers.stencil import Form, Stencil
 
 SPACINGS = [(0.5,), (0.5, 2.0), (0.25, 0.5, 2.0)]
@@ -39,3 +40,14 @@ def test_the_weights_are_a_star_of_three_points_an_axis(spacing: tuple[float, ..
     weights = laplacian(spacing)
     assert weights.shape == (3,) * len(spacing) and weights.dtype == np.float64
     assert np.count_nonzero(weights) == 2 * len(spacing) + 1 and weights.sum() == 0.0
+
+
+@pytest.mark.parametrize("size", [1e-37, 1e-20, 1.0, 1e20, 1e37])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_harmonic_mean_needs_no_more_room_than_its_numbers(size: float, dtype: str) -> None:
+    """Permeabilities in m² have squares that float32 does not; either side first gives the same bits."""
+    a, b = jnp.asarray([1.0, 3.0, 0.0, 2.0], dtype), jnp.asarray([3.0, 3.0, 0.0, 0.0], dtype)
+    rounded = Rounding.by(jnp.float64(0.0))
+    found = np.asarray(mean_of(a * size, b * size, "harmonic", rounded), "float64")
+    np.testing.assert_allclose(found / size, [1.5, 3.0, 0.0, 0.0], rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(found, np.asarray(mean_of(b * size, a * size, "harmonic", rounded), "float64"))
