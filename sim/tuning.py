@@ -70,6 +70,8 @@ def tune(transport_of: Callable[[Choice], Transport], problem: Problem) -> Tunin
     wish = problem.case.parallel
     transport = transport_of(STEP_BY_STEP)
     costs = Costs.of(transport.topology, problem.march.step, problem.cell_bytes, problem.grid.periodic)
+    # Nodes may be unlike each other; whoever has least must not be asked for more.
+    costs = replace(costs, cache=min(transport.team.gather(costs.cache)))
     given = wish.ghost_depth is not None and wish.tile is not None
     choices = costs.choices(wish.ghost_depth, wish.tile, problem.most_stages)
     if given or not wish.tune:

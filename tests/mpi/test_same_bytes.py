@@ -108,3 +108,16 @@ def test_by_hand_without_mpi(family: Family, tmp_path: Path) -> None:
     assert two["process_grid"] != alone["process_grid"] and two["statistics"] == alone["statistics"]
     ones, twos = (sorted((tmp_path / name / "snapshots").iterdir()) for name in ("one", "two"))
     assert [a.read_bytes() for a in ones] == [b.read_bytes() for b in twos] and len(ones) > 1
+
+
+@pytest.mark.parametrize("asked", [[], ["--no-tune"]], ids=["tuned", "by the rule"])
+def test_ranks_on_unlike_machines_choose_the_same(
+    asked: list[str], mpirun: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """The smallest cache decides: to one with more, blocks that outgrow it would not be worth trying tiles."""
+    sizes = ["--set", "grid.x.cells=96", "--set", "grid.y.cells=80", "--set", "time.end=1e-4"]
+    command = [str(WORKERS / "unlike.py"), "run", "heat2d", *sizes, *asked, "--output", str(tmp_path / "D")]
+    ended = mpirun(2, *command, SIM_CACHE="off")
+    assert ended.code == 0, ended.stderr[-3000:]
+    tuned = json.loads((tmp_path / "D/run.json").read_text())["tuning"]
+    assert tuned["why"] == ("rule" if asked else "measured") and tuned["steps"] > 1
