@@ -85,11 +85,13 @@ def resume(
     """Go on with the run in `directory` from its newest checkpoint that is whole, to the bytes it would have had.
 
     On any ranks and devices: where the run ran before is forgotten, its `parallel` table is as `overrides` says.
-    They may also change time.end, [output] and [checkpoint]; where the times of the outputs around the checkpoint
-    change, so does the step from there on.  A run that was ended before its first checkpoint begins anew.
+    They may also change time.end, [checkpoint], the times and the packing of outputs, and add outputs; where the times
+    around the checkpoint change, so does the step from there on.  A run that was ended before its first checkpoint
+    begins anew.
 
-    Raises SimError, on every rank alike, where the case is not that of the checkpoint, where no checkpoint is
-    whole, where the directory is another run's who is at it; and all that `run` raises.
+    Raises SimError, on every rank alike, where the case is not that of the checkpoint, where files to come would not
+    hold what those of their series do, where no checkpoint is whole, where the directory is another run's who is at
+    it; and all that `run` raises.
     """
     begin = time.perf_counter()
     path = Path(directory)

@@ -18,7 +18,7 @@ import pytest
 
 import sim
 from sim import cli, loop
-from sim.checkpoint.restart import differences
+from sim.checkpoint.changes import differences
 from sim.errors import SimError, Stopped
 from sim.schedule import Plan, Position, Segment, plan, segments
 from tests.cases import table
@@ -137,13 +137,17 @@ def test_an_end_where_the_run_stands(small: Small) -> None:
 
 
 def test_other_outputs(small: Small) -> None:
-    interrupted(lambda: sim.run(small(checkpoint__every=5), output="out"), chunks=3)
-    result = sim.resume("out", overrides=["output.every=0.004", "output.units=K"])
+    interrupted(lambda: sim.run(small(checkpoint__every=5, time__step=0.001), output="out"), chunks=5)
+    assert list(Path("out/checkpoints").iterdir())
+    changes = ["output.every=0.004", "output.compress=gzip", "output.extra.wall.at.x=0.5", "output.stride.x=1"]
+    result = sim.resume("out", overrides=changes)
     with h5py.File(result.series) as file:
         times = file["time"][:]
         assert file["u"].shape[0] == len(times) and (np.diff(times) > 0).all() and times[-1] == 0.03
-        assert {0.02, 0.024, 0.028} <= set(times.round(12)) and file["u"].attrs["units"] == "K"
-    assert 'units = "K"' in Path("out/case.toml").read_text()
+        assert {0.02, 0.024, 0.028} <= set(times.round(12)) and np.isfinite(file["u"][:]).all()
+    with h5py.File("out/extra/wall.h5") as file:
+        assert file["u"].shape[2] == 1 and set(file["time"][:]) < set(times)  # from the checkpoint on
+    assert 'compress = "gzip"' in Path("out/case.toml").read_text()
 
 
 def test_nothing_was_checkpointed_so_it_begins_anew(small: Small) -> None:
@@ -188,6 +192,27 @@ def test_a_changed_case_is_refused_with_what_changed(small: Small, override: str
         sim.resume("out", overrides=[override])
     assert all(word in str(caught.value) for word in words), caught.value
     assert files("out") == before and not Path("out/lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["output.stride.x=4"], "output.stride.x: nothing → 4"),
+        (["output.index.y=3", "output.every=0.02"], "output.index.y: nothing → 3"),
+        (["output.units=K"], "output.units: '1' → 'K'"),
+        (["output.time_units=s"], "output.time_units: '1' → 's'"),
+        (["output.fields.u.dtype=float32"], "output.fields.u.dtype: nothing → 'float32'"),
+        (["output.extra.wall.at.x=1.0"], "output.extra.wall.at.x: 0.5 → 1.0"),
+        (["output.extra.wall.dtype=float32", "time.end=0.05"], "output.extra.wall.dtype: nothing → 'float32'"),
+    ],
+)
+def test_what_a_series_holds_cannot_change_under_it(small: Small, overrides: list[str], said: str) -> None:
+    sim.run(small(output__extra={"wall": {"at": {"x": 0.5}}}), output="out")
+    before = files("out"), Path("out/case.toml").read_bytes()
+    with pytest.raises(SimError, match=re.escape(f"would not hold the same:\n  {said}\n")) as caught:
+        sim.resume("out", overrides=overrides)
+    assert "output.extra.NAME" in str(caught.value)
+    assert (files("out"), Path("out/case.toml").read_bytes()) == before
 
 
 def test_an_edited_case_file_is_a_changed_case(small: Small) -> None:
