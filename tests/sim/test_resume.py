@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import sim
-from sim import cli, loop
+from sim import casefile, cli, loop
 from sim.checkpoint.changes import differences
 from sim.errors import SimError, Stopped
 from sim.schedule import Plan, Position, Segment, plan, segments
@@ -155,6 +155,34 @@ def test_nothing_was_checkpointed_so_it_begins_anew(small: Small) -> None:
     interrupted(lambda: sim.run(small(), output="there"), chunks=1)
     sim.resume("there")
     assert files("there") == files("alone")
+
+
+def test_what_begins_anew_shows_nothing_of_the_attempt_before(small: Small) -> None:
+    """Whatever that had written, and however little of it is written again."""
+    extra = {"wall": {"at": {"x": 0.5}}, "rest": {"stride": {"x": 2}}}
+    probes = {"points": {"p": {"at": {"x": 0.5, "y": 0.5}}}}
+    case = small(checkpoint__at_end=False, output__every=0.004, output__extra=extra, probes=probes)
+    sim.run(case, output="out")
+    for name in ("broken.h5", "monitor.jsonl", "notes.txt"):
+        Path("out", name).write_text("of before")
+    table = small(time__end=0.01, output__extra={"wall": extra["wall"]}, checkpoint__at_end=False)
+    Path("out/case.toml").write_text(casefile.to_toml(casefile.load(table)))
+    sim.resume("out")
+    with h5py.File("out/results.h5") as file, h5py.File("out/extra/wall.h5") as wall:
+        assert len(file["u"]) == len(file["time"]) == len(wall["u"]) == len(wall["time"]) == 2
+    left = {str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file()}
+    series = {f"{name}{number}.h5" for name in ("snapshots/", "extra/wall/") for number in range(2)}
+    heads = {"snapshots.vtkhdf.series", "extra/wall.vtkhdf.series", "extra/wall.h5", "results.h5"}
+    others = {"case.toml", "run.json", "progress.json", "notes.txt"}
+    assert left == series | heads | others
+
+
+def test_a_directory_that_cannot_be_made_ready_is_said_so(small: Small) -> None:
+    sim.run(small(), output="out")
+    Path("out/extra").touch()
+    with pytest.raises(SimError, match=r"out can't be written: .*extra/wall: Not a directory; remove what is in the"):
+        sim.resume("out", overrides=["output.extra.wall.every=0.01"])
+    assert not Path("out/lock").exists()
 
 
 def test_a_damaged_checkpoint_costs_an_interval_and_no_more(small: Small, capsys: Capture) -> None:
@@ -309,8 +337,6 @@ def test_the_first_signal_stops_in_order(name: str, small: Small, capsys: Captur
 
 
 def test_the_time_limit_stops_in_order_and_the_exit_status_says_so(small: Small, capsys: Capture) -> None:
-    from sim import casefile
-
     Path("long.toml").write_text(casefile.to_toml(casefile.load(small((9,), **LONG))))
     begin = time.monotonic()
     assert cli.main(["run", "long.toml", "--output", "out", "--time-limit", "4"]) == cli.EXIT_RESUMABLE == 75
@@ -335,6 +361,8 @@ def test_what_is_broken_is_shown_and_never_checkpointed(small: Small) -> None:
         assert np.isfinite(np.load(path)).all()
     with pytest.raises(SimError, match="blew up"):
         sim.resume("out")
+    sim.resume("out", overrides=["time.end=2.0"])
+    assert not Path("out/broken.h5").exists()
 
 
 # ------------------------------------------------------------------------------------------------- the plan of a rest
