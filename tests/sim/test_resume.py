@@ -260,6 +260,33 @@ def test_a_changed_file_is_a_changed_case(small: Small) -> None:
         sim.resume("out")
 
 
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("equation.coefficients.k", {"equation": {"u": "k * laplace(u)", "coefficients": {"k": {"file": "k.npy"}}}}),
+        (
+            "ensemble.vary.equation.alpha.1",
+            {"ensemble": {"vary": {"equation.alpha": ["0.7 + 0 * x", {"file": "k.npy"}]}}},
+        ),
+    ],
+)
+def test_wherever_a_file_stands_in_the_case_it_is_part_of_it(small: Small, key: str, changes: dict[str, Any]) -> None:
+    np.save("k.npy", np.full((12, 16), 0.7))
+    sim.run(small() | changes, output="out")
+    sim.resume("out")
+    np.save("k.npy", np.full((12, 16), 0.6))
+    with pytest.raises(SimError, match=f"the file of {re.escape(key)} is not the one"):
+        sim.resume("out")
+
+
+def test_files_of_initial_fields_need_not_stay(small: Small) -> None:
+    np.save("u.npy", np.ones((12, 16)))
+    case = small(initial__u={"file": "u.npy"}, ensemble={"vary": {"initial.u": [{"file": "u.npy"}, 2.0]}})
+    sim.run(case, output="out")
+    Path("u.npy").unlink()
+    sim.resume("out", overrides=["time.end=0.04"])
+
+
 def test_differences_name_what_is_new_and_what_is_gone() -> None:
     old = {"a": {"b": 1, "c": 2}, "time": {"end": 1.0}, "output": {"every": 1}}
     new = {"a": {"b": 3, "d": 4}, "time": {"end": 2.0}, "parallel": {"devices": 2}}
