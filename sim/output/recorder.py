@@ -122,7 +122,13 @@ class Recorder:
             there = (int(p.stem) for p in (self._directory / stream.folder).glob("*.h5") if p.stem.isdecimal())
             # The last one first, so that a kill leaves no gap.
             for number in sorted((n for n in there if n >= count), reverse=True):
-                (self._directory / stream.file(number)).unlink()
+                path = self._directory / stream.file(number)
+                try:
+                    path.unlink()
+                except OSError as error:
+                    raise SimError(
+                        f"{path}, of the run as it went on before, can't be removed: {error.strerror}; remove it"
+                    ) from None
 
     def _settle(self) -> None:
         while self._pending:

@@ -94,6 +94,13 @@ def test_a_write_that_fails_is_told_at_the_next_look(
     output.settle()  # said once
 
 
+def test_what_cannot_be_forgotten_is_said(small: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    output = recorder(small(SHAPE), tmp_path, rows.write_blocks)
+    (tmp_path / "snapshots" / "3.h5").mkdir()
+    with pytest.raises(SimError, match=r"snapshots/3.h5, of the run as it went on before, can't be removed: .*; rem"):
+        output.go_on({})
+
+
 def test_a_bug_in_the_second_thread_comes_out_in_the_first(
     small: Callable[..., dict[str, Any]], tmp_path: Path, slow: Slow
 ) -> None:
