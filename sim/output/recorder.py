@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -100,6 +100,11 @@ class Recorder:
             for name, written in self.written.items():
                 if self._listed[name] < len(written.times):
                     self._list(name)
+
+    def wind_up(self) -> None:
+        """Where a SimError ends the run: wait for what was begun, which is whole then, or gone."""
+        with suppress(SimError):  # what ended the run is what is told
+            self.settle()
 
     def go_on(self, before: Mapping[str, Written]) -> None:
         """Continue the series that there were; files beyond them, of a run that went on and was ended, are removed."""

@@ -158,6 +158,25 @@ def test_after_a_blow_up_the_last_good_snapshot_is_there(
         assert file["time"][:].tolist() == [0.0, 1.0] and np.isfinite(file["u"][1]).all()
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_was_being_written_when_a_run_failed_is_whole_or_gone(
+    fails: bool, small: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(place: Any, blocks: Any) -> None:
+        threading.Event().wait(0.5)
+        if fails:
+            raise OSError(28, "No space left on device")
+        rows.write_blocks(place, blocks)
+
+    monkeypatch.setattr("sim.driver.choose_writer", lambda wish, team: Writer("late", late, True))
+    (tmp_path / "run" / "probes.h5").mkdir(parents=True)
+    table = small(SHAPE, probes={"points": {"p": {"at": {"x": 0.5, "y": 0.5}}}})
+    with pytest.raises(SimError, match="probes.h5 can't be written: Is a directory"):
+        sim.run(table, output=tmp_path / "run", overwrite=True)
+    assert [path.name for path in (tmp_path / "run" / "snapshots").iterdir()] == ([] if fails else ["0.h5"])
+    assert (tmp_path / "run" / "results.h5").exists() != fails
+
+
 def test_provenance_is_in_every_file(
     small: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
