@@ -85,11 +85,13 @@ def resume(
     """Go on with the run in `directory` from its newest checkpoint that is whole, to the bytes it would have had.
 
     On any ranks and devices: where the run ran before is forgotten, its `parallel` table is as `overrides` says.
-    They may also change time.end, [output] and [checkpoint]; where the times of the outputs around the checkpoint
-    change, so does the step from there on.  A run that was ended before its first checkpoint begins anew.
+    They may also change time.end, [checkpoint], the times and the packing of outputs, and add outputs; where the times
+    around the checkpoint change, so does the step from there on.  A run that was ended before its first checkpoint
+    begins anew, and what it had written is removed.
 
-    Raises SimError, on every rank alike, where the case is not that of the checkpoint, where no checkpoint is
-    whole, where the directory is another run's who is at it; and all that `run` raises.
+    Raises SimError, on every rank alike, where the case is not that of the checkpoint, where files to come would not
+    hold what those of their series do, where no checkpoint is whole, where the directory is another run's who is at
+    it; and all that `run` raises.
     """
     begin = time.perf_counter()
     path = Path(directory)
@@ -97,14 +99,12 @@ def resume(
     with membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team:
         with agreement(team):
             loaded = _case_of_run(path, overrides)
-        with (
-            rundir.held(team, lambda: rundir.reopen(path.resolve())) as held,
-            monitoring(held, monitor and team.rank == 0) as eye,
-        ):
+        with rundir.held(team, lambda: rundir.reopen(path.resolve())) as held:
             found = restart(Store(held.checkpoints, team, loaded.checkpoint.keep), loaded, team)
             prepared = _prepare(team, loaded, found)
-            on_root(team, lambda: held.make(prepared.folders))
-            return OuterLoop(prepared, held, quiet, begin, found, eye).run()
+            on_root(team, lambda: rundir.make_ready(held, prepared.folders, anew=found is None))
+            with monitoring(held, monitor and team.rank == 0) as eye:
+                return OuterLoop(prepared, held, quiet, begin, found, eye).run()
 
 
 def _case_of_run(directory: Path, overrides: Sequence[str]) -> Case:

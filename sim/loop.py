@@ -94,6 +94,14 @@ class OuterLoop:
         return result
 
     def _run(self) -> Result:
+        try:
+            return self._to_the_end()
+        except SimError:
+            self._now_doing("finishing the files")
+            self.output.wind_up()
+            raise
+
+    def _to_the_end(self) -> Result:
         self._now_doing("compiling the loop")
         self.simulation.compile()
         self._start(time.perf_counter() - self.begin)

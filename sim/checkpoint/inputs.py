@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -13,6 +14,9 @@ from sim.errors import SimError
 from sim.fieldfile.layout import FieldFileError
 from sim.fieldfile.place import resolve
 
+# The initial fields, and those of an ensemble's members.
+_REPLACED = ("initial.", "ensemble.vary.initial.")
+
 
 def digests(case: Case) -> dict[str, str]:
     """SHA-256 of each file that the run reads again when it goes on, by the key that names it.
@@ -20,8 +24,8 @@ def digests(case: Case) -> dict[str, str]:
     Not of the initial fields', which the checkpoint replaces.  Raises SimError where one can't be read.
     """
     found = {}
-    for key, source in _sources(case, ""):
-        if not key.startswith("initial."):
+    for key, source in _sources(case):
+        if not key.startswith(_REPLACED):
             try:
                 with resolve(Path(source.file), source.package, case.base).open("rb") as stream:
                     found[key] = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -42,10 +46,17 @@ def check(before: Mapping[str, str], case: Case) -> None:
         )
 
 
-def _sources(table: BaseModel, head: str) -> Iterator[tuple[str, FileSource]]:
-    for name in type(table).model_fields:
-        value = getattr(table, name)
-        if isinstance(value, FileSource):
-            yield head + name, value
-        elif isinstance(value, BaseModel):
-            yield from _sources(value, f"{head}{name}.")
+def _sources(value: Any, key: str = "") -> Iterator[tuple[str, FileSource]]:
+    """All of them in a value of the case, however deep in its tables and lists, with their keys."""
+    if isinstance(value, FileSource):
+        yield key, value
+        return
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, BaseModel):
+        inner = value
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    for name, one in inner:
+        yield from _sources(one, f"{key}.{name}" if key else str(name))

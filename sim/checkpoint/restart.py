@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sim import casefile, record
 from sim.case import Case
 from sim.checkpoint import inputs
+from sim.checkpoint.changes import differences, differences_of_series, plain
 from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Checkpoint, Store
 from sim.errors import SimError
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from sim.topology import Box
     from sim.transport.protocol import Members, Transport
-
-# What may change between a run and its continuation: none of it changes what is computed up to its end.
-_FREE = ("title", "time.end", "output.", "parallel.", "checkpoint.")
 
 # Whose versions may change a bit.
 _ARITHMETIC = ("halostep", "jax", "jaxlib", "numpy")
@@ -98,10 +96,10 @@ def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
     """Raises SimError where the checkpoint is another case's, with what differs."""
     manifest, folder = checkpoint.manifest, checkpoint.folder
     origin = f"the case in the checkpoint {folder}"
-    if changes := list(differences(plain(casefile.validate(manifest.case, origin)), plain(case))):
-        lines = "\n".join(f"  {change}" for change in changes)
+    before = casefile.validate(manifest.case, origin)
+    if changes := _listed(differences(plain(before), plain(case))):
         raise SimError(
-            f"the case is not that of the checkpoint {folder}:\n{lines}\n"
+            f"the case is not that of the checkpoint {folder}:\n{changes}\n"
             f"time.end, [output], [parallel] and [checkpoint] may change; put the rest back, or start another run"
         )
     shape = shape_of_field(case)
@@ -119,31 +117,20 @@ def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
         raise SimError(f"{folder} does not hold the steps of {case.time.integrator}, or not of {members} members")
     if standing.initial.keys() != set(case.equation.fields):
         raise SimError(f"{folder} holds {', '.join(manifest.fields)}, and numbers of {', '.join(standing.initial)}")
+    begun = [name for name, written in standing.written.items() if written.times]
+    if changes := _listed(differences_of_series(before, case, begun)):
+        raise SimError(
+            f"the files that the run has written and those to come would not hold the same:\n{changes}\n"
+            f"`every` and `compress` may change; put the rest back and ask for more by a new output.extra.NAME, "
+            f"or start another run"
+        )
     return standing
+
+
+def _listed(changes: Iterable[str]) -> str:
+    return "\n".join(f"  {change}" for change in changes)
 
 
 def shape_of_field(case: Case) -> tuple[int, ...]:
     """The grid's, and before that the number of members."""
     return (*([] if case.ensemble is None else [case.ensemble.members]), *case.to_grid().shape)
-
-
-def plain(case: Case) -> dict[str, Any]:
-    """A case as JSON has it, to be read from anywhere."""
-    return case.with_absolute_files().model_dump(mode="json", exclude_none=True)
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """'equation.alpha: 0.1 → 0.2' for each key that may not differ and does."""
-    before, after = dict(_flat(old)), dict(_flat(new))
-    for key in sorted(before.keys() | after.keys()):
-        if before.get(key) != after.get(key) and not key.startswith(_FREE):
-            shown = (repr(table[key]) if key in table else "nothing" for table in (before, after))
-            yield f"{key}: {' → '.join(shown)}"
-
-
-def _flat(table: Mapping[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{head}{key}.")
-        else:
-            yield f"{head}{key}", value

@@ -7,7 +7,8 @@ from functools import cached_property
 from sim import record
 from sim.case import Case
 from sim.checkpoint import inputs
-from sim.checkpoint.restart import plain, shape_of_field
+from sim.checkpoint.changes import plain
+from sim.checkpoint.restart import shape_of_field
 from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Content, Store
 from sim.simulation import Simulation

@@ -92,11 +92,19 @@ class RunLock:
         return cls(descriptor, path)
 
     def release(self) -> None:
-        """Remove the file and let it go."""
+        """Remove the file and let it go; where another run's has its name by now, that stays.
+
+        Where it can't be removed, that is said and no more: nobody holds it then, as the next run will see.
+        """
         self._released.set()
         self._thread.join()
-        self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        try:
+            if _is_at(self._descriptor, self._path):
+                self._path.unlink()
+        except OSError as error:
+            print(f"sim: note: {self._path} can't be removed: {error.strerror}", file=sys.stderr, flush=True)
+        finally:
+            os.close(self._descriptor)
 
     def _beat(self) -> None:
         while not self._released.wait(_BEAT_SECONDS):

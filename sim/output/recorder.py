@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -101,6 +101,11 @@ class Recorder:
                 if self._listed[name] < len(written.times):
                     self._list(name)
 
+    def wind_up(self) -> None:
+        """Where a SimError ends the run: wait for what was begun, which is whole then, or gone."""
+        with suppress(SimError):  # what ended the run is what is told
+            self.settle()
+
     def go_on(self, before: Mapping[str, Written]) -> None:
         """Continue the series that there were; files beyond them, of a run that went on and was ended, are removed."""
         self.written = {name: before.get(name, Written()) for name in self._streams}
@@ -122,7 +127,13 @@ class Recorder:
             there = (int(p.stem) for p in (self._directory / stream.folder).glob("*.h5") if p.stem.isdecimal())
             # The last one first, so that a kill leaves no gap.
             for number in sorted((n for n in there if n >= count), reverse=True):
-                (self._directory / stream.file(number)).unlink()
+                path = self._directory / stream.file(number)
+                try:
+                    path.unlink()
+                except OSError as error:
+                    raise SimError(
+                        f"{path}, of the run as it went on before, can't be removed: {error.strerror}; remove it"
+                    ) from None
 
     def _settle(self) -> None:
         while self._pending:

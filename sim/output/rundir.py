@@ -120,6 +120,19 @@ def reopen(path: Path) -> tuple[Path, RunLock]:
         return path, RunLock.acquire(path)
 
 
+def make_ready(directory: RunDirectory, folders: Iterable[Path], anew: bool) -> None:
+    """Have a reopened directory as its run needs it, on one rank alone; `anew`: from its beginning.
+
+    What was broken is to be shown no more; of a run that begins anew nothing is but its case, until that is written
+    anew: a kill meanwhile leaves what can be resumed.  Raises SimError.
+    """
+    with _written(directory.path, "remove what is in the way, to go on there"):
+        for entry in _left_by_a_run(directory.path):
+            if entry.name != CASE if anew else entry.name == BROKEN:
+                _remove(entry)
+        directory.make(folders)
+
+
 def foresee(wanted: Path | None) -> None:
     """Raise SimError, before anything is made or compiled, where `create` would find that it can't write."""
     wanted = (wanted or Path("runs")).absolute()
@@ -146,7 +159,8 @@ def _written(path: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SimError(f"the output directory {path} can't be written: {error.strerror}; {remedy}") from None
+        where = f"{error.filename}: " if error.filename else ""
+        raise SimError(f"the output directory {path} can't be written: {where}{error.strerror}; {remedy}") from None
 
 
 def _next_number(parent: Path) -> Path:
@@ -175,20 +189,29 @@ def _point_latest(link: Path, target: str) -> None:
 
 
 def _clear(path: Path, overwrite: bool) -> None:
-    """Only what a run writes is ever removed, and only when asked to; the checkpoints first: they need the rest."""
-    names = (CHECKPOINTS, RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, PROBES, BROKEN)
-    ours = [path / name for name in (*names, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)]
-    present = [entry for entry in ours if entry.exists() or entry.is_symlink()]
+    """Only what a run writes is ever removed, and only when asked to."""
+    present = _left_by_a_run(path)
     if present and not overwrite:
         raise SimError(
             f"--output {path} already holds a run ({present[0].name}); give another directory, "
             f"go on with it (python -m sim resume {path}), or --overwrite"
         )
     for entry in present:
-        if entry.name == CHECKPOINTS and entry.is_dir() and not entry.is_symlink():
-            _remove_checkpoints(entry)
-        else:
-            _remove_files(entry)
+        _remove(entry)
+
+
+def _left_by_a_run(path: Path) -> list[Path]:
+    """In the order in which it is to be removed: the checkpoints first, for they need the rest."""
+    names = (CHECKPOINTS, RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, PROBES, BROKEN)
+    ours = [path / name for name in (*names, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)]
+    return [entry for entry in ours if entry.exists() or entry.is_symlink()]
+
+
+def _remove(entry: Path) -> None:
+    if entry.name == CHECKPOINTS and entry.is_dir() and not entry.is_symlink():
+        _remove_checkpoints(entry)
+    else:
+        _remove_files(entry)
 
 
 def _remove_checkpoints(folder: Path) -> None:

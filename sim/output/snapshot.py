@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -83,8 +84,10 @@ class Snapshot:
             raise
 
     def discard(self) -> None:
+        """Remove what there is of it; where that can't be done, its name says that it is none."""
         if self._team.rank == 0:
-            self._part.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     def _writing(self, action: Callable[[], T]) -> T:
         try:

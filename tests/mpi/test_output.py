@@ -56,3 +56,27 @@ def test_ranks_fail_together_while_they_compute(mpirun: Callable[..., Ended], tm
     assert ended.code == 2 and ended.stderr.count("sim: error:") == 1, ended.stderr
     assert "snapshots/1.h5 can't be written: No space left on device" in ended.stderr
     assert [path.name for path in (tmp_path / "out" / "snapshots").iterdir()] == ["0.h5"]
+
+
+@pytest.mark.long
+def test_ranks_that_fail_leave_no_file_half_written(mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    """Though one of them is still at it when rank 0 can't write the probes."""
+    (tmp_path / "late.py").write_text(
+        "import time\n"
+        "from sim import cli\n"
+        "from sim.output import rows\n"
+        "from sim.launcher import launched\n"
+        "write = rows._write_all\n"
+        "def late(descriptor, run, position):\n"
+        "    time.sleep(0.1 * launched().rank)\n"
+        "    write(descriptor, run, position)\n"
+        "rows._write_all = late\n"
+        "cli.entry()\n"
+    )
+    (tmp_path / "out" / "probes.h5").mkdir(parents=True)
+    sizes = ["--set", "grid.x.cells=16", "--set", "grid.y.cells=16", "--process-grid", "y=2"]
+    probes = ["--set", "probes.points.p.at={ x = 0.5, y = 0.5 }"]
+    ended = mpirun(2, "late.py", "run", *sizes, *probes, "--output", "out", "--overwrite")
+    assert ended.code == 2 and ended.stderr.count("sim: error:") == 1, ended.stderr
+    assert "probes.h5 can't be written" in ended.stderr
+    assert [path.name for path in (tmp_path / "out" / "snapshots").iterdir()] == ["0.h5"]

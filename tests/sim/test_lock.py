@@ -68,6 +68,35 @@ def test_the_lock_says_whose_it_is_and_is_gone_afterwards(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["flock", "no flock"])
+def test_only_its_own_file_is_removed(locks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the directory was removed and another run has begun there meanwhile."""
+    if not locks:
+        without_flock(monkeypatch)
+    first = RunLock.acquire(tmp_path)
+    (tmp_path / "lock").unlink()
+    second = RunLock.acquire(tmp_path)
+    first.release()
+    with pytest.raises(SimError, match="in use by"):
+        RunLock.acquire(tmp_path)
+    second.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_removed_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    held = RunLock.acquire(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        held.release()
+    assert f"{tmp_path / 'lock'} can't be removed: Read-only file system" in capsys.readouterr().err
+    taken(tmp_path)
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["flock", "no flock"])
 def test_another_process_is_seen_to_live_and_to_die(
     locks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,6 +94,13 @@ def test_a_write_that_fails_is_told_at_the_next_look(
     output.settle()  # said once
 
 
+def test_what_cannot_be_forgotten_is_said(small: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    output = recorder(small(SHAPE), tmp_path, rows.write_blocks)
+    (tmp_path / "snapshots" / "3.h5").mkdir()
+    with pytest.raises(SimError, match=r"snapshots/3.h5, of the run as it went on before, can't be removed: .*; rem"):
+        output.go_on({})
+
+
 def test_a_bug_in_the_second_thread_comes_out_in_the_first(
     small: Callable[..., dict[str, Any]], tmp_path: Path, slow: Slow
 ) -> None:
@@ -149,6 +156,25 @@ def test_after_a_blow_up_the_last_good_snapshot_is_there(
         sim.run({**table, "time": {"end": 9.0}, "output": {"every": 1.0}}, output=tmp_path / "run")
     with h5py.File(tmp_path / "run" / "results.h5") as file:
         assert file["time"][:].tolist() == [0.0, 1.0] and np.isfinite(file["u"][1]).all()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_was_being_written_when_a_run_failed_is_whole_or_gone(
+    fails: bool, small: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(place: Any, blocks: Any) -> None:
+        threading.Event().wait(0.5)
+        if fails:
+            raise OSError(28, "No space left on device")
+        rows.write_blocks(place, blocks)
+
+    monkeypatch.setattr("sim.driver.choose_writer", lambda wish, team: Writer("late", late, True))
+    (tmp_path / "run" / "probes.h5").mkdir(parents=True)
+    table = small(SHAPE, probes={"points": {"p": {"at": {"x": 0.5, "y": 0.5}}}})
+    with pytest.raises(SimError, match="probes.h5 can't be written: Is a directory"):
+        sim.run(table, output=tmp_path / "run", overwrite=True)
+    assert [path.name for path in (tmp_path / "run" / "snapshots").iterdir()] == ([] if fails else ["0.h5"])
+    assert (tmp_path / "run" / "results.h5").exists() != fails
 
 
 def test_provenance_is_in_every_file(

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 import sim
-from sim import cli, loop
-from sim.checkpoint.restart import differences
+from sim import casefile, cli, loop
+from sim.checkpoint.changes import differences
 from sim.errors import SimError, Stopped
 from sim.schedule import Plan, Position, Segment, plan, segments
 from tests.cases import table
@@ -137,13 +137,17 @@ def test_an_end_where_the_run_stands(small: Small) -> None:
 
 
 def test_other_outputs(small: Small) -> None:
-    interrupted(lambda: sim.run(small(checkpoint__every=5), output="out"), chunks=3)
-    result = sim.resume("out", overrides=["output.every=0.004", "output.units=K"])
+    interrupted(lambda: sim.run(small(checkpoint__every=5, time__step=0.001), output="out"), chunks=5)
+    assert list(Path("out/checkpoints").iterdir())
+    changes = ["output.every=0.004", "output.compress=gzip", "output.extra.wall.at.x=0.5", "output.stride.x=1"]
+    result = sim.resume("out", overrides=changes)
     with h5py.File(result.series) as file:
         times = file["time"][:]
         assert file["u"].shape[0] == len(times) and (np.diff(times) > 0).all() and times[-1] == 0.03
-        assert {0.02, 0.024, 0.028} <= set(times.round(12)) and file["u"].attrs["units"] == "K"
-    assert 'units = "K"' in Path("out/case.toml").read_text()
+        assert {0.02, 0.024, 0.028} <= set(times.round(12)) and np.isfinite(file["u"][:]).all()
+    with h5py.File("out/extra/wall.h5") as file:
+        assert file["u"].shape[2] == 1 and set(file["time"][:]) < set(times)  # from the checkpoint on
+    assert 'compress = "gzip"' in Path("out/case.toml").read_text()
 
 
 def test_nothing_was_checkpointed_so_it_begins_anew(small: Small) -> None:
@@ -151,6 +155,34 @@ def test_nothing_was_checkpointed_so_it_begins_anew(small: Small) -> None:
     interrupted(lambda: sim.run(small(), output="there"), chunks=1)
     sim.resume("there")
     assert files("there") == files("alone")
+
+
+def test_what_begins_anew_shows_nothing_of_the_attempt_before(small: Small) -> None:
+    """Whatever that had written, and however little of it is written again."""
+    extra = {"wall": {"at": {"x": 0.5}}, "rest": {"stride": {"x": 2}}}
+    probes = {"points": {"p": {"at": {"x": 0.5, "y": 0.5}}}}
+    case = small(checkpoint__at_end=False, output__every=0.004, output__extra=extra, probes=probes)
+    sim.run(case, output="out")
+    for name in ("broken.h5", "monitor.jsonl", "notes.txt"):
+        Path("out", name).write_text("of before")
+    table = small(time__end=0.01, output__extra={"wall": extra["wall"]}, checkpoint__at_end=False)
+    Path("out/case.toml").write_text(casefile.to_toml(casefile.load(table)))
+    sim.resume("out")
+    with h5py.File("out/results.h5") as file, h5py.File("out/extra/wall.h5") as wall:
+        assert len(file["u"]) == len(file["time"]) == len(wall["u"]) == len(wall["time"]) == 2
+    left = {str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file()}
+    series = {f"{name}{number}.h5" for name in ("snapshots/", "extra/wall/") for number in range(2)}
+    heads = {"snapshots.vtkhdf.series", "extra/wall.vtkhdf.series", "extra/wall.h5", "results.h5"}
+    others = {"case.toml", "run.json", "progress.json", "notes.txt"}
+    assert left == series | heads | others
+
+
+def test_a_directory_that_cannot_be_made_ready_is_said_so(small: Small) -> None:
+    sim.run(small(), output="out")
+    Path("out/extra").touch()
+    with pytest.raises(SimError, match=r"out can't be written: .*extra/wall: Not a directory; remove what is in the"):
+        sim.resume("out", overrides=["output.extra.wall.every=0.01"])
+    assert not Path("out/lock").exists()
 
 
 def test_a_damaged_checkpoint_costs_an_interval_and_no_more(small: Small, capsys: Capture) -> None:
@@ -190,6 +222,27 @@ def test_a_changed_case_is_refused_with_what_changed(small: Small, override: str
     assert files("out") == before and not Path("out/lock").exists()
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["output.stride.x=4"], "output.stride.x: nothing → 4"),
+        (["output.index.y=3", "output.every=0.02"], "output.index.y: nothing → 3"),
+        (["output.units=K"], "output.units: '1' → 'K'"),
+        (["output.time_units=s"], "output.time_units: '1' → 's'"),
+        (["output.fields.u.dtype=float32"], "output.fields.u.dtype: nothing → 'float32'"),
+        (["output.extra.wall.at.x=1.0"], "output.extra.wall.at.x: 0.5 → 1.0"),
+        (["output.extra.wall.dtype=float32", "time.end=0.05"], "output.extra.wall.dtype: nothing → 'float32'"),
+    ],
+)
+def test_what_a_series_holds_cannot_change_under_it(small: Small, overrides: list[str], said: str) -> None:
+    sim.run(small(output__extra={"wall": {"at": {"x": 0.5}}}), output="out")
+    before = files("out"), Path("out/case.toml").read_bytes()
+    with pytest.raises(SimError, match=re.escape(f"would not hold the same:\n  {said}\n")) as caught:
+        sim.resume("out", overrides=overrides)
+    assert "output.extra.NAME" in str(caught.value)
+    assert (files("out"), Path("out/case.toml").read_bytes()) == before
+
+
 def test_an_edited_case_file_is_a_changed_case(small: Small) -> None:
     sim.run(small(), output="out")
     path = Path("out/case.toml")
@@ -205,6 +258,33 @@ def test_a_changed_file_is_a_changed_case(small: Small) -> None:
     np.save("q.npy", np.zeros((12, 16)))
     with pytest.raises(SimError, match=r"equation.source is not the one"):
         sim.resume("out")
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("equation.coefficients.k", {"equation": {"u": "k * laplace(u)", "coefficients": {"k": {"file": "k.npy"}}}}),
+        (
+            "ensemble.vary.equation.alpha.1",
+            {"ensemble": {"vary": {"equation.alpha": ["0.7 + 0 * x", {"file": "k.npy"}]}}},
+        ),
+    ],
+)
+def test_wherever_a_file_stands_in_the_case_it_is_part_of_it(small: Small, key: str, changes: dict[str, Any]) -> None:
+    np.save("k.npy", np.full((12, 16), 0.7))
+    sim.run(small() | changes, output="out")
+    sim.resume("out")
+    np.save("k.npy", np.full((12, 16), 0.6))
+    with pytest.raises(SimError, match=f"the file of {re.escape(key)} is not the one"):
+        sim.resume("out")
+
+
+def test_files_of_initial_fields_need_not_stay(small: Small) -> None:
+    np.save("u.npy", np.ones((12, 16)))
+    case = small(initial__u={"file": "u.npy"}, ensemble={"vary": {"initial.u": [{"file": "u.npy"}, 2.0]}})
+    sim.run(case, output="out")
+    Path("u.npy").unlink()
+    sim.resume("out", overrides=["time.end=0.04"])
 
 
 def test_differences_name_what_is_new_and_what_is_gone() -> None:
@@ -284,8 +364,6 @@ def test_the_first_signal_stops_in_order(name: str, small: Small, capsys: Captur
 
 
 def test_the_time_limit_stops_in_order_and_the_exit_status_says_so(small: Small, capsys: Capture) -> None:
-    from sim import casefile
-
     Path("long.toml").write_text(casefile.to_toml(casefile.load(small((9,), **LONG))))
     begin = time.monotonic()
     assert cli.main(["run", "long.toml", "--output", "out", "--time-limit", "4"]) == cli.EXIT_RESUMABLE == 75
@@ -310,6 +388,8 @@ def test_what_is_broken_is_shown_and_never_checkpointed(small: Small) -> None:
         assert np.isfinite(np.load(path)).all()
     with pytest.raises(SimError, match="blew up"):
         sim.resume("out")
+    sim.resume("out", overrides=["time.end=2.0"])
+    assert not Path("out/broken.h5").exists()
 
 
 # ------------------------------------------------------------------------------------------------- the plan of a rest
