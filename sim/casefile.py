@@ -128,10 +128,19 @@ def _keys(steps: Sequence[str]) -> Iterator[str]:
 
 
 def to_toml(case: Case) -> str:
-    """The whole case as TOML, defaults included, each key explained: something to start from."""
+    """The whole case as TOML, defaults included, each key explained: something to start from.
+
+    Raises SimError where it is longer than what `load` takes: a run could not go on with it.
+    """
     document = tomlkit.document()
     _fill(document, case)
-    return tomlkit.dumps(document)
+    text = tomlkit.dumps(document)
+    if (size := len(text.encode())) > _LARGEST_FILE:
+        raise SimError(
+            f"case {case.name} is {size} bytes long when written out; a case file has at most {_LARGEST_FILE}: "
+            f"shorten its lists and texts, or give fields as files"
+        )
+    return text
 
 
 def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
@@ -144,7 +153,7 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
         elif isinstance(value, dict) or (isinstance(value, list) and (not value or isinstance(value[0], BaseModel))):
             continue
         elif not isinstance(value, BaseModel):
-            item = tomlkit.item(value)
+            item = _plain(value)
             table.add(name, item.comment(description) if description else item)
     for name, value, description in entries:
         if isinstance(value, BaseModel):
@@ -154,7 +163,8 @@ def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
         elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
             entries_of_it = tomlkit.aot()
             for entry in value:
-                entries_of_it.append(tomlkit.item(entry.model_dump(exclude_none=True)))
+                dumped = entry.model_dump(exclude_none=True)
+                entries_of_it.append(tomlkit.item({key: _plain(part) for key, part in dumped.items()}))
             table.add(name, entries_of_it)
 
 
@@ -175,8 +185,15 @@ def _as_named(values: dict[str, Any], description: str | None) -> Any:
     if description:
         named.comment(description)
     for name, value in values.items():
-        named.add(name, _as_item(value, None) if isinstance(value, BaseModel) else tomlkit.item(value))
+        named.add(name, _as_item(value, None) if isinstance(value, BaseModel) else _plain(value))
     return named
+
+
+def _plain(value: Any) -> Any:
+    """A value without models in it.  To tomlkit a list is the work of its length squared, unless it reads it."""
+    if isinstance(value, list | tuple) and value and not any(isinstance(one, dict) for one in value):
+        return tomlkit.value(f"[{', '.join(_plain(one).as_string() for one in value)}]")
+    return tomlkit.item(value)
 
 
 def _is_short(model: BaseModel) -> bool:

@@ -129,7 +129,8 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
     """The case on its grid and its ranks, at its beginning or where a checkpoint has it.  Collective."""
     with agreement(team):
         problem = build(case)
-    fingerprint.compare(team, fingerprint.of_case(case))
+        mine = fingerprint.of_case(case)
+    fingerprint.compare(team, mine)
     transport, tuning = _connect(team, problem)
     simulation = Simulation(problem.in_tiles(tuning.tile), transport, found)
     if case.time.implicit:

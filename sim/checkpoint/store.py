@@ -26,7 +26,7 @@ from sim.checkpoint.manifest import (
 )
 from sim.errors import SimError
 from sim.failpoints import reach
-from sim.output.durable import sync, write_text
+from sim.output.durable import make_folder, sync, write_text
 from sim.team import Team, agreement, on_root
 from sim.topology import Box, box_shape
 
@@ -154,7 +154,7 @@ class Store:
 
     def _begin(self, part: Path) -> None:
         """Clear away what a killed writer left, and make room for the new one."""
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         for entry in self.folder.iterdir():
             if re.fullmatch(r"\.[0-9]+\.(part|old)", entry.name):
                 shutil.rmtree(entry)

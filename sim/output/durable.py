@@ -73,6 +73,14 @@ def replace_quickly(path: Path, content: bytes) -> None:
         raise
 
 
+def make_folder(path: Path) -> None:
+    """A folder that is there, and stays: what is in it would be lost with it.  Raises OSError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync(folder.parent)
+
+
 def sync(path: Path) -> None:
     """Have what is in a file, or which files are in a folder, on disk."""
     descriptor = os.open(path, os.O_RDONLY)

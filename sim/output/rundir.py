@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sim.errors import SimError
+from sim.output.durable import make_folder, sync
 from sim.output.lock import RunLock
 from sim.team import Team, on_root
 
@@ -67,7 +68,7 @@ class RunDirectory:
     def make(self, folders: Iterable[Path]) -> None:
         """The folders that the run's outputs need.  Raises OSError."""
         for folder in (Path(SNAPSHOTS), *folders):
-            (self.path / folder).mkdir(parents=True, exist_ok=True)
+            make_folder(self.path / folder)
 
     @property
     def checkpoints(self) -> Path:
@@ -107,7 +108,7 @@ def create(case_name: str, wanted: Path | None, overwrite: bool, folders: Iterab
         if wanted is not None and wanted.exists() and not wanted.is_dir():
             raise SimError(f"--output {wanted} is a file; give a directory")
         path = _next_number(Path("runs") / case_name) if wanted is None else wanted
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         with _locked(path) as lock:
             _clear(path, overwrite)
             RunDirectory(path).make(folders)
@@ -165,7 +166,7 @@ def _written(path: Path, remedy: str) -> Iterator[None]:
 
 def _next_number(parent: Path) -> Path:
     """The first free runs/<case>/NNN; making the directory claims it, whoever else is looking."""
-    parent.mkdir(parents=True, exist_ok=True)
+    make_folder(parent)
     taken = [int(entry.name) for entry in parent.iterdir() if entry.name.isdecimal()]
     number = max(taken, default=0) + 1
     while True:
@@ -175,12 +176,14 @@ def _next_number(parent: Path) -> Path:
         except FileExistsError:
             number += 1
             continue
+        sync(parent)
         _point_latest(parent / "latest", path.name)
         return path
 
 
 def _point_latest(link: Path, target: str) -> None:
     part = link.with_name(f".latest.{os.getpid()}")
+    part.unlink(missing_ok=True)  # of a process of this number, here or elsewhere, that was killed
     part.symlink_to(target)
     if link.is_dir() and not link.is_symlink():
         part.unlink()  # somebody's own directory: leave it

@@ -439,6 +439,17 @@ def test_any_text_and_number_survives_toml(tmp_path: Path, text: str, end: float
     assert round_trip(case, tmp_path) == case
 
 
+def test_lists_come_out_as_they_are(tmp_path: Path, small: Callable[..., dict[str, Any]]) -> None:
+    times = [0.1 * number for number in range(1, 3000)]
+    case = casefile.load(small((7,), regions=[{"box": {"x": [0.1, 0.2]}, "set": 1.0, "times": times}]))
+    assert round_trip(case, tmp_path) == case
+
+
+def test_a_case_that_could_not_be_read_again_is_refused(small: Callable[..., dict[str, Any]]) -> None:
+    with pytest.raises(SimError, match=r"is \d+ bytes long when written out; a case file has at most 1048576: shorten"):
+        casefile.to_toml(casefile.load(small((7,), title="x" * (1 << 20))))
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_toml_shows_every_key(name: str) -> None:
     """Also those that are not set, as a comment: it is something to start from."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.errors import SimError
-from sim.output import rundir
+from sim.output import durable, rundir
 from sim.team import Solo
 
 
@@ -57,6 +57,23 @@ def test_a_number_taken_meanwhile_is_passed_over(monkeypatch: pytest.MonkeyPatch
     Path("runs/bar/001").mkdir(parents=True)
     monkeypatch.setattr(Path, "iterdir", lambda self: iter(()))  # looked before the other run made it
     assert made_in("bar", None, overwrite=False).path.name == "002"
+
+
+def test_a_link_that_a_killed_process_of_this_number_left_is_replaced() -> None:
+    Path("runs/bar").mkdir(parents=True)
+    Path(f"runs/bar/.latest.{os.getpid()}").symlink_to("007")
+    assert made_in("bar", None, overwrite=False).path.name == "001"
+    assert sorted(entry.name for entry in Path("runs/bar").iterdir()) == ["001", "latest"]
+
+
+def test_folders_are_on_disk_with_what_is_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every folder in which one was made is synced after that; those that were there are left alone."""
+    synced: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(durable, "sync", lambda folder: synced.append((folder, Path("a/b/c").is_dir())))
+    durable.make_folder(Path("a/b/c"))
+    assert sorted(synced) == [(Path(), True), (Path("a"), True), (Path("a/b"), True)]
+    durable.make_folder(Path("a/b/c"))
+    assert len(synced) == 3
 
 
 def test_somebodys_own_directory_called_latest_is_left_alone() -> None:
