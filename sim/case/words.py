@@ -18,15 +18,15 @@ _OF_A_TIME = re.compile(r"snapshot_\d+")
 
 def _check_text(text: str) -> str:
     for number, char in enumerate(text, 1):
-        if unicodedata.category(char) in ("Cc", "Cs"):
-            raise ValueError(f"character {number} is {char!a}, which texts do not hold; leave it out")
+        if char == "\0" or unicodedata.category(char) == "Cs":
+            raise ValueError(f"character {number} is {char!a}, which files do not hold; leave it out")
     return text
 
 
 # Part of a file name: nothing in it leads elsewhere.
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Text: TypeAlias = Annotated[str, AfterValidator(_check_text)]
-"""What files hold as a text, and titles show: no control characters."""
+"""What HDF5 holds as a text: no NUL, and no half of a pair of surrogates."""
 
 
 def check_fields(fields: Sequence[str], taken: Iterable[str]) -> None:
