@@ -84,7 +84,8 @@ def test_points_on_the_edges_and_those_that_move_are_fine(small: Callable[..., T
     corners = [{"x": 0.0, "y": 1.7}, {"x": "4.2 / 2", "y": 0.0}, {"x": "9 - t", "y": "-t"}]
     case["sources"] = [{"at": at, "strength": 1.0} for at in corners]
     case["probes"] = {"points": {"a": {"at": {"x": 2.1, "y": 1.7}}}}
-    casefile.load(case)
+    loaded = casefile.load(case)
+    assert [source.at.model_dump(exclude_none=True) for source in loaded.sources] == corners
 
 
 def test_all_kinds_are_a_case_that_survives_toml(small: Callable[..., Table]) -> None:

@@ -244,7 +244,8 @@ def test_it_is_said_which_diffusivity_a_wall_misses_and_which_wall(
 @pytest.mark.parametrize("given", [{"parameters": {"alpha": 0.3}}, {"coefficients": {"alpha": "1 + x"}}])
 def test_a_wall_finds_the_alpha_of_formulas(given: dict[str, Any], small: Callable[..., dict[str, Any]]) -> None:
     table = small(boundary__x={"kind": "robin", "h": 1.0})
-    casefile.load({**table, "equation": {"u": "div(alpha * grad(u))", **given}})
+    loaded = casefile.load({**table, "equation": {"u": "div(alpha * grad(u))", **given}})
+    assert [loaded.equation.wall_conductivity] == [alpha for values in given.values() for alpha in values.values()]
 
 
 @pytest.mark.parametrize("formula", ATTACKS)

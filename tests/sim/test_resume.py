@@ -284,7 +284,7 @@ def test_files_of_initial_fields_need_not_stay(small: Small) -> None:
     case = small(initial__u={"file": "u.npy"}, ensemble={"vary": {"initial.u": [{"file": "u.npy"}, 2.0]}})
     sim.run(case, output="out")
     Path("u.npy").unlink()
-    sim.resume("out", overrides=["time.end=0.04"])
+    assert sim.resume("out", overrides=["time.end=0.04"]).time == 0.04
 
 
 def test_differences_name_what_is_new_and_what_is_gone() -> None:
