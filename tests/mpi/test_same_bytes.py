@@ -120,4 +120,7 @@ def test_ranks_on_unlike_machines_choose_the_same(
     ended = mpirun(2, *command, SIM_CACHE="off")
     assert ended.code == 0, ended.stderr[-3000:]
     tuned = json.loads((tmp_path / "D/run.json").read_text())["tuning"]
-    assert tuned["why"] == ("rule" if asked else "measured") and tuned["steps"] > 1
+    if asked:
+        assert tuned["why"] == "rule" and tuned["steps"] > 1
+    else:  # What is fastest of them is for the machine to say.
+        assert tuned["why"] == "measured" and any(steps > 1 and tile for steps, tile, _ in tuned["trials"])
