@@ -125,7 +125,8 @@ class Costs:
 
         the second term's k being 1 where there are no tiles, and that term nothing where the block fits into the cache;
         the first with w / 2 along an axis cut into tiles, of which fewer ghosts are stepped stage by stage, and without
-        it along one that a block has for itself (`solvers.rounds`).
+        it along one that a block has for itself (`solvers.cover`); and times (s + 2 k w) / s where the last axis is cut
+        in strips of s cells (`solvers.strips`).
         """
         return sum(self.parts(choice))
 
@@ -133,7 +134,9 @@ class Costs:
         """What the seconds of a step are spent on."""
         k, tile = choice
         sides = self._sides(tile, k - 1, trimmed=True)
-        own, total = (math.prod(shape) * self.cell_bytes for shape in (self.topology.largest, sides))
+        own, total = (math.prod(shape) * float(self.cell_bytes) for shape in (self.topology.largest, sides))
+        if len(tile) > self._last and tile[self._last]:
+            total *= self._seen(k, self._last, tile[self._last]) / tile[self._last]
         rate = self.rates.beyond if self.beyond(choice) else self.rates.in_cache
         tiles = math.prod((n + (k - 1) * self.width) / size for n, size in zip(sides, tile, strict=False) if size)
         return Parts(
@@ -176,12 +179,12 @@ class Costs:
         sides = self._sides((1,), steps)
         found = [self.plain]
         for across in ((), *((cells,) for cells in _ACROSS[len(sides)])):
-            layer = self._held(Choice(steps, (1, *across))) / self._leant(steps, 1)
+            layer = self._held(Choice(steps, (1, *across))) / self._seen(steps, 0, 1)
             own = math.prod([*across, *sides[1 + len(across) :]]) * self.cell_bytes
             enough = max(1, int(self._enough / own))
             before = 0
             for filled in _FILLED:
-                thick = min(int(self.cache * filled / layer) - self._leant(steps, 0), enough)
+                thick = min(int(self.cache * filled / layer) - self._seen(steps, 0, 0), enough)
                 if thick >= max(1, 2 * before):
                     found.append((thick, *across))
                     before = thick
@@ -201,9 +204,10 @@ class Costs:
     def _held(self, choice: Choice) -> int:
         """Bytes of the cells that a tile sees in all its steps, in all arrays."""
         sides = self._sides(choice.tile, choice.steps)
-        sizes = [*choice.tile, *[0] * (len(sides) - len(choice.tile))]
-        seen = [min(n, self._leant(choice.steps, size)) if size else n for n, size in zip(sides, sizes, strict=True)]
-        return math.prod(seen) * self.cell_bytes
+        for axis, size in enumerate(choice.tile):
+            if size:
+                sides[axis] = min(sides[axis], self._seen(choice.steps, axis, size))
+        return math.prod(sides) * self.cell_bytes
 
     def _sides(self, tile: Sequence[int], steps: int, trimmed: bool = False) -> list[int]:
         """Cells along each axis that are stepped, with those of neighbours that so many more steps will need.
@@ -214,10 +218,14 @@ class Costs:
         for axis, (n, blocks) in enumerate(zip(self.topology.largest, self.topology.blocks, strict=True)):
             cut = axis < len(tile) and tile[axis] > 0
             around = bool(self.periodic) and self.periodic[axis] and cut
-            ghosts = steps * self.width * (1 if cut and trimmed else 2)
+            ghosts = steps * self.width * (1 if cut and trimmed and axis != self._last else 2)
             cells.append(n + ghosts if blocks > 1 or around else n)
         return cells
 
-    def _leant(self, steps: int, size: int) -> int:
-        """Cells along an axis that a tile of `size` sees in all its steps."""
-        return size + (steps + 1) * self.width
+    def _seen(self, steps: int, axis: int, size: int) -> int:
+        """Cells along an axis that a tile of `size` sees in all its steps; along the last one in each."""
+        return size + (2 * steps if axis == self._last else steps + 1) * self.width
+
+    @property
+    def _last(self) -> int:
+        return len(self.topology.shape) - 1

@@ -14,7 +14,8 @@ from jax import lax
 
 from solvers import cellwise
 from solvers.block import Block, Count, core
-from solvers.exchange import LOWER, UPPER, Exchange, touches_both
+from solvers.cover import Cover
+from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
@@ -24,7 +25,7 @@ from solvers.native_loop import native_loop
 from solvers.once import once
 from solvers.patch import Patch
 from solvers.rounding import Rounding
-from solvers.tiles import Advance, Needed, Tiles, sweep
+from solvers.tiles import Advance, Tiles, sweep
 from solvers.wall import Setting
 from solvers.walls import Walls
 from solvers.window import Window
@@ -83,9 +84,7 @@ class Rounds:
         """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
         first = self.clock.first + taken
         buffers = self._exchanged(buffers, at_most)
-        needed = [self._needed(axis) for axis in range(self.block.ndim)]
-        fewest = [n - self.block.padded for n in self.block.shape]
-        tiles = Tiles.fit(needed, fewest, self._wanted, self.width, at_most)
+        tiles = self._cover.tiles(at_most)
         if tiles.whole:
             return self._whole(buffers, first, count, at_most)
         return self._in_tiles(buffers, tiles, first, count, at_most)
@@ -95,49 +94,16 @@ class Rounds:
         return self.step.width
 
     @property
-    def _wanted(self) -> Sequence[int]:
-        """The tile, or none: at its edge ghosts that slant would depend on cells that are not through the stage yet."""
-        return () if any(walls.slant for walls in self.walls.values()) else self.tile
-
-    def _is_closed(self, axis: int) -> bool:
-        """Whether ghosts along an axis follow from the block's own cells, after every stage.
-
-        Those of an axis that it has for itself do; but around a periodic one that is cut into tiles, the first tile
-        would have to wait for the last.
-        """
-        cut = axis < len(self._wanted) and self._wanted[axis] > 0
-        return touches_both(self.exchange, axis) and not (cut and self.grid.periodic[axis])
-
-    def _stepped(self, axis: int) -> tuple[int, int]:
-        """Which cells a stage writes along an axis: the first one's index, and their number.
-
-        All that have neighbours, ghosts included, but where ghosts follow from the cells.
-        """
-        if self._is_closed(axis):
-            return self.block.margins[axis], self.block.shape[axis]
-        return self.width, self.block.ghosted_shape[axis] - 2 * self.width
-
-    def _needed(self, axis: int) -> Needed:
-        """The same without ghosts beyond walls, which need no steps; of a neighbour's cells fewer stage by stage."""
-        (first, count), width, margin = self._stepped(axis), self.width, self.block.margins[axis]
-        if self.grid.periodic[axis]:
-            return Needed(first, count) if self._is_closed(axis) else Needed(first, count, width, width)
-        at_lower, at_upper = (self.exchange.at_edge(axis, side) for side in (LOWER, UPPER))
-        lowest = _either(at_lower, margin, first)
-        extent = _either(at_upper, margin + self.block.extent[axis], first + count) - lowest
-        return Needed(lowest, extent, _either(at_lower, 0, width), _either(at_upper, 0, width))
+    def _cover(self) -> Cover:
+        # At a tile's edge ghosts that slant would depend on cells that are not through the stage yet.
+        tile = () if any(walls.slant for walls in self.walls.values()) else self.tile
+        return Cover(self.block, self.exchange, self.grid.periodic, self.width, tile)
 
     def _exchanged(self, buffers: Buffers, at_most: int) -> Buffers:
         # What a step remembers has no neighbours: a round needs it beyond the block only if it begins within a step,
         # and its first stage is not also its last.
         within = at_most > 1 and (self.begun or at_most % len(self.step.times) != 0)
-        open_axes = [axis for axis in range(self.block.ndim) if not self._is_closed(axis)]
-        for axis in open_axes:
-            if (layers := self.block.margins[axis]) < at_most * self.width:
-                raise ValueError(
-                    f"{at_most} stages an exchange use up {at_most * self.width} ghost layers along axis {axis}; "
-                    f"the block has {layers}"
-                )
+        open_axes = self._cover.open_axes(at_most)
 
         def exchanged(fields: Fields, wanted: bool) -> Fields:
             return {
@@ -267,8 +233,8 @@ class Rounds:
     def _to_step(self, window: Window) -> Window:
         """The window without the ghosts that no stage writes."""
         for axis, span in enumerate(window.spans):
-            if span is None and self._is_closed(axis):
-                window = window.along(axis, *self._stepped(axis))
+            if span is None and self._cover.is_closed(axis):
+                window = window.along(axis, *self._cover.stepped(axis))
         return window
 
     def _patch(self, window: Window, fields: Fields, coefficients: Fields, number: jax.Array) -> Patch:
@@ -289,10 +255,3 @@ class Rounds:
 
 def _inside(u: jax.Array, values: jax.Array, width: int) -> jax.Array:
     return lax.dynamic_update_slice(u, values, (width,) * u.ndim)
-
-
-def _either(condition: bool | jax.Array, then: Count, otherwise: Count) -> Count:
-    """One of two numbers, known when compiling where the condition is."""
-    if isinstance(condition, bool):
-        return then if condition else otherwise
-    return jnp.where(condition, then, otherwise)

@@ -14,6 +14,7 @@ from jax import lax
 from solvers.block import Count
 from solvers.native_loop import native_loop
 from solvers.once import once
+from solvers.strips import Strips
 from solvers.window import Span, Window
 
 _FEWEST_CELLS = 64
@@ -45,25 +46,33 @@ class Needed(NamedTuple):
 class Tiles:
     """The cells that stages must write, in tiles of `sizes`; 0: an axis is not cut.
 
-    A stage later, a tile has moved `width` cells towards lower indices.  `in_layers`: whether what is left of a tile at
-    an end may be taken layer by layer.  `many`: whether a good part of them are inside the block.
+    A stage later, a tile has moved `width` cells towards lower indices.  Along the last axis, if that is cut, it stays
+    in one of the `strips`.  `in_layers`: whether what is left of a tile at an end may be taken layer by layer.
+    `many`: whether a good part of them are inside the block.
     """
 
     needed: tuple[Needed, ...]
     sizes: tuple[int, ...]
     width: int
+    strips: Strips | None = None
     in_layers: bool = False
     many: bool = False
 
     @classmethod
     def fit(
-        cls, needed: Sequence[Needed], fewest: Sequence[int], wanted: Sequence[int], width: int, stages: int
+        cls,
+        needed: Sequence[Needed],
+        fewest: Sequence[int],
+        wanted: Sequence[int],
+        width: int,
+        stages: int,
+        strips: Strips | None = None,
     ) -> Tiles:
         """Tiles of about the wanted sizes of the first axes; of those without any, an axis is not cut.
 
-        `fewest`: how many cells there are on any block.  As few tiles as it takes are alike, and not the last one half
-        empty, for that costs what others do.  Very few cells are compiled to code of their own, whose bits may
-        differ; so a tile has some.
+        `fewest`: how many cells there are on any block, along an axis in `strips` in each of them.  As few tiles as it
+        takes are alike, and not the last one half empty, for that costs what others do.  Very few cells are compiled
+        to code of their own, whose bits may differ; so a tile has some.
         """
         sizes = [*wanted, *[0] * (len(fewest) - len(wanted))]
         for axis, (size, least) in enumerate(zip(sizes, fewest, strict=True)):
@@ -76,12 +85,12 @@ class Tiles:
         uncut = math.prod(n for size, n in zip(sizes, fewest, strict=True) if not size)
         seen = [size + 2 * stages * width if size else 0 for size in sizes]
         many = all(n >= _LONG * cells for n, cells in zip(fewest, seen, strict=True))
-        return cls(tuple(needed), tuple(sizes), width, uncut >= _FEWEST_CELLS, many)
+        return cls(tuple(needed), tuple(sizes), width, strips, uncut >= _FEWEST_CELLS, many)
 
     @property
     def whole(self) -> bool:
         """Whether nothing is cut."""
-        return not any(self.sizes)
+        return not any(self.sizes) and self.strips is None
 
     def count(self, axis: int, stages: Count) -> Count:
         """How many it takes along a cut axis until all cells are through the last of so many stages."""
@@ -90,7 +99,7 @@ class Tiles:
 
     def is_inside(self, tile: Sequence[Count], stages: Count) -> jax.Array:
         """Whether all of a tile's cells must be written at each of so many stages, and no wall is due after any."""
-        inside = jnp.bool_(True)
+        inside = jnp.bool_(True) if self.strips is None else self.strips.is_inside(tile[-1])
         for number, size, (_, extent, lower, _) in zip(tile, self.sizes, self.needed, strict=True):
             if size:
                 # Ghosts depend on one layer more than a stage is wide, at most (`solvers.walls`).
@@ -100,7 +109,8 @@ class Tiles:
 
     def window(self, tile: Sequence[Count], stage: jax.Array, inside: bool = False) -> Window:
         """Where a tile, by its number along each axis, is at a stage; of one that is inside all cells are wanted."""
-        return Window(tuple(self._span(axis, number, stage, inside) for axis, number in enumerate(tile)))
+        spans = [self._span(axis, number, stage, inside) for axis, number in enumerate(tile)]
+        return Window((*spans[:-1], self.strips.span(tile[-1], inside)) if self.strips else tuple(spans))
 
     def place(self, tile: Sequence[Count], stages: int, shape: Sequence[int]) -> Window:
         """All cells that a tile writes in so many stages, at most, in arrays of that shape but for their ends."""
@@ -112,6 +122,8 @@ class Tiles:
                 # A window that would reach over an end is moved inwards, and the place with it.
                 last = jnp.minimum(needed.first + needed.extent - size, self.width + cells - depth)
                 spans[axis] = Span(jnp.clip(start, self.width, last), depth)
+        if self.strips:
+            spans[-1] = self.strips.span(tile[-1], inside=True)
         return Window(tuple(spans))
 
     def _span(self, axis: int, number: Count, stage: jax.Array, inside: bool) -> Span | None:
@@ -135,8 +147,9 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, enter: Enter
         stage 0 │▓▓▓▓▓▓▓▓▓▓╲▓▓▓▓▓▓▓▓╲  next  ╲      arrays in turn each holds every other stage.
                 └──────────────────────────────── cells along an axis →
 
-    The same along every axis that is cut.  Memory is read and written once in `stages` stages, if a tile and what
-    it leans over fit into the cache in all arrays; no cell is computed twice.  What no later stage needs is left out.
+    The same along every axis that is cut, but for the last one (`solvers.strips`).  Memory is read and written once in
+    `stages` stages, if a tile and what it leans over fit into the cache in all arrays; but for what strips share no
+    cell is computed twice.  What no later stage needs is left out.
 
     Time skewing: McCalpin & Wonnacott 1999, Time skewing: a value-based approach to optimizing for memory locality;
     Wonnacott 2000 (doi:10.1109/IPDPS.2000.845979).
@@ -163,7 +176,7 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, enter: Enter
         return once(~inside, lambda state: through(advance, tile, False, state), state)
 
     # One native function of all loops; one of each would be called by another for every tile.
-    outermost = max(axis for axis, size in enumerate(tiles.sizes) if size)
+    outermost = None if tiles.strips else max(axis for axis, size in enumerate(tiles.sizes) if size)
 
     def along(axis: int, tile: Sequence[Count], state: State) -> State:
         """All tiles of an axis and of those before it; the first axis' follow one another most closely."""
@@ -178,4 +191,6 @@ def sweep(state: State, tiles: Tiles, stages: jax.Array, odd: bool, enter: Enter
         count = tiles.count(axis, stages)
         return native_loop(count, one, state) if axis == outermost else lax.fori_loop(0, count, one, state)
 
-    return along(ndim - 1, (), state)
+    if tiles.strips is None:
+        return along(ndim - 1, (), state)
+    return tiles.strips.each(lambda number, state: along(ndim - 2, (number,), state), state)

@@ -22,13 +22,15 @@ _BOXES = 4
 class Span(NamedTuple):
     """`depth` cells along an axis, from `start` on; wanted are those of [first, until), or all.
 
-    in_layers: whether layers across the axis have so many cells that each may be taken by itself.
+    in_layers: whether layers across the axis have so many cells that each may be taken by itself.  full: these are all
+    cells at any rate, but may lie next to a wall.
     """
 
     start: Count
     depth: int
     wanted: tuple[Count, Count] | None = None
     in_layers: bool = False
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Window:
         span = self.spans[axis]
         if span is None or span.wanted is None:
             return self.in_part(update, state, axis + 1, layered)
+        if span.full:
+            return self.along(axis, span.start, span.depth).in_part(update, state, axis + 1, layered)
         (first, until), start, depth = span.wanted, span.start, span.depth
         begin = jnp.maximum(first, start)
         count = jnp.maximum(jnp.minimum(until, start + depth) - begin, 0)
@@ -124,7 +128,7 @@ class Window:
 
     def _is_last(self, axis: int) -> bool:
         """Whether of all axes after this one all cells are wanted."""
-        return all(span is None or span.wanted is None for span in self.spans[axis + 1 :])
+        return all(span is None or span.wanted is None or span.full for span in self.spans[axis + 1 :])
 
     def wanted(self, but: int | None = None) -> jax.Array | bool:
         """Which cells are wanted, not asking along one axis: bool, shaped to broadcast, or plain True."""

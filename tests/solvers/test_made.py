@@ -20,8 +20,8 @@ from solvers.walls import Sides, Walls
 
 Run = Callable[..., Any]
 
-SHAPES = {1: (400,), 2: (70, 41), 3: (33, 24, 17)}
-TILES = {1: (11,), 2: (7, 9), 3: (4, 5)}
+SHAPES = {1: (400,), 2: (70, 93), 3: (33, 24, 17)}
+TILES = {1: (11,), 2: (7, 20), 3: (4, 5)}
 SIDES: Sides = [(Dirichlet(0.5), Neumann(0.3)), (Neumann(0.0), Dirichlet(-0.2)), (Dirichlet(0.1), Dirichlet(0.0))]
 FORMS = [FluxForm("harmonic"), FluxForm("arithmetic", 4), FluxForm("harmonic", 4)]
 

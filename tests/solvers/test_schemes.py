@@ -72,13 +72,14 @@ PLACES: list[dict[str, Any]] = [
     {"depth": 8, "tile": [3]},
     {"depth": 5, "tile": [1]},
     {"depth": 2, "name": "virtual", "blocks": 3},
-    {"depth": 3, "tile": [2, 5], "name": "xla", "devices": 2},
+    {"depth": 4, "tile": [2, 16]},
+    {"depth": 3, "tile": [2, 16], "name": "xla", "devices": 2},
 ]
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", [HEUN, RK4, rkl2(5)], ids=lambda s: s.name)
-@pytest.mark.parametrize(("shape", "dtype"), [((29, 31), "float32"), ((230,), "float64")])
+@pytest.mark.parametrize(("shape", "dtype"), [((29, 71), "float32"), ((230,), "float64")])
 def test_stages_in_tiles_and_blocks_change_no_bit(
     scheme: Scheme, shape: tuple[int, ...], dtype: str, heat: Heat
 ) -> None:

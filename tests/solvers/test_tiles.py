@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solvers.tiles import Needed, Tiles
+from solvers.window import Span
 
 WHOLE = Needed(0, 64)
 """A second axis, which is not cut."""
@@ -37,7 +38,7 @@ def test_every_cell_that_is_needed_is_written_once_a_stage(
                 # All of its cells are wanted, and none of them next to a wall.
                 assert (low, high - low) == (int(span.start), span.depth)
                 assert first + width < low and high < first + extent
-                assert tiles.window([number, 0], jnp.int32(stage), inside).spans[0] == (low, span.depth, None, False)
+                assert tiles.window([number, 0], jnp.int32(stage), inside).spans[0] == Span(low, span.depth)
             if low >= high:
                 continue
             assert first <= int(span.start) <= low and high <= int(span.start) + span.depth <= first + extent
