@@ -22,9 +22,11 @@ _FILLED = (0.8, 16.0)
 _ENOUGH = {1: 0.75, 2: 0.75, 3: 0.5}
 _ENOUGH_CELLS = 1 << 16
 _ACROSS = {1: (), 2: (), 3: (16, 32, 8)}
-# In 2-D, where rows are so many times as long, a tile of short ones: a core's smallest cache holds three of all arrays.
-# Beside whole rows of 8192 cells 1.15 times as fast in float32, 1.3 in float64; of 4096 0.88 and 1.06: it is tried.
-_SHORT_ROWS, _LONG_ROWS = (24, 1024), 2
+# In 2-D, where rows are so many times as long, there may be tiles of short ones, of so many bytes in all arrays: the
+# smallest cache of a core, of 48 or 32 KiB, holds three of them.  And so many layers, at most and at least.
+# Beside whole rows of 8192 cells up to 1.2 times as fast in float32, 1.3 in float64; of 4096 as fast: they are tried.
+_SHORT_ROWS, _LONG_ROWS = (1 << 14, 1 << 13), 2
+_LAYERS = (48, 8)
 
 
 class Choice(NamedTuple):
@@ -160,12 +162,13 @@ class Costs:
         return cls(topology, step.width, cell_bytes, on_cpu, plain=plain, periodic=periodic)
 
     def worth_trying(self, choices: Sequence[Choice], count: int) -> list[Choice]:
-        """The fastest by the model, of a depth each, fewer than half in tiles that a core caches; the first of these
-        with short rows too; and the plain way."""
+        """The fastest by the model, of a depth each, fewer than half in tiles that a core caches; that of each length
+        of short rows; and the plain way."""
         ranked = self.ranked(choices)
         near = _of_each_depth(choice for choice in ranked if not self.beyond(choice))[: count // 2]
         far = _of_each_depth(choice for choice in ranked if self.beyond(choice))[: count - len(near)]
-        also = [Choice(1, self.plain), *(Choice(choice.steps, _SHORT_ROWS) for choice in near[:1])]
+        short = {choice.tile[1]: choice for choice in reversed(ranked) if self._of_short_rows(choice.tile)}
+        also = [Choice(1, self.plain), *short.values()]
         return [*near, *far, *(choice for choice in ranked if choice in also and choice not in near)]
 
     def _tiles(self, steps: int) -> list[tuple[int, ...]]:
@@ -188,11 +191,23 @@ class Costs:
                 if thick >= max(1, 2 * before):
                     found.append((thick, *across))
                     before = thick
-        long = len(sides) == 2 and sides[1] >= _LONG_ROWS * _SHORT_ROWS[1]
-        if long and self._held(Choice(steps, _SHORT_ROWS)) <= self.cache:
-            found.append(_SHORT_ROWS)
+        found += self._in_short_rows(steps) if len(sides) == 2 else []
         # Those whose steps see the least that the one before has not seen: of as many cells the squarest.
         return sorted(found, key=lambda tile: sum(1 / size for size in tile))
+
+    def _in_short_rows(self, steps: int) -> list[tuple[int, ...]]:
+        most, fewest = _LAYERS
+        found: list[tuple[int, ...]] = []
+        for row in (size // self.cell_bytes for size in _SHORT_ROWS):
+            layer = self._held(Choice(steps, (1, row))) / self._seen(steps, 0, 1)
+            thick = min(int(self.cache * _FILLED[0] / layer) - self._seen(steps, 0, 0), most)
+            if thick >= fewest and self.topology.largest[1] >= _LONG_ROWS * row:
+                found.append((thick, row))
+        return found
+
+    @staticmethod
+    def _of_short_rows(tile: Sequence[int]) -> bool:
+        return len(tile) == 2 and tile[1] > 0
 
     @property
     def _enough(self) -> float:

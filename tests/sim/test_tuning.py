@@ -68,15 +68,16 @@ def test_large_blocks_do() -> None:
 
 
 def test_of_long_rows_short_ones_are_tried() -> None:
-    """In 2-D; where rows are short, or the axis is not the last, tiles are of whole rows."""
+    """In 2-D, of two lengths; where rows are short, or the axis is not the last, tiles are of whole rows."""
 
     def tried(*shape: int) -> list[Choice]:
         costs = Costs(Topology(shape, (1,) * len(shape)), 1, 16, on_cpu=True, cache=2 << 20)
         return [choice for choice in costs.worth_trying(costs.choices(None, None), 3) if len(choice.tile) == len(shape)]
 
-    (both,) = tried(4096, 8192)
-    assert both.steps >= 4 and both.tile == (24, 1024)
-    assert not tried(16384, 1500) and not tried(512, 512, 4096)
+    for steps, (layers, row) in (both := tried(4096, 8192)):
+        assert steps >= 4 and (layers + 2 * steps) * (row + 2 * steps) * 16 < 2 << 20
+    assert {choice.tile[1] for choice in both} == {1024, 512}
+    assert not tried(16384, 900) and not tried(512, 512, 4096)
 
 
 def test_layers_that_outgrow_the_cache_are_cut_too() -> None:
