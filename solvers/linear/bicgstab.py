@@ -16,9 +16,11 @@ class _State(NamedTuple):
     x: Fields
     r: Fields
     p: Fields
+    v: Fields
     rho: jax.Array
+    alpha: jax.Array
     rr: jax.Array
-    taken: jax.Array
+    halves: jax.Array
     broken: jax.Array
 
 
@@ -34,26 +36,41 @@ def bicgstab(
     goal = tolerance * tolerance * bb
 
     def wanted(s: _State) -> jax.Array:
-        return (s.rr > goal) & (s.taken < most) & ~s.broken
+        return (s.rr > goal) & (s.halves < 2 * most) & ~s.broken
 
-    def step(s: _State) -> _State:
-        p_hat = precondition(s.p)
-        v = apply(p_hat)
-        (shadow,) = vectors.dots((b, v))
-        alpha = quotient(s.rho, shadow)
-        half = vectors.plus(s.r, -alpha, v)
-        half_hat = precondition(half)
-        t = apply(half_hat)
-        ts, tt = vectors.dots((t, half), (t, t))
-        omega = quotient(ts, tt)
-        r = vectors.plus(half, -omega, t)
+    def half(s: _State) -> _State:
+        """A step's first half, along p, or its second, along r.
+
+        Both in one program: a multigrid takes long to compile.
+        """
+        first = s.halves % 2 == 0
+        along = _either(first, s.p, s.r)
+        along_hat = precondition(along)
+        q = apply(along_hat)
+        shadow, qy, qq = vectors.dots((b, q), (q, along), (q, q))
+        length = jnp.where(first, quotient(s.rho, shadow), quotient(qy, qq))
+        x = vectors.plus(s.x, length, along_hat)
+        r = vectors.plus(s.r, -length, q)
         rr, rho = vectors.dots((r, r), (b, r))
-        beta = quotient(rho, s.rho) * quotient(alpha, omega)
-        p = vectors.plus(r, beta, vectors.plus(s.p, -omega, v))
-        x = vectors.plus(vectors.plus(s.x, alpha, p_hat), omega, half_hat)
-        broken = (shadow == 0.0) | ((omega == 0.0) & (rr > 0.0)) | (rho == 0.0) | ~jnp.isfinite(rr)
-        return _State(x, r, p, rho, rr, s.taken + 1, broken)
+        beta = quotient(rho, s.rho) * quotient(s.alpha, length)
+        p = _either(first, s.p, vectors.plus(r, beta, vectors.plus(s.p, -length, s.v)))
+        stuck = jnp.where(first, shadow == 0.0, ((length == 0.0) & (rr > 0.0)) | (rho == 0.0))
+        return _State(
+            x,
+            r,
+            p,
+            _either(first, q, s.v),
+            jnp.where(first, s.rho, rho),
+            jnp.where(first, length, s.alpha),
+            rr,
+            s.halves + 1,
+            stuck | ~jnp.isfinite(rr),
+        )
 
-    start = _State(zeros(b), b, b, bb, bb, jnp.int32(0), ~jnp.isfinite(bb))
-    end = lax.while_loop(wanted, step, start)
-    return Solution(end.x, end.taken, jnp.sqrt(quotient(end.rr, bb)), end.broken & ~(end.rr <= goal))
+    start = _State(zeros(b), b, b, b, bb, jnp.zeros_like(bb), bb, jnp.int32(0), ~jnp.isfinite(bb))
+    end = lax.while_loop(wanted, half, start)
+    return Solution(end.x, (end.halves + 1) // 2, jnp.sqrt(quotient(end.rr, bb)), end.broken & ~(end.rr <= goal))
+
+
+def _either(condition: jax.Array, then: Fields, otherwise: Fields) -> Fields:
+    return {name: jnp.where(condition, u, otherwise[name]) for name, u in then.items()}

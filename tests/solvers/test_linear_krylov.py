@@ -57,6 +57,21 @@ def test_it_says_when_it_gives_up(method: Callable) -> None:
     assert nothing.iterations == 0 and nothing.residual == 0.0 and not nothing.broken
 
 
+@pytest.mark.parametrize("method", [conjugate_gradients, bicgstab])
+def test_a_preconditioner_is_compiled_once(method: Callable) -> None:
+    """Multigrids are most of a program, and take longest to compile."""
+    traced = []
+
+    def precondition(r: Fields) -> Fields:
+        traced.append(r)
+        return r
+
+    jax.jit(lambda b: method(applied(matrix(True)), {"u": b}, precondition, VECTORS, jnp.float64(1e-8), 50).x)(
+        jnp.ones(N)
+    )
+    assert len(traced) == 1
+
+
 def test_an_indefinite_matrix_breaks_conjugate_gradients() -> None:
     found = conjugate_gradients(applied(-matrix(True)), {"u": jnp.ones(N)}, same, VECTORS, jnp.float64(1e-8), 50)
     assert found.broken
