@@ -77,7 +77,7 @@ class Problem:
 
     def ghosts(self, depth: int) -> Ghosts:
         """Of blocks that take `depth` stages an exchange: where a block has an axis for itself, ghosts follow from its
-        own cells after each stage, but around periodic ones that are cut into tiles (`solvers.rounds`).
+        own cells after each stage, but around periodic ones that are cut into tiles (`solvers.cover`).
 
         Of the last axis there are as many as let rows begin where vectors do, without which tiles take a quarter to
         a half more time, and GPUs; but for whole blocks in 3-D on CPUs, to which memory is all.

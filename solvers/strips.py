@@ -58,11 +58,6 @@ class Strips:
             count -= 1
         return None
 
-    @property
-    def overlap(self) -> int:
-        """Cells that two strips share, at most."""
-        return self.depth - self._gaps[0]
-
     def span(self, number: Count, inside: bool) -> Span:
         """Of a strip, by its number; `inside`: it is known to be neither the first nor the last."""
         start = self._start(number)
@@ -102,6 +97,11 @@ class Strips:
         start = self._start(0)
         kept = (state, self._cells(state, start, self.overlap), self._cells(state, start, self.spare))
         return native_loop(self.count, one, kept)[0]
+
+    @property
+    def overlap(self) -> int:
+        """Cells that two strips share, at most."""
+        return self.depth - self._gaps[0]
 
     @property
     def _gaps(self) -> tuple[int, int]:
