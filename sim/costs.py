@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,12 +44,15 @@ def tile_text(tile: Sequence[int]) -> str:
     return " × ".join(str(n) if n else "all" for n in tile) + " cells"
 
 
-def _of_each_depth(ranked: Iterable[Choice]) -> list[Choice]:
-    """The first of each."""
+def _first_of_each(kind: Callable[[Choice], int], ranked: Iterable[Choice]) -> list[Choice]:
     first: dict[int, Choice] = {}
     for choice in ranked:
-        first.setdefault(choice.steps, choice)
+        first.setdefault(kind(choice), choice)
     return list(first.values())
+
+
+def _depth(choice: Choice) -> int:
+    return choice.steps
 
 
 @dataclass(frozen=True)
@@ -165,10 +168,10 @@ class Costs:
         """The fastest by the model, of a depth each, fewer than half in tiles that a core caches; that of each length
         of short rows; and the plain way."""
         ranked = self.ranked(choices)
-        near = _of_each_depth(choice for choice in ranked if not self.beyond(choice))[: count // 2]
-        far = _of_each_depth(choice for choice in ranked if self.beyond(choice))[: count - len(near)]
-        short = {choice.tile[1]: choice for choice in reversed(ranked) if self._of_short_rows(choice.tile)}
-        also = [Choice(1, self.plain), *short.values()]
+        near = _first_of_each(_depth, (choice for choice in ranked if not self.beyond(choice)))[: count // 2]
+        far = _first_of_each(_depth, (choice for choice in ranked if self.beyond(choice)))[: count - len(near)]
+        short = [choice for choice in ranked if self._last == 1 and len(choice.tile) == 2]
+        also = [Choice(1, self.plain), *_first_of_each(lambda choice: choice.tile[1], short)]
         return [*near, *far, *(choice for choice in ranked if choice in also and choice not in near)]
 
     def _tiles(self, steps: int) -> list[tuple[int, ...]]:
@@ -204,10 +207,6 @@ class Costs:
             if thick >= fewest and self.topology.largest[1] >= _LONG_ROWS * row:
                 found.append((thick, row))
         return found
-
-    @staticmethod
-    def _of_short_rows(tile: Sequence[int]) -> bool:
-        return len(tile) == 2 and tile[1] > 0
 
     @property
     def _enough(self) -> float:

@@ -72,7 +72,10 @@ def test_of_long_rows_short_ones_are_tried() -> None:
 
     def tried(*shape: int) -> list[Choice]:
         costs = Costs(Topology(shape, (1,) * len(shape)), 1, 16, on_cpu=True, cache=2 << 20)
-        return [choice for choice in costs.worth_trying(costs.choices(None, None), 3) if len(choice.tile) == len(shape)]
+        found = costs.worth_trying(costs.choices(None, None), 3)
+        short = [choice for choice in found if len(choice.tile) == len(shape)]
+        assert len(found) <= 3 + 1 + len(short), "three, the plain way, and short rows"
+        return short
 
     for steps, (layers, row) in (both := tried(4096, 8192)):
         assert steps >= 4 and (layers + 2 * steps) * (row + 2 * steps) * 16 < 2 << 20
