@@ -12,8 +12,8 @@ Rows = tuple[tuple[float, ...], ...]
 class ImplicitTableau:
     """Stage i at time t + cᵢ Δt: uᵢ = u + Δt Σ_{j≤i} aᵢⱼ F(uⱼ), and the last stage is the next state.
 
-    With `explicit` rows too (implicit-explicit methods), a is for the stiff part of F, they are for the rest, j < i.
-    A stage whose aᵢᵢ is zero is explicit.
+    Stage 0 is u, its row a zero; all others have an aᵢᵢ.  With `explicit` rows too (implicit-explicit methods), a is
+    for the stiff part of F, they are for the rest, j < i.
     """
 
     name: str
@@ -22,11 +22,29 @@ class ImplicitTableau:
     explicit: Rows = field(default=())
 
     @property
+    def stages(self) -> int:
+        return len(self.implicit)
+
+    @property
+    def parts(self) -> list[list[list[float]]]:
+        """The matrices of the implicit part and, where there is one, of the explicit part: [stages, stages]."""
+        return [
+            [[*row, *(0.0 for _ in range(self.stages - len(row)))] for row in rows]
+            for rows in (self.implicit, self.explicit)
+            if rows
+        ]
+
+    @property
+    def keeps_rates(self) -> bool:
+        """Whether any stage needs those of earlier ones."""
+        return any(row[j] != 0.0 for rows in self.parts for i, row in enumerate(rows) for j in range(i))
+
+    @property
     def times(self) -> tuple[float, ...]:
         return tuple(math.fsum(row) for row in self.implicit)
 
 
-BACKWARD_EULER = ImplicitTableau("backward-euler", 1, ((1.0,),))
+BACKWARD_EULER = ImplicitTableau("backward-euler", 1, ((0.0,), (0.0, 1.0)))
 
 CRANK_NICOLSON = ImplicitTableau("crank-nicolson", 2, ((0.0,), (0.5, 0.5)))
 """Second order; stiff modes oscillate as they decay.  Crank & Nicolson, doi:10.1017/S0305004100023197."""
