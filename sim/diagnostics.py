@@ -87,6 +87,13 @@ def inflow(case: Case) -> float | None:
     return total
 
 
+def balances(case: Case) -> bool:
+    """Whether walls and the equation's source alone explain all change of u's integral, in time."""
+    ring = all(isinstance(sides.lower, Periodic) for sides in case.boundary.axes)
+    acts = case.sources or case.regions
+    return not case.time.steady and not acts and case.equation.conserves(ring) and inflow(case) is not None
+
+
 def drift(
     case: Case,
     before: dict[str, dict[str, float]],
@@ -96,13 +103,10 @@ def drift(
 ) -> float | None:
     """The change of u's integral that walls and source do not explain, relative to max|u| · volume.
 
-    None where that is nothing to expect: the equation does not conserve, or something else acts on the field.
+    None where that is nothing to expect (`balances`).
     """
-    if case.time.steady:
-        return None
-    ring = all(isinstance(sides.lower, Periodic) for sides in case.boundary.axes)
-    through_walls = inflow(case)
-    if through_walls is None or case.sources or case.regions or not case.equation.conserves(ring):
+    through_walls = inflow(case) if balances(case) else None
+    if through_walls is None:
         return None
     grid, initial, final = case.to_grid(), before["u"], after["u"]
     expected = initial["mean"] + elapsed * (source_mean + through_walls / (grid.cell_volume * grid.cells))

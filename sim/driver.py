@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from sim import casefile, distributed, fingerprint, membership, memory, platform
 from sim.acting import forced, forcings_of
 from sim.adaptive import Pacing, first_step
 from sim.case import Case, ParallelTable
+from sim.case.idle import remarks
 from sim.checkpoint.restart import Restart, restart
 from sim.checkpoint.store import Store
 from sim.costs import STEP_BY_STEP, Choice
@@ -63,6 +65,9 @@ def run(
         with agreement(team):
             loaded = casefile.load(case, overrides)
             rundir.foresee(wanted)
+        if team.rank == 0:
+            for remark in remarks(loaded):
+                print(f"sim: note: {remark}", file=sys.stderr, flush=True)
         # The field's values are checked before a directory is made, the directory before anything compiles.
         prepared = _prepare(team, loaded)
         folders = prepared.folders
@@ -174,12 +179,10 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
 
 
 def _plan(case: Case, stable: float, at: Position | None) -> Plan:
-    table, output = case.time, case.output
-    if table.adaptive:
-        # The steps may be long: what acts at given times does so then, not at the end of the step around it.
-        stops = [time for region in case.regions for time in region.times]
-        return plan(table.end, output.every, None, *output.extra_intervals, at=at, stops=stops)
-    return plan(table.end, output.every, step_limit(table, stable), *output.extra_intervals, at=at)
+    limit = None if case.time.adaptive else step_limit(case.time, stable)
+    # What acts at given times does so then, not at the end of the step around it, which may be long.
+    stops = [time for region in case.regions for time in region.times]
+    return plan(case.time.end, case.output.every, limit, *case.output.extra_intervals, at=at, stops=stops)
 
 
 def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sim import casefile, membership, progress, record
+from sim import blowup, casefile, membership, progress, record
 from sim.case import Case
 from sim.checkpoint.keeper import Keeper, Verdict
 from sim.checkpoint.restart import Restart
@@ -179,7 +179,7 @@ class OuterLoop:
                 raise simulation.failure(self._kept())
             if broken := simulation.broken_cells():
                 self.output.settle()
-                raise SimError(self._blown_up(broken, before))
+                raise SimError(blowup.message(simulation, broken, before, self._kept(), self._write_broken()))
             self.output.poll()
             self._look()
             verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)
@@ -220,15 +220,6 @@ class OuterLoop:
         store = self.restart.store if self.restart else Store(self.directory.checkpoints, self.team, table.keep)
         return Saver(store, self.case, self.team)
 
-    def _blown_up(self, broken: int, before: int) -> str:
-        simulation = self.simulation
-        shown = self._write_broken()
-        return (
-            f"the field{self._of_members()} blew up: {broken} of {self.problem.cells} cells are NaN or infinite at "
-            f"step {simulation.step}, t = {simulation.time:g} (still finite at step {before}); {self._kept()}, "
-            f'{shown}; check initial.u and equation.source, or use numerics.dtype = "float64"'
-        )
-
     def _kept(self) -> str:
         times = self.output.times
         return f"snapshot {len(times) - 1} at t = {times[-1]:g} is the last good one"
@@ -240,12 +231,6 @@ class OuterLoop:
         except SimError as error:
             return str(error)
         return f"{self.directory.broken} shows where it broke"
-
-    def _of_members(self) -> str:
-        """Which members have blown up, where there are several."""
-        broken = self.simulation.broken_members
-        listed = ", ".join(map(str, broken[:8])) + ", …" * (len(broken) > 8)
-        return f" of member{'s' * (len(broken) > 1)} {listed}" if broken else ""
 
     def _write(self) -> None:
         """What is due now."""

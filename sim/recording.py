@@ -55,7 +55,7 @@ class Recording:
         every = 1 if case.time.steady else case.probes.every
         recorder = Recorder(march, observations_of(case), every, _CAPACITY)
         members = case.ensemble.members if case.ensemble is not None else None
-        return cls(recorder, TimeSeries(case.probes.names, members), in_the_loop)
+        return cls(recorder, TimeSeries(case.probes.names, members, own_times=case.time.adaptive), in_the_loop)
 
     def begin(self, simulation: Recorded) -> None:
         """The row of the beginning."""
@@ -77,7 +77,7 @@ class Recording:
         on_root(team, write)
 
     def _read(self, path: Path, step: int) -> None:
-        self.series = TimeSeries.read(path, self.series.names, step, self.series.members)
+        self.series = self.series.read(path, step)
 
     def advance(self, simulation: Recorded, segment: Segment, first: int, steps: int) -> float:
         """The steps first … first + steps - 1 of a segment, with the records that fall due; the seconds they took.

@@ -160,8 +160,10 @@ class Simulation:
 
     def _until(self, stop: float, steps: int) -> tuple[Pace, jax.Array, jax.Array]:
         assert self.pacing is not None
-        pace = self.pacing.to_program(self.transport, alone=not self.problem.members)
-        return pace, jnp.float64(stop), jnp.int64(steps)
+        return self._pace(self.pacing), jnp.float64(stop), jnp.int64(steps)
+
+    def _pace(self, pacing: Pacing) -> Pace:
+        return pacing.to_program(self.transport, alone=not self.problem.members)
 
     def take_recording(
         self, recorder: Recorder, segment: Segment, first: int, records: int
@@ -174,9 +176,14 @@ class Simulation:
         return elapsed, np.moveaxis(np.asarray(self._said), -2, 0)[:records]
 
     def observe(self, recorder: Recorder, time: float) -> np.ndarray:
-        """A row of the fields as they are: float64[(members,) 1 + observations]."""
-        row = self._call("observe", recorder.observe, (), self.fields, self._coefficients, jnp.float64(time))[1]
-        return np.insert(np.asarray(row), 0, time, axis=-1)
+        """A row of the fields as they are: float64[(members,) 1 + observations].
+
+        Members with steps of their own are where these have led them, whatever the `time` of all.
+        """
+        now = jnp.float64(time) if self.pacing is None else self._pace(self.pacing).time
+        row = np.asarray(self._call("observe", recorder.observe, (), self.fields, self._coefficients, now)[1])
+        times = time if self.pacing is None else np.reshape(self.pacing.time, (*row.shape[:-1], 1))
+        return np.concatenate([np.broadcast_to(times, (*row.shape[:-1], 1)), row], axis=-1)
 
     def _arrive(self, segment: Segment, done: int, steps: int, seconds: float) -> None:
         self.step += steps
@@ -217,8 +224,8 @@ class Simulation:
         return found
 
     def source_mean(self) -> float:
-        """Mean over the grid of what the equation's source adds to u per time."""
-        if "source" not in self._coefficients:
+        """Mean over the grid of what the equation's source adds to u per time, where the balance is known."""
+        if not diagnostics.balances(self.problem.case) or "source" not in self._coefficients:
             return 0.0
         source = {"source": self._coefficients["source"]}
         program = diagnostics.statistics(self.problem.grid.cells)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sim.case.forcing import MovingPoint, RegionTable, SourceTable
 from sim.case.grid import Axis
 from sim.case.probes import ProbesTable
-from sim.case.region import Placed, Point
+from sim.case.region import BoxTable, Placed, Point
 from sim.case.source import check_formula
 from sim.expression import Formula
 
@@ -18,10 +18,11 @@ def check_acting(
     sources: Sequence[SourceTable],
     regions: Sequence[RegionTable],
     fields: Sequence[str],
-    names: tuple[str, ...],
+    axes: Mapping[str, Axis],
     edges: Mapping[str, Axis],
 ) -> None:
     """Raise ValueError, naming the key, where one of them does not; `edges`: those axes beyond which nothing lies."""
+    names = tuple(axes)
     for number, source in enumerate(sources):
         key = f"sources.{number}"
         _check_field(key, source.field, fields)
@@ -32,18 +33,22 @@ def check_acting(
         check_formula(f"{key}.strength", source.strength, ("t",))
     for number, region in enumerate(regions):
         key = f"regions.{number}"
-        _check_placed(key, region, fields, names)
+        _check_placed(key, region, fields, axes)
+        if len(set(region.times)) < len(region.times):
+            twice = next(time for time in region.times if region.times.count(time) > 1)
+            raise ValueError(f"{key}.times has {twice:g} twice; it acts once then: give another [[regions]] for more")
         check_formula(f"{key}.{region.operation}", getattr(region, region.operation), (*names, "t", *fields))
 
 
 def check_probes(
     probes: ProbesTable,
     fields: Sequence[str],
-    names: tuple[str, ...],
+    axes: Mapping[str, Axis],
     edges: Mapping[str, Axis],
     taken: Iterable[str] = ("time", "step"),
 ) -> None:
     """Raise ValueError, naming the key, where one of them does not; `taken`: what else their file holds, by name."""
+    names = tuple(axes)
     if not probes.names:
         raise ValueError("probes has neither points nor regions nor sides; name some, or leave it out")
     twice = {name for name in probes.names if probes.names.count(name) > 1} | (set(taken) & set(probes.names))
@@ -54,18 +59,20 @@ def check_probes(
         _check_axes(f"probes.points.{name}.at", point.at, names, whole=True)
         _check_inside(f"probes.points.{name}.at", point.at, edges)
     for name, region in probes.regions.items():
-        _check_placed(f"probes.regions.{name}", region, fields, names)
+        _check_placed(f"probes.regions.{name}", region, fields, axes)
     for name, side in probes.sides.items():
         _check_field(f"probes.sides.{name}", side.field, fields)
         if side.side[0] not in names:
             raise ValueError(f"probes.sides.{name}.side: the grid has no axis {side.side[0]}")
 
 
-def _check_placed(key: str, placed: Placed, fields: Sequence[str], names: tuple[str, ...]) -> None:
+def _check_placed(key: str, placed: Placed, fields: Sequence[str], axes: Mapping[str, Axis]) -> None:
+    names = tuple(axes)
     _check_field(key, placed.field, fields)
     check_formula(f"{key}.where", placed.where, names)
     if placed.box is not None:
         _check_axes(f"{key}.box", placed.box, names, whole=False)
+        _check_intervals(f"{key}.box", placed.box, axes)
     if placed.ball is not None:
         _check_axes(f"{key}.ball.centre", placed.ball.centre, names, whole=True)
 
@@ -81,6 +88,19 @@ def _check_axes(key: str, table: BaseModel, names: Iterable[str], whole: bool) -
     if given - set(names) or (whole and set(names) - given):
         wanted = " and ".join(sorted(names))
         raise ValueError(f"{key} has {' and '.join(sorted(given)) or 'no axis'}; the grid has {wanted}")
+
+
+def _check_intervals(key: str, box: BoxTable, axes: Mapping[str, Axis]) -> None:
+    """Whether a box has something in it, and of the grid, around rings too."""
+    for name, axis in axes.items():
+        low, high = getattr(box, name) or (axis.lower, axis.upper)
+        if low > high:
+            raise ValueError(f"{key}.{name} = [{low:g}, {high:g}] is empty; give the lower bound first")
+        if high < axis.lower or low > axis.upper:
+            raise ValueError(
+                f"{key}.{name} = [{low:g}, {high:g}] lies beyond the grid, which is [{axis.lower:g}, {axis.upper:g}] "
+                f"along {name}; give an interval in it"
+            )
 
 
 def _check_inside(key: str, place: MovingPoint | Point, edges: Mapping[str, Axis]) -> None:

@@ -119,15 +119,13 @@ class Case(Table):
         self._check_fields()
         self._check_sources(names)
         self._check_walls(names)
-        edges = {
-            name: axis
-            for name, axis, sides in zip(names, self.grid.axes, self.boundary.axes, strict=True)
-            if not isinstance(sides.lower, Periodic)
-        }
-        check_acting(self.sources, self.regions, self.equation.fields, names, edges)
+        axes = dict(zip(names, self.grid.axes, strict=True))
+        rings = [isinstance(sides.lower, Periodic) for sides in self.boundary.axes]
+        edges = {name: axes[name] for name, ring in zip(names, rings, strict=True) if not ring}
+        check_acting(self.sources, self.regions, self.equation.fields, axes, edges)
         if self.probes is not None:
             of_members = ("member",) if self.ensemble is not None else ()
-            check_probes(self.probes, self.equation.fields, names, edges, ("time", "step", *of_members))
+            check_probes(self.probes, self.equation.fields, axes, edges, ("time", "step", *of_members))
             self._check_side_probes(self.probes)
         self._check_cuts()
         self.members()

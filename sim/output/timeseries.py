@@ -20,12 +20,14 @@ _BYTES_OF_METADATA = 65536
 class TimeSeries:
     """Rows of (step, time, one number a probe), on one rank; kept whole, for they are few beside the fields.
 
-    Of an ensemble one number a probe and member.
+    Of an ensemble one number a probe and member, and where its members have steps of their own (`own_times`) one time
+    a member: those that are ahead of others wait for them at outputs, and repeat their numbers.
     """
 
-    def __init__(self, names: Sequence[str], members: int | None = None) -> None:
+    def __init__(self, names: Sequence[str], members: int | None = None, own_times: bool = False) -> None:
         self.names = tuple(names)
         self.members = members
+        self.own_times = own_times and members is not None
         self.steps: list[int] = []
         self.rows: list[np.ndarray] = []
 
@@ -35,36 +37,40 @@ class TimeSeries:
         self.rows.append(np.asarray(row, np.float64))
 
     def write(self, path: Path, case: Case) -> None:
-        """The whole series as an HDF5 file, for each probe a dataset of ([member,] time).  Raises OSError."""
+        """The whole series as an HDF5 file, for each probe a dataset of ([member,] time), where members have times of
+        their own of (member, step) beside a `time` like it.  Raises OSError.
+        """
         lead = () if self.members is None else (self.members,)
         table = np.array(self.rows).reshape(len(self.rows), *lead, 1 + len(self.names))
 
         def write(part: Path) -> None:
             check_room(part.parent, _BYTES_OF_METADATA + 2 * table.nbytes)
             with h5py.File(part, "w") as file:
-                scale = file.create_dataset("time", data=table.reshape(len(table), -1)[:, 0])
-                scale.make_scale("time")
-                scale.attrs.update(units=case.output.time_units, long_name="time", axis="T")
-                file.create_dataset("step", data=np.asarray(self.steps, np.int64)).dims[0].attach_scale(scale)
+                times = table[..., 0].T if self.own_times else table.reshape(len(table), -1)[:, 0]
+                time = file.create_dataset("time", data=times)
+                time.attrs.update(units=case.output.time_units, long_name="time", axis="T")
+                step = file.create_dataset("step", data=np.asarray(self.steps, np.int64))
+                scale, others = (step, [time]) if self.own_times else (time, [step])
+                scale.make_scale("step" if self.own_times else "time")
                 if case.ensemble is not None:
                     write_members(file, case.ensemble)
                 for number, name in enumerate(self.names):
-                    dataset = file.create_dataset(name, data=table[..., 1 + number].T)
+                    others.append(file.create_dataset(name, data=table[..., 1 + number].T))
+                for dataset in others:
                     dataset.dims[dataset.ndim - 1].attach_scale(scale)
-                    if self.members is not None:
+                    if dataset.ndim > 1:
                         dataset.dims[0].attach_scale(file[MEMBER])
 
         write_durably(path, write)
 
-    @classmethod
-    def read(cls, path: Path, names: Sequence[str], until: int, members: int | None = None) -> TimeSeries:
-        """What a run had taken by step `until`.  Raises SimError where the file does not hold that."""
-        found = cls(names, members)
+    def read(self, path: Path, until: int) -> TimeSeries:
+        """What a run had taken of the same by step `until`.  Raises SimError where the file does not hold that."""
+        found = TimeSeries(self.names, self.members, self.own_times)
         try:
             with h5py.File(path) as file:
                 steps = file["step"][:]
-                times = file["time"][:]
-                columns = [file[name][:].T for name in names]
+                times = file["time"][:].T
+                columns = [file[name][:].T for name in self.names]
         except (OSError, KeyError) as error:
             raise SimError(
                 f"the probes' series {path} can't be read ({error}); put it back, or take probes out of the case"

@@ -32,7 +32,7 @@ _OF_TWO: Mapping[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
 
 @dataclass(frozen=True)
 class Action:
-    """u ← u ∘ value in a region, after every step, or after those steps within which one of `times` lies.
+    """u ← u ∘ value in a region, after every step, or after those steps within which one of `times` lies, once.
 
     `apply` is `set`, its value being a function of u itself.
     """
@@ -58,7 +58,8 @@ class Action:
         return {**patch.fields, self.field: jnp.where(where, changed, u)}
 
     def _is_due(self, end: jax.Array, dt: jax.Array) -> jax.Array:
-        # A billionth of a step late: a time at the end of a step must not fall between that and the next one.
-        due = end + 1e-9 * dt
+        # A millionth of a step late: a time at the end of a step must not fall between that and the next one, whose
+        # times differ by what rounding makes of billions of steps.
+        due = end + 1e-6 * dt
         times = jnp.asarray(self.times, jnp.float64)
         return jnp.any((times > due - dt) & (times <= due))

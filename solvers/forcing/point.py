@@ -22,7 +22,8 @@ class PointSource:
     """∂u/∂t gains strength · δ(x - place(t)): strength/volume in the cell that holds the point, none beyond the grid.
 
     `place` is in array order.  Every block gives the cell its global index; in those that do not hold it the index
-    lies out of bounds, where `.at[…].add(mode="drop")` writes nothing.
+    lies out of bounds, where `.at[…].add(mode="drop")` writes nothing.  A place that is not a number makes a cell that
+    is none either.
     """
 
     field: str
@@ -32,10 +33,14 @@ class PointSource:
     def __call__(self, patch: Patch, dt: jax.Array) -> Fields:
         """The patch's fields after it, at the end of a step of length dt."""
         u = patch.fields[self.field]
+        place = [self._at(value, patch) for value in self.place]
+        # Nowhere, in the middle of the grid: what is not a number is to be seen, not to be taken for beyond the edges.
+        nowhere = jnp.any(jnp.isnan(jnp.stack(place)))
         amount = patch.rounded(self._at(self.strength, patch) * dt) / patch.grid.cell_volume
+        amount = jnp.where(nowhere, jnp.nan, amount)
         index, held = [], jnp.asarray(True)
-        for axis, place in enumerate(self.place):
-            cell = cell_of(patch, axis, self._at(place, patch))
+        for axis, x in enumerate(place):
+            cell = jnp.where(nowhere, patch.grid.shape[axis] // 2, cell_of(patch, axis, x))
             held = held & (cell >= 0)
             index.append(images(patch, axis, cell))
         amount = jnp.where(held, amount, 0.0).astype(u.dtype)

@@ -168,6 +168,45 @@ def test_each_member_has_the_steps_of_its_own_run(at_once: bool, tmp_path: Path)
     assert resumed.adapted == found.adapted
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("place", [{"transport": "serial"}, {"transport": "xla", "devices": 2}], ids=str)
+def test_probes_of_members_know_where_each_of_them_is(place: Table, tmp_path: Path) -> None:
+    """u' = r u, and a wall's flux that depends on time: right at the times that a row says, whoever is ahead."""
+    case = pulse(
+        grid={"x": {"cells": 8}},
+        equation={"u": "r*u", "parameters": {"r": 1.0}},
+        initial={"u": 1.0},
+        boundary={"x": {"kind": "dirichlet", "value": "sin(9*t)"}},
+        time={"end": 1.0, "integrator": "bs23", "step": 0.01, "tolerance": 1e-8},
+        sources=[],
+        output={"every": 0.5},
+        parallel=place,
+        probes={
+            "every": 3,
+            "points": {"middle": {"at": {"x": 0.5}}},
+            "sides": {"wall": {"side": "x.upper", "measure": "mean"}},
+        },
+        ensemble={"kind": "zip", "vary": {"equation.parameters.r": [1.0, 3.0]}},
+        checkpoint={"every": 10, "keep": 9},
+    )
+    result = run(case, output=tmp_path / "run")
+    rates = np.array([[1.0], [3.0]])
+
+    def check() -> bytes:
+        with h5py.File(tmp_path / "run" / "probes.h5") as file:
+            times, middle, wall = (file[name][:] for name in ("time", "middle", "wall"))
+            assert times.shape == middle.shape == (2, len(file["step"])) and (times[0] != times[1]).any()
+            assert [dim[0].name for dim in file["middle"].dims] == ["/member", "/step"]
+        np.testing.assert_allclose(middle, np.exp(rates * times), rtol=1e-6)
+        np.testing.assert_allclose(wall, np.sin(9 * times), atol=1e-12)
+        return (tmp_path / "run" / "probes.h5").read_bytes()
+
+    whole = check()
+    for later in sorted((tmp_path / "run" / "checkpoints").iterdir(), key=lambda path: int(path.name))[1:]:
+        shutil.rmtree(later)
+    assert resume(tmp_path / "run").adapted == result.adapted and check() == whole
+
+
 def test_a_solution_that_blows_up_is_followed_as_far_as_it_goes(tmp_path: Path) -> None:
     """u' = u² from 2 has no value at t = 1/2."""
     case = pulse(
