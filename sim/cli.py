@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import traceback
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NoReturn
 
 from sim.commands import COMMANDS
 from sim.errors import SimError, Stopped
 from sim.heap import keep_freed_memory
 from sim.launcher import is_speaker
+from sim.spoken import Spoken
 
 EXIT_USER_ERROR = 2
 EXIT_BUG = 1
 EXIT_RESUMABLE = 75
 EXIT_INTERRUPTED = 130
+# Of a program that SIGPIPE ended: no answer of `compare` or `info`.
+EXIT_UNHEARD = 141
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,7 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, do, and return the exit status.  SimErrors become one message; anything else is a bug and raises."""
     try:
         parsed = _parser().parse_args(arguments)
-        return int(parsed.do(parsed))
+        code = int(parsed.do(parsed))
+        # Now, while somebody is there to hear that it failed.
+        sys.stdout.flush()
+        return code
     except Stopped as stopped:
         if is_speaker():
             print(f"sim: {stopped}", file=sys.stderr, flush=True)
@@ -56,16 +62,15 @@ def entry() -> NoReturn:
         sys.exit(0)
     # Here, before there are other threads.
     keep_freed_memory()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout = Spoken.instead_of(sys.stdout)
     try:
         code = main()
-        # Now, while somebody is there to hear that it failed.
-        sys.stdout.flush()
     except KeyboardInterrupt:
         _end_all(EXIT_INTERRUPTED, "interrupted" if is_speaker() else "")
     except BrokenPipeError:
-        # The reader of our output has left; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_BUG
+        # The reader of our output has left.
+        code = EXIT_UNHEARD
     except Exception:
         _end_all(EXIT_BUG, traceback.format_exc())
     sys.exit(code)

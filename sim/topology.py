@@ -142,9 +142,10 @@ def choose_topology(
     ]
     if not fitting:
         cells = " × ".join(map(str, shape))
+        shallower = ", a smaller parallel.ghost_depth" if ghosts > 1 else ""
         raise SimError(
             f"a grid of {cells} cells can't be cut into {count} blocks with at least {ghosts} "
-            f"cells along each axis; use fewer ranks or devices, or a finer grid"
+            f"cells along each axis, as many as ghosts; use fewer ranks or devices{shallower}, or a finer grid"
         )
     return min(fitting, key=lambda t: (halo_cells(shape, t.blocks), tuple(reversed(t.blocks))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import Any
 
 from sim.errors import SimError
@@ -42,6 +43,13 @@ def add(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
 
+def directory(text: str) -> str:
+    """A directory's name as an argument: an empty one is a variable that isn't set."""
+    if not text:
+        raise argparse.ArgumentTypeError("no directory is named; leave the option out for a new one")
+    return text
+
+
 def overrides(arguments: argparse.Namespace) -> list[str]:
     """All that the command line changes of the case, options included."""
     found = list(arguments.overrides)
@@ -52,10 +60,16 @@ def overrides(arguments: argparse.Namespace) -> list[str]:
         if (value := getattr(arguments, key)) is not None:
             found.append(f"parallel.{key}={value}")
     if arguments.tile is not None:
+        if not re.fullmatch(r"(\d+(x\d+)*)?", arguments.tile):
+            raise SimError(
+                f"--tile takes sizes such as 8x64, or an empty text for whole blocks; got {arguments.tile!r}"
+            )
         found.append(f"parallel.tile=[{arguments.tile.replace('x', ',')}]")
     if arguments.no_tune:
         found.append("parallel.tune=false")
     for part in arguments.process_grid.split(",") if arguments.process_grid else ():
+        if not re.fullmatch(r"\s*[a-z]+\s*=.*", part):
+            raise SimError(f"--process-grid takes blocks along each axis, such as x=2,y=2; got {part!r}")
         found.append(f"parallel.process_grid.{part.strip()}")
     if arguments.reproducible:
         found.append("numerics.reproducible=true")

@@ -18,7 +18,9 @@ def add(commands: Any) -> None:
     )
     run.add_argument("case", nargs="?", default="heat2d", help="a built-in case or a TOML file (default: heat2d)")
     options.add(run, "grid.x.cells=1024")
-    run.add_argument("--output", metavar="DIR", help="run directory (default: a new one in runs/CASE/)")
+    run.add_argument(
+        "--output", type=options.directory, metavar="DIR", help="run directory (default: a new one in runs/CASE/)"
+    )
     run.add_argument("--overwrite", action="store_true", help="replace the run that --output holds")
     run.add_argument("--monitor", action="store_true", help="keep a picture, monitor.png, and monitor.jsonl up to date")
     run.add_argument("--print-config", action="store_true", help="print the whole case as TOML and stop")

@@ -88,16 +88,20 @@ def _write(part: Path, series: _Series, compress: bool) -> None:
 def _copy(series: _Series, number: int, target: h5py.File) -> None:
     path = series.file(number)
     try:
-        with h5py.File(path) as source:
+        with _opened(path) as source:
             _check(series, number, source)
             for variable in series.stream.variables:
                 copy_field(source[variable.name], target[variable.name], number, len(series.stream.lead))
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise SimError(f"{path} is not a file of this run: {error}; merge a whole run") from None
-    except OSError as error:
-        if not path.is_file() or not h5py.is_hdf5(path):
-            raise SimError(f"{path} is missing or damaged; a run is merged whole or not at all") from None
-        raise error
+
+
+def _opened(path: Path) -> h5py.File:
+    """Raises SimError for what is not there, or not whole: HDF5 sees that at once where a file is cut short."""
+    try:
+        return h5py.File(path)
+    except OSError:
+        raise SimError(f"{path} is missing or damaged; a run is merged whole or not at all") from None
 
 
 def _check(series: _Series, number: int, source: h5py.File) -> None:

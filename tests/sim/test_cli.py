@@ -79,7 +79,10 @@ REFUSED = {
     "devices below one": (["run", "--devices", "-1"], "parallel.devices"),
     "a watchdog of the past": (["run", "--watchdog", "-3"], "parallel.watchdog"),
     "a process grid of an unknown axis": (["run", "--process-grid", "w=2"], "parallel.process_grid.w"),
-    "a process grid without numbers": (["run", "--process-grid", "x"], "parallel.process_grid.x"),
+    "a process grid without numbers": (["run", "--process-grid", "x"], "such as x=2,y=2"),
+    "a process grid of numbers": (["run", "--process-grid", "2x2"], "x=2,y=2; got '2x2'"),
+    "a tile that ends too soon": (["run", "--tile", "3x"], "such as 8x64"),
+    "a directory without a name": (["run", "--output", ""], "no directory is named"),
     "--set without a value": (["run", "--set", "time.end"], "KEY=VALUE"),
     "--set without a key": (["run", "--set", "=3"], "KEY=VALUE"),
     "--set of an unknown key": (["run", "--set", "time.stop=3"], "time.stop"),
@@ -268,4 +271,13 @@ def test_a_reader_that_leaves_early() -> None:
     """`sim cases | true`: no traceback."""
     late = f"sleep 0.2; exec {sys.executable} -m sim cases"
     finished = run_bounded(["bash", "-c", f"({late}) | exit 0; exit ${{PIPESTATUS[0]}}"], 60)
-    assert finished.returncode == cli.EXIT_BUG and not finished.stderr, finished
+    assert finished.returncode == cli.EXIT_UNHEARD and not finished.stderr, finished
+
+
+@pytest.mark.parametrize("command", ["cases", "info run"])
+def test_what_can_not_be_printed(command: str, case: str, capsys: Capture) -> None:
+    """Is no error of anything else: a full disk behind standard output."""
+    assert cli.main(["run", case, "--output", "run"]) == 0
+    finished = run_bounded(["bash", "-c", f"{sys.executable} -m sim {command} > /dev/full"], 60)
+    assert finished.returncode == cli.EXIT_USER_ERROR and finished.stderr.count("\n") == 1, finished
+    assert "standard output can't be written: No space left on device" in finished.stderr

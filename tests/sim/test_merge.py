@@ -18,6 +18,7 @@ from sim.output.pieces import piece_shape, pieces
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "1.h5 is missing": Path.unlink,
     "is missing or damaged": lambda path: path.write_bytes(b"x"),
+    "1.h5 is missing or damaged": lambda path: path.write_bytes(path.read_bytes()[:3000]),
     "1.h5 is not a file of this run": lambda path: path.write_bytes(path.with_name("2.h5").read_bytes()),
 }
 

@@ -151,6 +151,8 @@ def test_a_wanted_grid_that_does_not_fit(wanted: tuple[int, ...], count: int, gh
 def test_a_grid_too_small_says_what_there_is() -> None:
     with pytest.raises(SimError, match="3 × 4 cells can't be cut into 13 blocks"):
         choose_topology((3, 4), 13, 1)
+    with pytest.raises(SimError, match=r"at least 9 cells .* a smaller parallel\.ghost_depth"):
+        choose_topology((3, 4), 1, 9)
 
 
 @pytest.mark.parametrize(("ndim", "names"), [(1, ("x",)), (2, ("y", "x")), (3, ("z", "y", "x"))])

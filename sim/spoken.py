@@ -1,0 +1,41 @@
+"""Standard output that says of itself when it can't be written."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sim.errors import SimError
+
+
+class Spoken(io.TextIOWrapper):
+    """What a full disk behind it, or a reader who has left, makes of it is not taken for an error of another file.
+
+    Raises SimError, or BrokenPipeError; from then on what is written goes nowhere, so that Python's own flush at exit
+    does not complain once more.
+    """
+
+    @classmethod
+    def instead_of(cls, stream: io.TextIOWrapper) -> Spoken:
+        encoding, errors, lines = stream.encoding, stream.errors, stream.line_buffering
+        return cls(stream.detach(), encoding=encoding, errors=errors, line_buffering=lines)
+
+    def write(self, text: str, /) -> int:
+        with self._heard():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with self._heard():
+            super().flush()
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise SimError(f"standard output can't be written: {error.strerror}; what was done is done") from None
