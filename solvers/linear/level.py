@@ -114,12 +114,6 @@ class Level:
         return with_layers(u, axis, outer, ghost)
 
 
-def neighbour(u: jax.Array, axis: int, step: int) -> jax.Array:
-    """u_{i+step} for all cells i of a field with one layer of ghosts, dtype[m, …] → dtype[m - 2, …]."""
-    shifts = [step if a == axis else 0 for a in range(u.ndim)]
-    return u[tuple(slice(1 + s, n - 1 + s) for s, n in zip(shifts, u.shape, strict=True))]
-
-
 def inside(u: jax.Array) -> jax.Array:
     """A field without its one layer of ghosts."""
     return u[(slice(1, -1),) * u.ndim]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from solvers.linear.level import Level, inside, neighbour
+from solvers.linear.level import Level, inside
 from solvers.linear.transfer import along, interleaved
+from solvers.operators import neighbour
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 
 from solvers.exchange import LOWER, UPPER
 from solvers.halo import exchange_halos
-from solvers.linear.level import Level, inside, neighbour
+from solvers.linear.level import Level, inside
 from solvers.linear.transfer import interleaved, pair_sums, pairs
 from solvers.linear.uniform import Uniform
-from solvers.operators import Mean
+from solvers.operators import Mean, mean_of, neighbour
 
 # Where k jumps from cell to cell, what a few cells are like says little about the way around them.  A coarse link is
 # not weaker than this part of the finer ones that it stands for, else corrections overshoot without a bound; and no
@@ -52,7 +52,7 @@ class Varying:
         """Of k in cells for each axis, ghosted blocks, filled; c, a scalar or dtype[block.shape]; weights 1 / h²."""
         links, walls = [], []
         for axis, (weight, k) in enumerate(zip(weights, ks, strict=True)):
-            link = level.rounded(weight * _mean(neighbour(k, axis, -1), inside(k), mean))
+            link = level.rounded(weight * mean_of(neighbour(k, axis, -1), inside(k), mean, level.rounded))
             links.append(_link(level, axis, link))
             walls.append(_wall(level, axis, weight * inside(k)))
         return cls(_absorbing(level), tuple(links), tuple(walls), jnp.broadcast_to(c, level.block.shape))
@@ -198,13 +198,6 @@ def _resistance(conductance: jax.Array) -> jax.Array:
     """1 / G, where G = 0 as much as leaves room for sums."""
     least = jnp.asarray(1e4 * jnp.finfo(conductance.dtype).tiny, conductance.dtype)
     return 1.0 / jnp.maximum(conductance, least)
-
-
-def _mean(a: jax.Array, b: jax.Array, mean: Mean) -> jax.Array:
-    if mean == "arithmetic":
-        return 0.5 * (a + b)
-    least = jnp.asarray(jnp.finfo(a.dtype).tiny, a.dtype)
-    return 2.0 * (jnp.minimum(a, b) * (jnp.maximum(a, b) / jnp.maximum(a + b, least)))
 
 
 def _link(level: Level, axis: int, link: jax.Array) -> jax.Array:
