@@ -236,8 +236,8 @@ class OuterLoop:
         """What is due now."""
         simulation = self.simulation
         self._now_doing(f"writing at step {simulation.step}, t = {simulation.time:g}")
-        self.output.write(simulation.step, simulation.time, simulation.blocks)
-        self._write_probes()
+        if self.output.write(simulation.step, simulation.time, simulation.blocks):
+            self._write_probes()
         self._look()
 
     def _write_probes(self) -> None:

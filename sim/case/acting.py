@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
@@ -9,9 +10,12 @@ from pydantic import BaseModel
 from sim.case.forcing import MovingPoint, RegionTable, SourceTable
 from sim.case.grid import Axis
 from sim.case.probes import ProbesTable
-from sim.case.region import BoxTable, Placed, Point
+from sim.case.region import BallTable, BoxTable, Placed, Point
 from sim.case.source import check_formula
 from sim.expression import Formula
+
+# What rounding makes of a distance, in parts of it.
+_SLACK = 1e-9
 
 
 def check_acting(
@@ -72,9 +76,10 @@ def _check_placed(key: str, placed: Placed, fields: Sequence[str], axes: Mapping
     check_formula(f"{key}.where", placed.where, names)
     if placed.box is not None:
         _check_axes(f"{key}.box", placed.box, names, whole=False)
-        _check_intervals(f"{key}.box", placed.box, axes)
+        _check_box(f"{key}.box", placed.box, axes)
     if placed.ball is not None:
         _check_axes(f"{key}.ball.centre", placed.ball.centre, names, whole=True)
+        _check_ball(f"{key}.ball", placed.ball, axes)
 
 
 def _check_field(key: str, field: str, fields: Iterable[str]) -> None:
@@ -90,17 +95,29 @@ def _check_axes(key: str, table: BaseModel, names: Iterable[str], whole: bool) -
         raise ValueError(f"{key} has {' and '.join(sorted(given)) or 'no axis'}; the grid has {wanted}")
 
 
-def _check_intervals(key: str, box: BoxTable, axes: Mapping[str, Axis]) -> None:
-    """Whether a box has something in it, and of the grid, around rings too."""
+def _check_box(key: str, box: BoxTable, axes: Mapping[str, Axis]) -> None:
+    """Whether a box holds the centre of a cell."""
     for name, axis in axes.items():
         low, high = getattr(box, name) or (axis.lower, axis.upper)
         if low > high:
             raise ValueError(f"{key}.{name} = [{low:g}, {high:g}] is empty; give the lower bound first")
-        if high < axis.lower or low > axis.upper:
+        half = 0.5 * high - 0.5 * low
+        # If the interval holds any, it holds the one that is nearest to its middle.
+        if axis.distance(low + half) > half + _SLACK * axis.spacing:
             raise ValueError(
-                f"{key}.{name} = [{low:g}, {high:g}] lies beyond the grid, which is [{axis.lower:g}, {axis.upper:g}] "
-                f"along {name}; give an interval in it"
+                f"{key}.{name} = [{low:g}, {high:g}] holds no centre of a cell: the grid is [{axis.lower:g}, "
+                f"{axis.upper:g}] along {name}, in cells of {axis.spacing:g}; give a wider one, or a finer grid"
             )
+
+
+def _check_ball(key: str, ball: BallTable, axes: Mapping[str, Axis]) -> None:
+    """Whether a ball holds the centre of a cell."""
+    nearest = math.hypot(*(axis.distance(getattr(ball.centre, name)) for name, axis in axes.items()))
+    if nearest > ball.radius * (1 + _SLACK):
+        raise ValueError(
+            f"{key} holds no centre of a cell: the nearest one is {nearest:.6g} away from its own, beyond the radius "
+            f"{ball.radius:g}; give a larger one, or a finer grid"
+        )
 
 
 def _check_inside(key: str, place: MovingPoint | Point, edges: Mapping[str, Axis]) -> None:

@@ -17,9 +17,19 @@ class Axis(Table):
         if not self.upper > self.lower:
             raise ValueError(f"upper must lie above lower; got [{self.lower}, {self.upper}]")
         # Its square and its inverse must be numbers too.
-        if not 1e-100 < self.upper / self.cells - self.lower / self.cells < 1e100:
+        if not 1e-100 < self.spacing < 1e100:
             raise ValueError(f"cells must be between 1e-100 and 1e100 wide; got [{self.lower}, {self.upper}]")
         return self
+
+    @property
+    def spacing(self) -> float:
+        return self.upper / self.cells - self.lower / self.cells
+
+    def distance(self, x: float) -> float:
+        """From x to the centre of the cell that is nearest."""
+        h = self.spacing
+        number = round((min(max(x, self.lower), self.upper) - self.lower) / h - 0.5)
+        return abs(x - (self.lower + (min(max(number, 0), self.cells - 1) + 0.5) * h))
 
 
 class GridTable(Table):

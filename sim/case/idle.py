@@ -9,7 +9,7 @@ from sim.case.whole import Case
 
 
 def remarks(case: Case) -> list[str]:
-    """One line for each key that is given, is not the default, and has no effect here: which, and why."""
+    """One line for each key that is given, is not the default, and has no effect here, or not all of it: which, why."""
     return [f"{key} has no effect: {why}" for key, why in _idle(case)]
 
 
@@ -28,6 +28,9 @@ def _idle(case: Case) -> Iterator[tuple[str, str]]:
     elif time.integrator != "auto":
         keys = tuple(type(case.solver).model_fields)
         yield from _given("solver", case.solver, keys, f"the steps of {time.integrator} solve no systems")
+    for number, region in enumerate(case.regions):
+        if late := sum(1 for moment in region.times if moment > time.end):
+            yield f"regions.{number}.times", f"{late} of them lie beyond time.end = {time.end:g}"
     if case.ensemble is None:
         yield from _given("parallel", parallel, ("members", "members_at_once"), "the case has no [ensemble]")
 

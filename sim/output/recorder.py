@@ -78,14 +78,16 @@ class Recorder:
         """Of the snapshots that are there."""
         return self.written[MAIN].times
 
-    def write(self, step: int, time: float, blocks: BlocksOf) -> None:
-        """Write a file of each stream that is due, or begin to."""
+    def write(self, step: int, time: float, blocks: BlocksOf) -> bool:
+        """Write a file of each stream that is due, or begin to; whether any was."""
+        end, streams = self._case.time.end, self._streams
+        # The snapshots last: they are the largest, and what is begun last has most time.
+        due = [name for name in reversed(list(streams)) if is_output_time(time, end, streams[name].every)]
         with self._timed():
-            # The snapshots last: they are the largest, and what is begun last has most time.
-            for name in reversed(list(self._streams)):
+            for name in due:
                 self._settle()
-                if is_output_time(time, self._case.time.end, self._streams[name].every):
-                    self._write(name, step, time, blocks)
+                self._write(name, step, time, blocks)
+        return bool(due)
 
     def poll(self) -> None:
         """See whether what was begun has come to an end, without waiting for it."""

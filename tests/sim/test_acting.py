@@ -56,7 +56,12 @@ BAD: dict[str, tuple[Table, str]] = {
     ),
     "a box beyond the grid": (
         {"probes": {"regions": {"a": {"box": {"y": [5.0, 6.0]}}}}},
-        r"a\.box\.y = .* lies beyond",
+        r"a\.box\.y = .* holds no centre",
+    ),
+    "a box between two cells": ({"regions": [{"box": {"x": [0.21, 0.31]}, "set": 1.0}]}, "holds no centre of a cell"),
+    "a ball between cells": (
+        {"regions": [{"ball": {"centre": {"x": 0.26, "y": 0.28}, "radius": 0.01}, "set": 1.0}]},
+        r"regions\.0\.ball holds no centre",
     ),
     "no such side": ({"probes": {"sides": {"c": {"side": "z.upper"}}}}, "no axis z"),
     "no probes": ({"probes": {"every": 2}}, "neither points nor regions nor sides"),

@@ -442,7 +442,7 @@ def test_any_text_and_number_survives_toml(tmp_path: Path, text: str, end: float
 
 def test_lists_come_out_as_they_are(tmp_path: Path, small: Callable[..., dict[str, Any]]) -> None:
     times = [0.1 * number for number in range(1, 3000)]
-    case = casefile.load(small((7,), regions=[{"box": {"x": [0.1, 0.2]}, "set": 1.0, "times": times}]))
+    case = casefile.load(small((7,), regions=[{"box": {"x": [0.1, 0.9]}, "set": 1.0, "times": times}]))
     assert round_trip(case, tmp_path) == case
 
 

@@ -33,6 +33,10 @@ IDLE: dict[str, tuple[Table, list[str]]] = {
         {"time": {"steady": True, "integrator": "rk4", "step": 0.1, "safety": 0.5}, "solver": {"newton": 3}},
         ["time.integrator", "time.step", "time.safety"],
     ),
+    "times beyond the end": (
+        {"regions": [{"where": "x > 0", "set": 1.0, "times": [0.01, 0.03, 0.031]}]},
+        ["regions.0.times"],
+    ),
     "members of nothing": ({"parallel": {"members": "spread"}}, ["parallel.members"]),
     "members": (
         {"parallel": {"members": "spread"}, "ensemble": {"vary": {"equation.alpha": [0.1, 0.2]}}},
