@@ -9,7 +9,7 @@ from sim.case.whole import Case
 
 
 def remarks(case: Case) -> list[str]:
-    """One line for each key that is given, is not the default, and has no effect here, or not all of it: which, why."""
+    """One line for each key that is given and has no effect here, or in part none: which, and why."""
     return [f"{key} has no effect: {why}" for key, why in _idle(case)]
 
 
@@ -30,7 +30,7 @@ def _idle(case: Case) -> Iterator[tuple[str, str]]:
         yield from _given("solver", case.solver, keys, f"the steps of {time.integrator} solve no systems")
     for number, region in enumerate(case.regions):
         if late := sum(1 for moment in region.times if moment > time.end):
-            yield f"regions.{number}.times", f"{late} of them lie beyond time.end = {time.end:g}"
+            yield f"regions.{number}.times beyond time.end = {time.end:g}", f"{late} of {len(region.times)} lie there"
     if case.ensemble is None:
         yield from _given("parallel", parallel, ("members", "members_at_once"), "the case has no [ensemble]")
 

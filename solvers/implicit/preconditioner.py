@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from solvers.block import Block, core
 from solvers.boundary import Periodic
@@ -65,9 +66,7 @@ class Stack(NamedTuple):
     cycles: int
 
     def precondition(self, r: jax.Array) -> jax.Array:
-        for _ in range(self.cycles):
-            r = self.grid.precondition(r)
-        return r
+        return lax.fori_loop(0, self.cycles, lambda _, b: self.grid.precondition(b), r)
 
     def full(self, r: jax.Array) -> jax.Array:
         for _ in range(self.cycles):
