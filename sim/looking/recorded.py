@@ -98,6 +98,11 @@ class Run:
             return 1.0
         return self.progress.fraction if self.progress else None
 
+    def extra(self, name: str) -> Recording:
+        """A further output's."""
+        directory = self.directory
+        return _output(directory, directory.extra(name), directory.extra_series(name), self.record, named=0)
+
     def case_text(self) -> str:
         return record.read_text(self.directory.case, _MOST_CASE_BYTES) or ""
 
@@ -125,7 +130,8 @@ def read_run(path: Path) -> Run:
     progress = record.read(directory.progress, Progress)
     if progress and not progress.is_of(found):
         progress = None
-    return Run(directory, found, progress, _snapshots(directory, found))
+    snapshots = _output(directory, directory.snapshots, directory.series, found, len(found.snapshots))
+    return Run(directory, found, progress, snapshots)
 
 
 def read_recording(path: Path) -> Recording:
@@ -148,17 +154,19 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
         raise SimError(f"{clean(path)} can't be looked at: {reason}; give the directory of a run") from None
 
 
-def _snapshots(directory: RunDirectory, found: Record) -> Recording:
-    """All that results.h5 or run.json name, and what lies there beyond; a damaged results.h5 is done without."""
-    series, first = _head(directory.series), _head(directory.snapshot(0))
+def _output(directory: RunDirectory, folder: Path, series_file: Path, found: Record, named: int) -> Recording:
+    """All that its series, such as results.h5, or run.json name, and what lies there beyond; a damaged series is done
+    without.
+    """
+    series, first = _head(series_file), _head(folder / "0.h5")
     times = series[0] if series else []
     units, title = (series or first or ([], "1", ""))[1:]
-    named = max(len(times), len(found.snapshots))
-    while directory.snapshot(named).exists():
+    named = max(len(times), named)
+    while (folder / f"{named}.h5").exists():
         named += 1
     if named > MOST_OUTPUTS:
         raise SimError(f"{clean(directory.path)} names {named} snapshots, more than any run writes; it isn't a run's")
-    paths = [directory.snapshot(number) for number in range(named)]
+    paths = [folder / f"{number}.h5" for number in range(named)]
     known = [*times, *map(_time_in, paths[len(times) :])]
     return Recording(directory.path, title or clean(found.case), units, tuple(map(Frame, range(named), known, paths)))
 

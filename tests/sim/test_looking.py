@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ import numpy as np
 import pytest
 
 import sim
-from sim import cli
+from sim import cli, failpoints
+from sim.errors import SimError
 from sim.looking import difference
 from sim.looking.field import _boxes, fields_of
 from sim.looking.record import Progress
+from sim.looking.recorded import read_run
+from sim.looking.wholeness import examine
 from sim.looking.words import clean, duration, quantity
 from sim.output import lock
 from sim.output.lock import Holder
@@ -168,6 +172,123 @@ def test_the_rest_is_reported_all_the_same(broken: str, run: Path, capsys: Captu
     assert fact.split("  ")[-1] in page.words and len(page.loads) == 4
 
 
+@pytest.fixture(scope="module")
+def ample(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with further outputs, probes and a checkpoint."""
+    path = tmp_path_factory.mktemp("runs") / "ample"
+    sim.run(small(**AMPLE), output=path)
+    return path
+
+
+AMPLE: dict[str, Any] = {
+    "output__extra": {"cut": {"at": {"y": 1.0}, "every": 0.005}, "wide": {"stride": {"x": 2}}},
+    "probes": {"every": 1, "points": {"middle": {"at": {"x": 1.0, "y": 1.0}}}, "regions": {"all": {"where": "x > 0"}}},
+}
+
+
+def damaged(name: str, first: int) -> Callable[[Path], None]:
+    def change(run: Path) -> None:
+        (path,) = run.glob(name)
+        content = bytearray(path.read_bytes())
+        content[first] ^= 1
+        path.write_bytes(content)
+
+    return change
+
+
+def shorter(file: h5py.File) -> None:
+    values = file["middle"][:-1]
+    del file["middle"]
+    file["middle"] = values
+
+
+def elsewhere(file: h5py.File) -> None:
+    del file["all"]
+    file["all"] = h5py.ExternalLink("results.h5", "step")
+
+
+def nan_probe(file: h5py.File) -> None:
+    file["all"][1:3] = np.nan, np.inf
+
+
+BROKEN_BESIDE: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no probes": (lambda run: (run / "probes.h5").unlink(), "probes.h5  is missing"),
+    "truncated probes": (truncate("probes.h5"), "probes.h5  cannot read it"),
+    "a probe that is too short": (lambda run: edit(run / "probes.h5", shorter), "'middle' has"),
+    "a probe that is elsewhere": (lambda run: edit(run / "probes.h5", elsewhere), "has no series 'all'"),
+    "probes that are no numbers": (lambda run: edit(run / "probes.h5", nan_probe), "numbers of 'all' are NaN"),
+    "a truncated extra series": (truncate("extra/cut.h5"), "extra/cut.h5  cannot read it"),
+    "no extra series": (lambda run: (run / "extra/cut.h5").unlink(), "extra/cut.h5  is missing"),
+    "no extra files": (lambda run: shutil.rmtree(run / "extra/cut"), "extra/cut  is missing"),
+    "no extra folder": (lambda run: shutil.rmtree(run / "extra"), "extra/wide  is missing"),
+    "an empty extra output": (
+        lambda run: [path.unlink() for path in (run / "extra").glob("cut*/*.h5")] and (run / "extra/cut.h5").unlink(),
+        "extra/cut  holds no file",
+    ),
+    "a missing extra file": (lambda run: (run / "extra/cut/6.h5").unlink(), "extra/cut/6.h5  is missing"),
+    "a truncated extra file": (truncate("extra/wide/1.h5"), "extra/wide/1.h5  cannot read it"),
+    "a damaged block": (damaged("checkpoints/*/u-*.npy", 200), "SHA-256 does not match"),
+    "a truncated block": (
+        lambda run: [path.write_bytes(path.read_bytes()[:300]) for path in run.glob("checkpoints/*/*.npy")],
+        "is not an array of (12, 16): it has 300 bytes",
+    ),
+    "a missing block": (lambda run: [path.unlink() for path in run.glob("checkpoints/*/*.npy")], "can't be read"),
+    "a pipe for a block": (
+        lambda run: [(path.unlink(), os.mkfifo(path)) for path in run.glob("checkpoints/*/*.npy")],
+        "is no regular file",
+    ),
+    "a damaged manifest": (damaged("checkpoints/*/manifest.json", 300), "checkpoints/6  manifest.json is no"),
+    "a case that is none": (lambda run: (run / "case.toml").write_text("[output"), "case.toml  isn't a run's case"),
+}
+
+
+@pytest.mark.parametrize(("change", "fact"), BROKEN_BESIDE.values(), ids=BROKEN_BESIDE)
+def test_what_is_not_whole_beside_the_snapshots(
+    change: Callable[[Path], Any], fact: str, ample: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    run = Path(shutil.copytree(ample, tmp_path / "ample"))
+    assert "whole: all is there" in said(capsys, "info", run)
+    change(run)
+    assert fact in said(capsys, "info", run, status=1)
+
+
+class Left:
+    """Is armed where a kill would be, and keeps what it would have left."""
+
+    def __init__(self, run: Path, folder: Path) -> None:
+        self.run, self.folder, self.kept = run, folder, 0
+        self.there: set[tuple[str, int]] = set()
+
+    @property
+    def name(self) -> str:
+        there = {(str(path), path.stat().st_size) for path in self.run.rglob("*")}
+        if (self.run / "run.json").exists() and there != self.there:
+            shutil.copytree(self.run, self.folder / str(self.kept))
+            self.kept += 1
+        self.there = there
+        return ""
+
+
+BLOWS_UP = [{"where": "x > 0", "multiply": 1e200, "times": [0.02, 0.025]}]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fails", [False, True], ids=["to its end", "until it fails"])
+def test_a_run_is_whole_so_far_wherever_it_is_killed(
+    fails: bool, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more is asked for than there must be by then."""
+    run, left = tmp_path / "run", Left(tmp_path / "run", tmp_path / "left")
+    case = small(**AMPLE, checkpoint__every=2, parallel__overlap=False, **({"regions": BLOWS_UP} if fails else {}))
+    monkeypatch.setattr(failpoints, "_armed", left)
+    with pytest.raises(SimError, match="finite|blew up") if fails else nullcontext():
+        sim.run(case, output=run)
+    monkeypatch.undo()
+    assert left.kept > 50
+    for path in [run, *left.folder.iterdir()]:
+        assert examine(read_run(path)) == [], path
+
+
 def test_quick_reads_no_values(run: Path, capsys: Capture) -> None:
     spoil(3, with_nan)(run)
     assert "values not read" in said(capsys, "info", run, "--quick")
@@ -181,7 +302,7 @@ def test_another_shape_among_the_snapshots(tmp_path: Path, capsys: Capture) -> N
 
 def test_leftovers_and_checkpoints(run: Path, capsys: Capture) -> None:
     (run / "snapshots/.4.h5.part").touch()
-    (run / "checkpoints/12").mkdir(parents=True)
+    shutil.copytree(run / "checkpoints/6", run / "checkpoints/12")
     text = said(capsys, "info", run)
     assert ".4.h5.part" in text and "checkpoints  2: 6, 12" in text
 
