@@ -11,7 +11,7 @@ from pathlib import Path
 from sim.errors import SimError
 from sim.looking import record
 from sim.looking.field import Field, fields_of, times_of
-from sim.looking.hdf5 import opened, text_attribute
+from sim.looking.hdf5 import opened, refers_elsewhere, text_attribute
 from sim.looking.record import Progress, Record
 from sim.looking.words import clean
 from sim.output import lock
@@ -135,14 +135,33 @@ def read_run(path: Path) -> Run:
 
 
 def read_recording(path: Path) -> Recording:
-    """A run's, or that of one file.  Raises SimError."""
+    """A run's, or that of one file.  Raises SimError.
+
+    A file such as results.h5, whose fields lie in other files, is what ties the files of a run's output together: those
+    are read, by their places in the run directory, and no link of its own is followed.
+    """
     if _is(path, Path.is_file):
+        if refers_elsewhere(path):
+            return _output_by_series(path)
         times, units = times_of(path)
         title = _title(path)
         if not times.size:
             raise SimError(f"{path} has no `time`; give a run directory, or a file that a run has written")
         return Recording(path, title, units, tuple(Frame(i, t, path, i) for i, t in enumerate(times.tolist())))
     return read_run(path).recording
+
+
+def _output_by_series(path: Path) -> Recording:
+    placed = path.absolute()
+    own, outer = RunDirectory(placed.parent), RunDirectory(placed.parent.parent)
+    if placed == own.series and own.record.is_file():
+        return read_run(own.path).recording
+    if placed == outer.extra_series(placed.stem) and outer.record.is_file():
+        return read_run(outer.path).extra(placed.stem)
+    raise SimError(
+        f"{clean(path)} only refers to other files, which lie beside it in a run directory; give it where it was "
+        f"written, or one file of it all, such as `sim merge` makes there (of a further output with --extra NAME)"
+    )
 
 
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:

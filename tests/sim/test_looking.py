@@ -382,6 +382,40 @@ def test_norms_of_the_difference(original: Path, run: Path, capsys: Capture) -> 
     assert "different: at most" in said(capsys, "compare", original, run, "--tolerance", "0.01", status=1)
 
 
+def test_the_file_that_ties_an_output_together_stands_for_it(
+    original: Path, ample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    assert "the same: every byte" in said(capsys, "compare", original / "results.h5", original)
+    run = Path(shutil.copytree(ample, tmp_path / "extra"))  # like the folder of further outputs, but a run's
+    assert "the same: every byte" in said(capsys, "compare", ample / "results.h5", run / "results.h5")
+    cut = json.loads(said(capsys, "compare", ample / "extra/cut.h5", run / "extra/cut.h5", "--json"))
+    assert len(cut["differences"]) == 7 and cut["same_bytes"]
+    edit(run / "extra/cut/2.h5", lambda file: file["u"].write_direct(file["u"][...] + 1))
+    assert "different" in said(capsys, "compare", ample / "extra/cut.h5", run / "extra/cut.h5", status=1)
+    assert said(capsys, "plot", run / "results.h5") == f"{run}/u.png\n"
+    assert said(capsys, "plot", run / "extra/cut.h5") == f"{run}/extra/u.png\n"
+    monkeypatch.chdir(run / "extra")
+    assert said(capsys, "plot", "cut.h5") == "u.png\n"
+
+
+def test_no_other_file_is_read_by_way_of_one(original: Path, run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """A file is what ties its run together by its place alone, not by what it refers to."""
+    alone = Path(shutil.copy(original / "results.h5", original.parent / "alone.h5"))
+    for where in (alone, Path(shutil.copy(alone, tmp_path / "results.h5"))):
+        for command in (["plot"], ["compare", original]):
+            assert "`sim merge` makes" in said(capsys, *command, where, status=2)
+    with h5py.File(run / "results.h5", "w") as file:
+        for name, values in {"time": [0.0], "y": [0.5], "x": [0.5, 1.5]}.items():
+            file[name] = np.array(values)
+            file[name].make_scale(name)
+        layout = h5py.VirtualLayout((1, 1, 2), "f8")
+        layout[...] = h5py.VirtualSource(original / "snapshots/0.h5", "u", (1, 12, 16))[:, :1, :2]
+        attached(file, file.create_virtual_dataset("u", layout))
+    edit(run / "snapshots/3.h5", lambda file: file["u"].write_direct(file["u"][...] + 1))
+    found = json.loads(said(capsys, "compare", run / "results.h5", run, "--json"))
+    assert found["same_bytes"] and len(found["differences"]) == 4
+
+
 def test_what_only_one_has_is_a_difference(original: Path, run: Path, capsys: Capture) -> None:
     (run / "snapshots/1.h5").unlink()
     text = said(capsys, "compare", original, run, "--tolerance", "1", status=1)
