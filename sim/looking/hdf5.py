@@ -13,10 +13,12 @@ import numpy as np
 from sim.errors import SimError
 from sim.fieldfile import FieldFileError
 from sim.fieldfile.damage import one_message
+from sim.schedule import MOST_OUTPUTS
 
 # Deflate, the strongest of HDF5's own filters, makes at most 1032 bytes of one.
 _MOST_EXPANSION = 1100
-_MOST_NAMES = 10_000
+# results.h5 has a link for each of its times.
+_MOST_NAMES = MOST_OUTPUTS + 10_000
 _LONGEST_SCALE = 1_000_000_000
 _MOST_SMALL_BYTES = 64 << 20
 

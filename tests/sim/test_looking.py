@@ -21,16 +21,18 @@ import numpy as np
 import pytest
 
 import sim
-from sim import cli, failpoints
+from sim import casefile, cli, failpoints
 from sim.errors import SimError
 from sim.looking import difference
-from sim.looking.field import _boxes, fields_of
+from sim.looking.field import _boxes, fields_of, times_of
 from sim.looking.record import Progress
 from sim.looking.recorded import read_run
 from sim.looking.wholeness import examine
 from sim.looking.words import clean, duration, quantity
 from sim.output import lock
 from sim.output.lock import Holder
+from sim.output.series import write_series
+from sim.output.stream import MAIN, Written, streams_of
 from tests.sim.looking import write_run
 
 Small = Callable[..., dict[str, Any]]
@@ -250,6 +252,13 @@ def test_what_is_not_whole_beside_the_snapshots(
     assert "whole: all is there" in said(capsys, "info", run)
     change(run)
     assert fact in said(capsys, "info", run, status=1)
+
+
+def test_a_series_may_have_many_times(small: Small, tmp_path: Path) -> None:
+    case, count = casefile.load(small()), 10_001
+    written = Written([float(number) for number in range(count)], list(range(count)))
+    write_series(tmp_path, case, streams_of(case, ["u"])[MAIN], written, {})
+    assert times_of(tmp_path / "results.h5")[0].size == count
 
 
 class Left:
@@ -669,8 +678,6 @@ def test_monitoring_is_asked_for(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    from sim import casefile
-
     Path("small.toml").write_text(casefile.to_toml(casefile.load(small())))
     said(capsys, "run", "small.toml", "--output", "plain")
     said(capsys, "run", "small.toml", "--output", "seen", "--monitor")
