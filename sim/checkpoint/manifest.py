@@ -78,11 +78,18 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a checkpoint, verified, each of its fields covered by its blocks.  Raises DamageError."""
     path = folder / MANIFEST
     try:
+        check_regular(path)
         if path.stat().st_size > _LARGEST_FILE:
             raise DamageError(f"{path} has {path.stat().st_size} bytes, which no manifest has")
         return parse_manifest(path.read_bytes(), str(path))
     except OSError as error:
         raise DamageError(f"{path} can't be read: {error.strerror or error}") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise DamageError for what is there and no file: reading a pipe would wait for ever."""
+    if path.exists() and not path.is_file():
+        raise DamageError(f"{path} is no regular file")
 
 
 def parse_manifest(text: bytes, origin: str) -> Manifest:

@@ -112,9 +112,8 @@ class Store:
         """
         damages = []
         for step in on_root(self._team, self._steps_to_read):
-            folder = self.folder / str(step)
             try:
-                return Checkpoint(folder, self._verified(folder))
+                return self.verified(step)
             except DamageError as damage:
                 damages.append(str(damage))
                 self._damaged.add(step)
@@ -123,8 +122,12 @@ class Store:
             raise SimError("\n  ".join([f"no checkpoint in {self.folder} can be used:", *damages]))
         return None
 
-    def _verified(self, folder: Path) -> Manifest:
-        """Read by rank 0, its blocks verified by all ranks, each its share.  Raises DamageError on all ranks alike."""
+    def verified(self, step: int, values: bool = True) -> Checkpoint:
+        """One of them, its manifest read by rank 0, its blocks verified by all ranks, each its share.
+
+        Without `values` only the blocks' sizes are looked at.  Raises DamageError on all ranks alike.
+        """
+        folder = self.folder / str(step)
         text, damage = self._team.broadcast(_manifest_text(folder) if self._team.rank == 0 else None)
         if damage:
             raise DamageError(damage)
@@ -132,14 +135,14 @@ class Store:
         found = []
         for entry in manifest.blocks[self._team.rank :: self._team.size]:
             try:
-                verify_block(folder, entry, manifest.fields[entry.field])
+                verify_block(folder, entry, manifest.fields[entry.field], values)
             except DamageError as damage:
                 found.append(str(damage))
         if everybodys := [damage for theirs in self._team.gather(found[:3]) for damage in theirs]:
             raise DamageError("; ".join(everybodys[:3]))
-        return manifest
+        return Checkpoint(folder, manifest)
 
-    def _steps(self) -> list[int]:
+    def steps(self) -> list[int]:
         """Of all that has a checkpoint's name, the newest first."""
         if not self.folder.is_dir():
             return []
@@ -148,7 +151,7 @@ class Store:
 
     def _steps_to_read(self) -> list[int]:
         try:
-            return self._steps()
+            return self.steps()
         except OSError as error:
             raise SimError(f"the checkpoints in {self.folder} can't be read: {error.strerror}") from None
 
@@ -165,13 +168,13 @@ class Store:
         write_text(part / MANIFEST, manifest.to_text())
         reach("checkpoint synced")
         # What was found damaged counts for nothing.  It may have had this very step.
-        for step in self._damaged.intersection(self._steps()):
+        for step in self._damaged.intersection(self.steps()):
             self._remove(step)
         os.rename(part, self.folder / str(manifest.step))
         reach("checkpoint renamed")
         sync(self.folder)
         reach("checkpoint published")
-        for step in self._steps()[self._keep :]:
+        for step in self.steps()[self._keep :]:
             self._remove(step)
 
     def _remove(self, step: int) -> None:

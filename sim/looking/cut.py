@@ -14,10 +14,15 @@ Cut = Mapping[str, int]
 def cuts_of(field: Field, wanted: Sequence[str] = ()) -> list[Cut]:
     """The cuts to be shown, each the index of its axes' cell: as wanted ("z=0.5"), else what shows most.
 
-    That is all of a field of one or two axes, and of three the middle plane across each axis.
+    That is all of a field of one or two axes, and of three the middle plane across each axis.  An axis of one cell,
+    of which a picture could show no length, is cut there, but for the last one where none is longer.
     Raises SimError for what isn't an axis, a number, or inside the grid, and where no axis would remain.
     """
     cut = dict(_index(field, text) for text in wanted)
+    thin = {axis.name: 0 for axis in field.axes if axis.cells == 1}
+    if not cut and len(thin) == len(field.axes):
+        del thin[field.axes[-1].name]
+    cut = thin | cut
     remaining = len(field.axes) - len(cut)
     if remaining == 0:
         raise SimError(f"--slice {' '.join(wanted)} leaves a single cell of {field.name!r}; leave out one of them")

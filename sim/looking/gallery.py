@@ -59,9 +59,9 @@ class Gallery:
     def pictures(self) -> Iterator[Figured]:
         """Of each field: a line's curves, or some times of a plane side by side."""
         for field, film in self._films():
-            where = film.panels(film.frames[-1], 1)[0].where
-            draw = curves if len(field.axes) == 1 else strip
-            yield _figured(in_units(field.long_name, field.units), where, partial(draw, film))
+            shown = film.panels(film.frames[-1], 1)[0]
+            draw = curves if len(shown.axes) == 1 else strip
+            yield _figured(in_units(field.long_name, field.units), shown.where, partial(draw, film))
 
     def charts(self) -> Iterator[Figured]:
         """Of each field its extremes and mean, and all other series."""

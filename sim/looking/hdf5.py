@@ -13,10 +13,12 @@ import numpy as np
 from sim.errors import SimError
 from sim.fieldfile import FieldFileError
 from sim.fieldfile.damage import one_message
+from sim.schedule import MOST_OUTPUTS
 
 # Deflate, the strongest of HDF5's own filters, makes at most 1032 bytes of one.
 _MOST_EXPANSION = 1100
-_MOST_NAMES = 10_000
+# results.h5 has a link for each of its times.
+_MOST_NAMES = MOST_OUTPUTS + 10_000
 _LONGEST_SCALE = 1_000_000_000
 _MOST_SMALL_BYTES = 64 << 20
 
@@ -35,13 +37,26 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 def datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
     """The plain datasets of numbers at the root, by hard links alone: external and soft ones are not followed."""
+    for name in _of_its_own(file):
+        dataset = file[name]
+        if is_plain(dataset):
+            yield name, dataset
+
+
+def _of_its_own(file: h5py.File) -> Iterator[str]:
+    """The names of the datasets at the root, by hard links alone."""
     for number, name in enumerate(file):
         if number == _MOST_NAMES:
             raise ValueError(f"it has more than {_MOST_NAMES} names at its root")
         if isinstance(file.get(name, getlink=True), h5py.HardLink) and file.get(name, getclass=True) is h5py.Dataset:
-            dataset = file[name]
-            if is_plain(dataset):
-                yield name, dataset
+            yield name
+
+
+def refers_elsewhere(path: Path) -> bool:
+    """Whether a file has virtual datasets at its root, and no field of its own.  Raises SimError."""
+    with opened(path) as file:
+        there = [file[name] for name in _of_its_own(file)]
+        return any(d.is_virtual for d in there) and not any(is_plain(d) and d.ndim > 1 for d in there)
 
 
 def is_plain(dataset: h5py.Dataset) -> bool:

@@ -147,9 +147,8 @@ def _told(run: Run, findings: list[Finding], quick: bool) -> Group:
 def _examined(run: Run, quick: bool) -> list[Finding]:
     if quick or not sys.stderr.isatty():
         return examine(run, values=not quick)
-    with Console(stderr=True).status("reading the snapshots") as status:
-        total = len(run.recording.frames)
-        return examine(run, watch=lambda done: status.update(f"reading the snapshots: {done} of {total}"))
+    with Console(stderr=True).status("reading") as status:
+        return examine(run, watch=lambda what: status.update(f"reading {what}"))
 
 
 def _finite(value: float | None) -> float | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sim.errors import SimError
 from sim.looking import record
 from sim.looking.field import Field, fields_of, times_of
-from sim.looking.hdf5 import opened, text_attribute
+from sim.looking.hdf5 import opened, refers_elsewhere, text_attribute
 from sim.looking.record import Progress, Record
 from sim.looking.words import clean
 from sim.output import lock
@@ -98,6 +98,11 @@ class Run:
             return 1.0
         return self.progress.fraction if self.progress else None
 
+    def extra(self, name: str) -> Recording:
+        """A further output's."""
+        directory = self.directory
+        return _output(directory, directory.extra(name), directory.extra_series(name), self.record, named=0)
+
     def case_text(self) -> str:
         return record.read_text(self.directory.case, _MOST_CASE_BYTES) or ""
 
@@ -125,18 +130,38 @@ def read_run(path: Path) -> Run:
     progress = record.read(directory.progress, Progress)
     if progress and not progress.is_of(found):
         progress = None
-    return Run(directory, found, progress, _snapshots(directory, found))
+    snapshots = _output(directory, directory.snapshots, directory.series, found, len(found.snapshots))
+    return Run(directory, found, progress, snapshots)
 
 
 def read_recording(path: Path) -> Recording:
-    """A run's, or that of one file.  Raises SimError."""
+    """A run's, or that of one file.  Raises SimError.
+
+    A file such as results.h5, whose fields lie in other files, is what ties the files of a run's output together: those
+    are read, by their places in the run directory, and no link of its own is followed.
+    """
     if _is(path, Path.is_file):
+        if refers_elsewhere(path):
+            return _output_by_series(path)
         times, units = times_of(path)
         title = _title(path)
         if not times.size:
             raise SimError(f"{path} has no `time`; give a run directory, or a file that a run has written")
         return Recording(path, title, units, tuple(Frame(i, t, path, i) for i, t in enumerate(times.tolist())))
     return read_run(path).recording
+
+
+def _output_by_series(path: Path) -> Recording:
+    placed = path.absolute()
+    own, outer = RunDirectory(placed.parent), RunDirectory(placed.parent.parent)
+    if placed == own.series and own.record.is_file():
+        return read_run(own.path).recording
+    if placed == outer.extra_series(placed.stem) and outer.record.is_file():
+        return read_run(outer.path).extra(placed.stem)
+    raise SimError(
+        f"{clean(path)} only refers to other files, which lie beside it in a run directory; give it where it was "
+        f"written, or one file of it all, such as `sim merge` makes there (of a further output with --extra NAME)"
+    )
 
 
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
@@ -148,17 +173,19 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
         raise SimError(f"{clean(path)} can't be looked at: {reason}; give the directory of a run") from None
 
 
-def _snapshots(directory: RunDirectory, found: Record) -> Recording:
-    """All that results.h5 or run.json name, and what lies there beyond; a damaged results.h5 is done without."""
-    series, first = _head(directory.series), _head(directory.snapshot(0))
+def _output(directory: RunDirectory, folder: Path, series_file: Path, found: Record, named: int) -> Recording:
+    """All that its series, such as results.h5, or run.json name, and what lies there beyond; a damaged series is done
+    without.
+    """
+    series, first = _head(series_file), _head(folder / "0.h5")
     times = series[0] if series else []
     units, title = (series or first or ([], "1", ""))[1:]
-    named = max(len(times), len(found.snapshots))
-    while directory.snapshot(named).exists():
+    named = max(len(times), named)
+    while (folder / f"{named}.h5").exists():
         named += 1
     if named > MOST_OUTPUTS:
         raise SimError(f"{clean(directory.path)} names {named} snapshots, more than any run writes; it isn't a run's")
-    paths = [directory.snapshot(number) for number in range(named)]
+    paths = [folder / f"{number}.h5" for number in range(named)]
     known = [*times, *map(_time_in, paths[len(times) :])]
     return Recording(directory.path, title or clean(found.case), units, tuple(map(Frame, range(named), known, paths)))
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from sim.checkpoint.manifest import DamageError
+from sim.checkpoint.store import Store
 from sim.errors import SimError
 from sim.looking.field import Field, times_of
-from sim.looking.recorded import Frame, Run
+from sim.looking.probed import facts_of_probes
+from sim.looking.promise import Promise, promise_of
+from sim.looking.recorded import Frame, Recording, Run
 from sim.looking.words import clean, count
+from sim.output.recorder import most_unlisted
+from sim.team import Solo
 
 _MOST_FINDINGS = 1000
 
@@ -25,10 +31,11 @@ class Finding:
     fact: str
 
 
-def examine(run: Run, values: bool = True, watch: Callable[[int], None] = lambda done: None) -> list[Finding]:
+def examine(run: Run, values: bool = True, watch: Callable[[str], None] = lambda what: None) -> list[Finding]:
     """What is missing or damaged; nothing for a run that is whole so far.
 
-    values: also read every cell, to see that it is finite.  watch is told how many snapshots are done.
+    values: also read every cell, to see that it is finite, and every byte of the checkpoints.  watch is told what is
+    being read.
     """
     found: list[Finding] = []
     for finding in _findings(run, values, watch):
@@ -38,15 +45,41 @@ def examine(run: Run, values: bool = True, watch: Callable[[int], None] = lambda
     return found
 
 
-def _findings(run: Run, values: bool, watch: Callable[[int], None]) -> Iterator[Finding]:
-    frames = run.recording.frames
-    if not run.directory.case.exists():
-        yield Finding(run.directory.case.name, "is missing")
-    yield from _of_series(run)
+def _findings(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
+    promise, directory = Promise(), run.directory
+    if not directory.case.exists():
+        yield Finding(directory.case.name, "is missing")
+    else:
+        try:
+            promise = promise_of(run.case_text())
+        except SimError as error:
+            yield Finding(directory.case.name, _without(error, directory.case))
+    yield from _of_series(run, directory.series, run.recording)
+    yield from _of_frames(run, run.recording, values, watch)
+    for name in promise.output.extra:
+        yield from _of_extra(run, name, values, watch)
+    if promise.probes is not None:
+        yield from _of_probes(run, promise.probes.names, values)
+    yield from _of_checkpoints(run, values, watch)
+
+
+def _of_extra(run: Run, name: str, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
+    folder = run.directory.extra(name)
+    if not folder.is_dir():  # it is made before the run says that it runs
+        yield Finding(_place(run, folder), "is missing")
+        return
+    recording = run.extra(name)
+    if not recording.frames and run.record.status == "complete":
+        yield Finding(_place(run, folder), "holds no file")
+    yield from _of_series(run, run.directory.extra_series(name), recording)
+    yield from _of_frames(run, recording, values, watch)
+
+
+def _of_frames(run: Run, recording: Recording, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
     known: dict[str, tuple[int, ...]] | None = None
-    for done, frame in enumerate(frames):
-        watch(done)
-        name = f"{frame.path.parent.name}/{frame.path.name}"
+    for done, frame in enumerate(recording.frames):
+        name = _place(run, frame.path)
+        watch(f"{name} ({done + 1} of {len(recording.frames)})")
         if not frame.is_there:
             yield Finding(name, "is missing")
             continue
@@ -59,24 +92,59 @@ def _findings(run: Run, values: bool, watch: Callable[[int], None]) -> Iterator[
                 yield Finding(name, fact)
         except SimError as error:
             yield Finding(name, _without(error, frame.path))
-    watch(len(frames))
 
 
-def _of_series(run: Run) -> Iterator[Finding]:
-    series = run.directory.series
-    if not series.exists():
-        if run.recording.frames:
-            yield Finding(series.name, "is missing; the snapshots can be read without it")
+def _of_series(run: Run, series: Path, recording: Recording) -> Iterator[Finding]:
+    there, named = len(recording.frames), 0
+    if series.exists():
+        try:
+            named = times_of(series)[0].size
+        except SimError as error:
+            yield Finding(_place(run, series), _without(error, series))
+            return
+    if there - named <= (0 if _is_settled(run) else most_unlisted(there)):
+        return
+    if series.exists():
+        fact = f"names {count(named, 'snapshot')}, {there - named} fewer than there should be"
+    else:
+        fact = "is missing; the snapshots can be read without it"
+    yield Finding(_place(run, series), fact)
+
+
+def _of_probes(run: Run, names: Sequence[str], values: bool) -> Iterator[Finding]:
+    path = run.directory.probes
+    # They are written after the first snapshot has been begun, and before the second.
+    if not path.exists():
+        if _is_settled(run) or len(run.recording.frames) > 1:
+            yield Finding(_place(run, path), "is missing")
         return
     try:
-        named = times_of(series)[0].size
+        for fact in facts_of_probes(path, names, values):
+            yield Finding(_place(run, path), fact)
     except SimError as error:
-        yield Finding(series.name, _without(error, series))
-        return
-    # A snapshot is written just before the series that names it.
-    late = len(run.recording.frames) - named
-    if late > (run.record.status == "running"):
-        yield Finding(series.name, f"names {count(named, 'snapshot')}, {late} fewer than there should be")
+        yield Finding(_place(run, path), _without(error, path))
+
+
+def _of_checkpoints(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
+    store = Store(run.directory.checkpoints, Solo(), keep=1)
+    for step in store.steps():
+        folder = store.folder / str(step)
+        watch(_place(run, folder))
+        try:
+            store.verified(step, values)
+        except DamageError as damage:
+            if folder.is_dir():  # a run that goes on removes old ones
+                yield Finding(_place(run, folder), clean(str(damage).replace(f"{folder}/", "")))
+
+
+def _is_settled(run: Run) -> bool:
+    """Whether it has ended with all its files in their series; one that failed may have failed at those."""
+    return run.record.status in ("complete", "stopped")
+
+
+def _place(run: Run, path: Path) -> str:
+    """Where in the run directory."""
+    return path.relative_to(run.path).as_posix()
 
 
 def _misfits(shapes: dict[str, tuple[int, ...]], known: dict[str, tuple[int, ...]]) -> Iterator[str]:

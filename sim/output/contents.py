@@ -9,7 +9,7 @@ import h5py
 
 from sim.case import Case
 from sim.output.layout import describe_field, dimensions, write_coordinates, write_provenance
-from sim.output.members import write_members
+from sim.output.members import name_coordinates, write_members
 from sim.output.stream import Stream, Variable
 from sim.output.vtkhdf import write_view
 
@@ -27,6 +27,8 @@ def write_contents(
     for variable in stream.variables:
         dataset = store(file, variable, stream, len(times))
         describe_field(dataset, variable, dimensions(case.ndim, stream.members))
+        if case.ensemble is not None:
+            name_coordinates(dataset, case.ensemble)
     write_view(file, case.to_grid(), stream, times)
 
 

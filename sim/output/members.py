@@ -10,6 +10,11 @@ from sim.case.members import shown
 from sim.output.layout import MEMBER
 
 
+def name_coordinates(field: h5py.Dataset, ensemble: EnsembleTable) -> None:
+    """Say of a field with the axis `member` that what varies are its coordinates, as CF does: names between blanks."""
+    field.attrs["coordinates"] = " ".join(ensemble.vary)
+
+
 def write_members(file: h5py.File, ensemble: EnsembleTable) -> None:
     """The dimension scale `member`, and on it a variable for each key: numbers, or texts where one of them is."""
     scale = file.create_dataset(MEMBER, data=np.arange(ensemble.members, dtype=np.int64), track_times=False)

@@ -28,6 +28,11 @@ BlocksOf: TypeAlias = Callable[[str], Blocks]
 """The blocks of a field, by its name, as they are now."""
 
 
+def most_unlisted(files: int) -> int:
+    """How many of the files that are there a series may lack, as long as the recorder has not settled."""
+    return 1 + files // _PART  # the one that is not counted yet, or for which the series is being written
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Attributes of files: of all, which must not depend on how the run was made, and those of the series besides."""

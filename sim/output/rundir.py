@@ -71,6 +71,17 @@ class RunDirectory:
             make_folder(self.path / folder)
 
     @property
+    def snapshots(self) -> Path:
+        return self.path / SNAPSHOTS
+
+    def extra(self, name: str) -> Path:
+        """The folder of a further output."""
+        return self.path / EXTRA / name
+
+    def extra_series(self, name: str) -> Path:
+        return self.path / EXTRA / f"{name}.h5"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / CHECKPOINTS
 
@@ -79,7 +90,7 @@ class RunDirectory:
         return self.path / BROKEN
 
     def snapshot(self, number: int) -> Path:
-        return self.path / SNAPSHOTS / f"{number}.h5"
+        return self.snapshots / f"{number}.h5"
 
 
 @contextmanager

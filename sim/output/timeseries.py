@@ -12,7 +12,7 @@ from sim.case import Case
 from sim.errors import SimError
 from sim.output.durable import check_room, write_durably
 from sim.output.layout import MEMBER
-from sim.output.members import write_members
+from sim.output.members import name_coordinates, write_members
 
 _BYTES_OF_METADATA = 65536
 
@@ -56,6 +56,8 @@ class TimeSeries:
                     write_members(file, case.ensemble)
                 for number, name in enumerate(self.names):
                     others.append(file.create_dataset(name, data=table[..., 1 + number].T))
+                    if case.ensemble is not None:
+                        name_coordinates(others[-1], case.ensemble)
                 for dataset in others:
                     dataset.dims[dataset.ndim - 1].attach_scale(scale)
                     if dataset.ndim > 1:

@@ -200,6 +200,7 @@ def test_files(tmp_path: Path) -> None:
     """Coordinates, a slice beside, packing, one file of all; a formula of each member as text."""
     case = plate(kind="product", vary={"equation.alpha": [0.2, 0.4], "initial.u": ["x", "y", "x * y"]})
     case["output"] |= {"extra": {"line": {"at": {"y": 1.0}}}, "compress": "gzip"}
+    case["probes"] = {"points": {"middle": {"at": {"x": 0.5, "y": 0.5}}}}
     result = sim.run(case, output=tmp_path / "run")
     merged = merge(result.directory, None, None, compress=True)
     with xr.open_dataset(result.series, engine="h5netcdf") as all_of_it, h5py.File(merged) as one:
@@ -211,6 +212,11 @@ def test_files(tmp_path: Path) -> None:
         with h5py.File(tmp_path / "run" / "extra" / "line.h5") as line:
             cell = int(np.argmin(abs(all_of_it.y.values - line["y"][0])))
             np.testing.assert_array_equal(line["u"][:, :, 0], all_of_it.u[:, :, cell])
+    names, probes = {"equation.alpha", "initial.u"}, result.directory / "probes.h5"
+    for path in (result.series, result.snapshots[1], merged, probes, tmp_path / "run" / "extra" / "line.h5"):
+        with xr.open_dataset(path, engine="h5netcdf") as data:
+            assert names < set(data.coords) and not names & set(data.data_vars), path
+            assert names < set(data["middle" if path == probes else "u"].coords)
     seen = fields_of(result.snapshots[1])
     assert list(seen) == [f"u[{number}]" for number in range(6)] and seen["u[2]"].shape == (29, 23)
     with h5py.File(result.snapshots[1]) as file:

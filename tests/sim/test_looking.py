@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,18 @@ import numpy as np
 import pytest
 
 import sim
-from sim import cli
+from sim import casefile, cli, failpoints
+from sim.errors import SimError
 from sim.looking import difference
-from sim.looking.field import _boxes, fields_of
+from sim.looking.field import _boxes, fields_of, times_of
 from sim.looking.record import Progress
+from sim.looking.recorded import read_run
+from sim.looking.wholeness import examine
 from sim.looking.words import clean, duration, quantity
 from sim.output import lock
 from sim.output.lock import Holder
+from sim.output.series import write_series
+from sim.output.stream import MAIN, Written, streams_of
 from tests.sim.looking import write_run
 
 Small = Callable[..., dict[str, Any]]
@@ -168,6 +174,130 @@ def test_the_rest_is_reported_all_the_same(broken: str, run: Path, capsys: Captu
     assert fact.split("  ")[-1] in page.words and len(page.loads) == 4
 
 
+@pytest.fixture(scope="module")
+def ample(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with further outputs, probes and a checkpoint."""
+    path = tmp_path_factory.mktemp("runs") / "ample"
+    sim.run(small(**AMPLE), output=path)
+    return path
+
+
+AMPLE: dict[str, Any] = {
+    "output__extra": {"cut": {"at": {"y": 1.0}, "every": 0.005}, "wide": {"stride": {"x": 2}}},
+    "probes": {"every": 1, "points": {"middle": {"at": {"x": 1.0, "y": 1.0}}}, "regions": {"all": {"where": "x > 0"}}},
+}
+
+
+def damaged(name: str, first: int) -> Callable[[Path], None]:
+    def change(run: Path) -> None:
+        (path,) = run.glob(name)
+        content = bytearray(path.read_bytes())
+        content[first] ^= 1
+        path.write_bytes(content)
+
+    return change
+
+
+def shorter(file: h5py.File) -> None:
+    values = file["middle"][:-1]
+    del file["middle"]
+    file["middle"] = values
+
+
+def elsewhere(file: h5py.File) -> None:
+    del file["all"]
+    file["all"] = h5py.ExternalLink("results.h5", "step")
+
+
+def nan_probe(file: h5py.File) -> None:
+    file["all"][1:3] = np.nan, np.inf
+
+
+BROKEN_BESIDE: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no probes": (lambda run: (run / "probes.h5").unlink(), "probes.h5  is missing"),
+    "truncated probes": (truncate("probes.h5"), "probes.h5  cannot read it"),
+    "a probe that is too short": (lambda run: edit(run / "probes.h5", shorter), "'middle' has"),
+    "a probe that is elsewhere": (lambda run: edit(run / "probes.h5", elsewhere), "has no series 'all'"),
+    "probes that are no numbers": (lambda run: edit(run / "probes.h5", nan_probe), "numbers of 'all' are NaN"),
+    "a truncated extra series": (truncate("extra/cut.h5"), "extra/cut.h5  cannot read it"),
+    "no extra series": (lambda run: (run / "extra/cut.h5").unlink(), "extra/cut.h5  is missing"),
+    "no extra files": (lambda run: shutil.rmtree(run / "extra/cut"), "extra/cut  is missing"),
+    "no extra folder": (lambda run: shutil.rmtree(run / "extra"), "extra/wide  is missing"),
+    "an empty extra output": (
+        lambda run: [path.unlink() for path in (run / "extra").glob("cut*/*.h5")] and (run / "extra/cut.h5").unlink(),
+        "extra/cut  holds no file",
+    ),
+    "a missing extra file": (lambda run: (run / "extra/cut/6.h5").unlink(), "extra/cut/6.h5  is missing"),
+    "a truncated extra file": (truncate("extra/wide/1.h5"), "extra/wide/1.h5  cannot read it"),
+    "a damaged block": (damaged("checkpoints/*/u-*.npy", 200), "SHA-256 does not match"),
+    "a truncated block": (
+        lambda run: [path.write_bytes(path.read_bytes()[:300]) for path in run.glob("checkpoints/*/*.npy")],
+        "is not an array of (12, 16): it has 300 bytes",
+    ),
+    "a missing block": (lambda run: [path.unlink() for path in run.glob("checkpoints/*/*.npy")], "can't be read"),
+    "a pipe for a block": (
+        lambda run: [(path.unlink(), os.mkfifo(path)) for path in run.glob("checkpoints/*/*.npy")],
+        "is no regular file",
+    ),
+    "a damaged manifest": (damaged("checkpoints/*/manifest.json", 300), "checkpoints/6  manifest.json is no"),
+    "a case that is none": (lambda run: (run / "case.toml").write_text("[output"), "case.toml  isn't a run's case"),
+}
+
+
+@pytest.mark.parametrize(("change", "fact"), BROKEN_BESIDE.values(), ids=BROKEN_BESIDE)
+def test_what_is_not_whole_beside_the_snapshots(
+    change: Callable[[Path], Any], fact: str, ample: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    run = Path(shutil.copytree(ample, tmp_path / "ample"))
+    assert "whole: all is there" in said(capsys, "info", run)
+    change(run)
+    assert fact in said(capsys, "info", run, status=1)
+
+
+def test_a_series_may_have_many_times(small: Small, tmp_path: Path) -> None:
+    case, count = casefile.load(small()), 10_001
+    written = Written([float(number) for number in range(count)], list(range(count)))
+    write_series(tmp_path, case, streams_of(case, ["u"])[MAIN], written, {})
+    assert times_of(tmp_path / "results.h5")[0].size == count
+
+
+class Left:
+    """Is armed where a kill would be, and keeps what it would have left."""
+
+    def __init__(self, run: Path, folder: Path) -> None:
+        self.run, self.folder, self.kept = run, folder, 0
+        self.there: set[tuple[str, int]] = set()
+
+    @property
+    def name(self) -> str:
+        there = {(str(path), path.stat().st_size) for path in self.run.rglob("*")}
+        if (self.run / "run.json").exists() and there != self.there:
+            shutil.copytree(self.run, self.folder / str(self.kept))
+            self.kept += 1
+        self.there = there
+        return ""
+
+
+BLOWS_UP = [{"where": "x > 0", "multiply": 1e200, "times": [0.02, 0.025]}]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fails", [False, True], ids=["to its end", "until it fails"])
+def test_a_run_is_whole_so_far_wherever_it_is_killed(
+    fails: bool, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more is asked for than there must be by then."""
+    run, left = tmp_path / "run", Left(tmp_path / "run", tmp_path / "left")
+    case = small(**AMPLE, checkpoint__every=2, parallel__overlap=False, **({"regions": BLOWS_UP} if fails else {}))
+    monkeypatch.setattr(failpoints, "_armed", left)
+    with pytest.raises(SimError, match="finite|blew up") if fails else nullcontext():
+        sim.run(case, output=run)
+    monkeypatch.undo()
+    assert left.kept > 50
+    for path in [run, *left.folder.iterdir()]:
+        assert examine(read_run(path)) == [], path
+
+
 def test_quick_reads_no_values(run: Path, capsys: Capture) -> None:
     spoil(3, with_nan)(run)
     assert "values not read" in said(capsys, "info", run, "--quick")
@@ -181,7 +311,7 @@ def test_another_shape_among_the_snapshots(tmp_path: Path, capsys: Capture) -> N
 
 def test_leftovers_and_checkpoints(run: Path, capsys: Capture) -> None:
     (run / "snapshots/.4.h5.part").touch()
-    (run / "checkpoints/12").mkdir(parents=True)
+    shutil.copytree(run / "checkpoints/6", run / "checkpoints/12")
     text = said(capsys, "info", run)
     assert ".4.h5.part" in text and "checkpoints  2: 6, 12" in text
 
@@ -259,6 +389,40 @@ def test_norms_of_the_difference(original: Path, run: Path, capsys: Capture) -> 
     assert third["sha256"][0] == hashlib.sha256(u.tobytes()).hexdigest() != third["sha256"][1]
     assert "within 0.5" in said(capsys, "compare", original, run, "--tolerance", "0.5")
     assert "different: at most" in said(capsys, "compare", original, run, "--tolerance", "0.01", status=1)
+
+
+def test_the_file_that_ties_an_output_together_stands_for_it(
+    original: Path, ample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    assert "the same: every byte" in said(capsys, "compare", original / "results.h5", original)
+    run = Path(shutil.copytree(ample, tmp_path / "extra"))  # like the folder of further outputs, but a run's
+    assert "the same: every byte" in said(capsys, "compare", ample / "results.h5", run / "results.h5")
+    cut = json.loads(said(capsys, "compare", ample / "extra/cut.h5", run / "extra/cut.h5", "--json"))
+    assert len(cut["differences"]) == 7 and cut["same_bytes"]
+    edit(run / "extra/cut/2.h5", lambda file: file["u"].write_direct(file["u"][...] + 1))
+    assert "different" in said(capsys, "compare", ample / "extra/cut.h5", run / "extra/cut.h5", status=1)
+    assert said(capsys, "plot", run / "results.h5") == f"{run}/u.png\n"
+    assert said(capsys, "plot", run / "extra/cut.h5") == f"{run}/extra/u.png\n"
+    monkeypatch.chdir(run / "extra")
+    assert said(capsys, "plot", "cut.h5") == "u.png\n"
+
+
+def test_no_other_file_is_read_by_way_of_one(original: Path, run: Path, tmp_path: Path, capsys: Capture) -> None:
+    """A file is what ties its run together by its place alone, not by what it refers to."""
+    alone = Path(shutil.copy(original / "results.h5", original.parent / "alone.h5"))
+    for where in (alone, Path(shutil.copy(alone, tmp_path / "results.h5"))):
+        for command in (["plot"], ["compare", original]):
+            assert "`sim merge` makes" in said(capsys, *command, where, status=2)
+    with h5py.File(run / "results.h5", "w") as file:
+        for name, values in {"time": [0.0], "y": [0.5], "x": [0.5, 1.5]}.items():
+            file[name] = np.array(values)
+            file[name].make_scale(name)
+        layout = h5py.VirtualLayout((1, 1, 2), "f8")
+        layout[...] = h5py.VirtualSource(original / "snapshots/0.h5", "u", (1, 12, 16))[:, :1, :2]
+        attached(file, file.create_virtual_dataset("u", layout))
+    edit(run / "snapshots/3.h5", lambda file: file["u"].write_direct(file["u"][...] + 1))
+    found = json.loads(said(capsys, "compare", run / "results.h5", run, "--json"))
+    assert found["same_bytes"] and len(found["differences"]) == 4
 
 
 def test_what_only_one_has_is_a_difference(original: Path, run: Path, capsys: Capture) -> None:
@@ -383,7 +547,7 @@ def test_a_report_escapes_all_that_is_not_ours(run: Path, capsys: Capture) -> No
     page = Page((run / "report.html").read_text())
     assert "script" not in page.tags and all(load.startswith("data:") for load in page.loads)
     assert page.words.count("alert(1)") > 8
-    text = said(capsys, "info", run)
+    text = said(capsys, "info", run, status=1)  # such a case is none
     assert "\x1b" not in text and "alert(1)" in text
 
 
@@ -514,8 +678,6 @@ def test_monitoring_is_asked_for(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    from sim import casefile
-
     Path("small.toml").write_text(casefile.to_toml(casefile.load(small())))
     said(capsys, "run", "small.toml", "--output", "plain")
     said(capsys, "run", "small.toml", "--output", "seen", "--monitor")

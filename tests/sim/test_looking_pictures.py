@@ -84,6 +84,40 @@ def test_a_box_shows_its_three_middle_planes(tmp_path: Path) -> None:
     assert [dict(cut) for cut in cuts_of(field)] == [{"z": 2}, {"y": 3}, {"x": 3}]
 
 
+@pytest.mark.parametrize(
+    ("shape", "cuts", "index", "where"),
+    [
+        ((1, 6, 7), [], np.s_[0], "z = 0.5"),
+        ((5, 6, 1), [], np.s_[:, :, 0], "x = 0.5"),
+        ((5, 1, 7), ["z=2.4"], np.s_[2, 0], "z = 2.5, y = 0.5"),
+        ((1, 6, 1), [], np.s_[0, :, 0], "z = 0.5, x = 0.5"),
+        ((1, 7), [], np.s_[0], "y = 0.5"),
+        ((1, 6, 7), ["z=0.5"], np.s_[0], "z = 0.5"),
+        ((1, 1, 1), [], np.s_[0, 0], "z = 0.5, y = 0.5"),
+        ((1,), [], np.s_[:], ""),
+    ],
+)
+def test_an_axis_of_one_cell_is_not_drawn(
+    shape: tuple[int, ...], cuts: list[str], index: Any, where: str, tmp_path: Path
+) -> None:
+    field = field_of(tmp_path, shape)
+    (cut,) = cuts_of(field, cuts)
+    sample = field.sample(100, cut)
+    assert np.array_equal(sample.values, ramp(shape)[index]) and sample.where == where
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 7), (1, 1, 7), (1, 1, 1)])
+def test_a_thin_field_moves(shape: tuple[int, ...], tmp_path: Path, capsys: Capture) -> None:
+    with Image.open(plotted(capsys, made(tmp_path / "run", shape, 2), "--gif")) as image:
+        assert image.n_frames == 2  # type: ignore[attr-defined]
+
+
+def test_a_thin_field_is_reported(tmp_path: Path) -> None:
+    run = made(tmp_path / "run", (1, 7), 1)
+    assert cli.main(["report", str(run)]) == 0
+    assert (run / "report.html").read_text().count("data:image/png") > 4
+
+
 @pytest.mark.parametrize("time", [-3.0, 0.2, 0.26, 0.5, 99.0])
 def test_the_nearest_time_is_drawn(
     time: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
