@@ -15,7 +15,6 @@ from sim.batch import template
 from sim.case import Case
 from sim.errors import SimError
 from sim.output import rundir
-from sim.topology import choose_topology
 
 # minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds
 _TIME = re.compile(r"\d+|\d+:\d\d|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
@@ -31,8 +30,8 @@ class Job:
     gpus: of a node.  chain: stop before the time is up, and go on in the next job, until the case is done.
     options: more for sbatch, such as "--qos=debug".
 
-    Raises SimError where the case is bad, where it can't be cut into so many blocks, where `output` holds a run, or
-    where SLURM would not understand what is asked.
+    Raises SimError where the case is bad, where the run would refuse it, as far as that is known without its nodes and
+    the fields of a large grid, where `output` holds a run, or where SLURM would not understand what is asked.
     """
 
     case: str
@@ -77,8 +76,13 @@ class Job:
                 f"parallel.transport {case.parallel.transport} works in one process, but the job has {ranks} ranks; "
                 f"--set parallel.transport=auto, or ask for one node and one rank"
             )
-        blocks = ranks * (case.parallel.devices or 1)
-        choose_topology(case.to_grid().shape, blocks, case.parallel.ghost_depth or 1, case.process_grid())
+        # JAX takes its time, and `sim launcher` has no use for it.
+        from sim import platform
+        from sim.plan.foresight import foresee
+        from sim.problem import build
+
+        platform.configure()
+        foresee(build(case), ranks * (case.parallel.devices or 1))
         if self.output is not None and (Path(self.output) / rundir.RECORD).exists():
             raise SimError(f"--output {self.output} already holds a run; give another directory")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sim import casefile, cli
@@ -108,6 +109,7 @@ def test_an_installed_package_has_them_elsewhere(tmp_path: Path, monkeypatch: py
         template.find("run-cpu.sbatch")
 
 
+ALPHA = ["--set", "equation.alpha=1 + x"]
 REFUSED = {
     "no time": (["--nodes", "2"], "--time"),
     "a time of words": (["--time", "soon"], "--time"),
@@ -123,6 +125,13 @@ REFUSED = {
     "more ranks than cells": (["--time", "5", "--nodes", "9999", "--ranks-per-node", "999"], "fewer ranks"),
     "another process grid": (["--time", "5", "--nodes", "3", "--set", "parallel.process_grid.x=2"], "process grid"),
     "a process alone": (["--time", "5", "--nodes", "3", "--set", "parallel.transport=serial"], "serial"),
+    "an unstable step": (["--time", "5", "--set", "time.step=0.001"], "euler on this grid allows at most 9.5"),
+    "no such file": (["--time", "5", "--set", 'initial.u={file="/nonexistent.npy"}'], "initial.u: field file /non"),
+    "a field that isn't finite": (["--time", "5", "--set", "initial.u=1/(x-x)"], "every value must be finite"),
+    "modes of several blocks": (["--time", "5", "--nodes", "2", "--set", "time.integrator=spectral"], "in one block"),
+    "modes of other walls": (["--time", "5", "--set", "time.integrator=spectral", *ALPHA], "knows a constant alpha"),
+    "no integrator for it": (["--time", "5", "--set", "time.integrator=verlet"], "of second order in time"),
+    "an unknown output": (["--time", "5", "--set", "output.fields.w.units=K"], "there is no field 'w'"),
 }
 
 
@@ -133,6 +142,36 @@ def test_refused(options: list[str], word: str, on_path: Machine, capsys: pytest
     said = capsys.readouterr().err
     assert said.count("sim: error: ") == 1 and word in said
     assert not on_path.calls("sbatch")
+
+
+def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "u.npy", np.zeros((3, 4)))
+    huge = ("grid.x.cells=100_000_000", "grid.y.cells=10_000_000")
+    for sizes in ((), huge):
+        overrides = (*sizes, f'initial.u={{file="{tmp_path}/u.npy"}}')
+        with pytest.raises(SimError, match=r"holds the shape \(3, 4\)"):
+            Job(**JOB, overrides=overrides).script()
+
+
+def test_what_swings_is_refused_by_euler(tmp_path: Path, small: Callable[..., dict[str, Any]]) -> None:
+    path = tmp_path / "swings.toml"
+    wave = small(equation={"kind": "wave", "speed": 1.0}, initial={"u": 0.0, "v": 0.0}, exact={}, parallel={})
+    path.write_text(casefile.to_toml(casefile.load(wave)))
+    with pytest.raises(SimError, match="euler has no stable step for this equation"):
+        Job(**{**JOB, "case": str(path)}).script()
+    assert Job(**{**JOB, "case": str(path)}, overrides=("time.integrator=auto",)).script()
+
+
+def test_what_runs_is_accepted() -> None:
+    """Implicit and steady ones, members of an ensemble that need no cut, and a grid that no login node holds."""
+    for case, overrides in (
+        ("heat2d", ("time.integrator=bdf2", "time.step=0.01")),
+        ("heat2d", ("time.steady=true",)),
+        ("robin-plate", ()),
+        ("ensemble-plate", ("grid.x.cells=2", "grid.y.cells=2")),
+        ("heat2d", ("grid.x.cells=100_000_000", "grid.y.cells=10_000_000", "time.end=1e-6")),
+    ):
+        assert Job(**{**JOB, "case": case}, overrides=overrides).script()
 
 
 def test_a_directory_that_holds_a_run_is_refused(tmp_path: Path) -> None:
