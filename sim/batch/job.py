@@ -12,12 +12,11 @@ from pathlib import Path
 
 from sim import casefile
 from sim.batch import template
+from sim.batch.duration import notice_of, seconds_of
 from sim.case import Case
 from sim.errors import SimError
 from sim.output import rundir
 
-# minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds
-_TIME = re.compile(r"\d+|\d+:\d\d|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
 _WORD = re.compile(r"[\w.@+,:%-]+", re.ASCII)
 _OPTION = re.compile(r"--([a-z][a-z-]*)(?:=(.+))?", re.ASCII)
 
@@ -50,8 +49,7 @@ class Job:
         for name, count in (("nodes", self.nodes), ("gpus", self.gpus), ("ranks-per-node", self.ranks_per_node)):
             if count is not None and count < 1:
                 raise SimError(f"--{name} is a number from 1; got {count}")
-        if not _TIME.fullmatch(self.time):
-            raise SimError(f"--time is minutes, hours:minutes:seconds or days-hours:minutes:seconds; got {self.time!r}")
+        seconds_of(self.time)
         for name, word in (("partition", self.partition), ("account", self.account)):
             if word is not None and not _WORD.fullmatch(word):
                 raise SimError(f"--{name} is a name that SLURM knows (sinfo, sacctmgr); got {word!r:.80}")
@@ -102,11 +100,17 @@ class Job:
         }
         optional = {"partition": self.partition, "account": self.account, "gpus-per-node": self.gpus}
         found.update({name: str(value) for name, value in optional.items() if value is not None})
-        for option in self.options:
-            match = _OPTION.fullmatch(option)
-            assert match is not None
-            found[match[1]] = None if match[2] is None else shlex.quote(match[2])
+        asked = self._asked
+        if self.chain:
+            found["signal"] = f"B:USR1@{notice_of(self.time, asked.get('signal'))}"
+        found.update({name: None if value is None else shlex.quote(value) for name, value in asked.items()})
         return found
+
+    @property
+    def _asked(self) -> dict[str, str | None]:
+        """What the options say, by name."""
+        matches = [_OPTION.fullmatch(option) for option in self.options]
+        return {match[1]: match[2] for match in matches if match is not None}
 
     def _settings(self, case: Case) -> dict[str, str]:
         found = {

@@ -49,6 +49,26 @@ def test_what_is_asked_of_slurm() -> None:
     assert changed["cpus-per-task"] == "2" and changed["comment"] == "'a b'"
 
 
+@pytest.mark.parametrize(
+    ("time", "notice"),
+    [
+        ("3", 60),
+        ("3:30", 70),
+        ("8:59", 179),
+        ("9", 180),
+        ("0:10:00", 180),
+        ("0-1", 180),
+        ("0-0:04", 80),
+        ("2:00:00", 180),
+    ],
+)
+def test_a_chain_is_told_in_time_and_not_from_its_start(time: str, notice: int) -> None:
+    script = Job(**{**JOB, "time": time}, chain=True).script()
+    assert directives(script)["signal"] == f"B:USR1@{notice}" and directives(script)["time"] == time
+    asked = Job(**{**JOB, "time": "0-1:30:59"}, chain=True, options=("--signal=B:USR1@900",)).script()
+    assert directives(asked)["signal"] == "B:USR1@900"
+
+
 WHICH: dict[str, dict[str, Any]] = {
     "run-cpu": {},
     "run-gpu": {"gpus": 2},
@@ -109,11 +129,16 @@ def test_an_installed_package_has_them_elsewhere(tmp_path: Path, monkeypatch: py
         template.find("run-cpu.sbatch")
 
 
+NOTICE = ["--sbatch=--signal=B:USR1@600"]
 ALPHA = ["--set", "equation.alpha=1 + x"]
 REFUSED = {
     "no time": (["--nodes", "2"], "--time"),
     "a time of words": (["--time", "soon"], "--time"),
     "a time and more": (["--time", "1:00 --nodes=9"], "--time"),
+    "a time that is no limit": (["--time", "0"], "--time 0 is no limit at all to SLURM"),
+    "no hours, minutes or seconds": (["--time", "0-00:00:00"], "is no limit at all"),
+    "a chain of too short links": (["--chain", "--time", "2"], "give --time 3 or more"),
+    "links shorter than the notice": (["--chain", "--time", "5", *NOTICE], "600 s before its --time 5"),
     "no nodes": (["--time", "5", "--nodes", "0"], "--nodes"),
     "no ranks": (["--time", "5", "--ranks-per-node", "0"], "--ranks-per-node"),
     "no GPUs": (["--time", "5", "--gpus", "0"], "--gpus"),
