@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,8 +81,9 @@ class Job:
         from sim.plan.foresight import foresee
         from sim.problem import build
 
-        platform.configure()
-        foresee(build(case), ranks * (case.parallel.devices or 1))
+        with _environment_kept():
+            platform.configure()
+            foresee(build(case), ranks * (case.parallel.devices or 1))
         if self.output is not None and (Path(self.output) / rundir.RECORD).exists():
             raise SimError(f"--output {self.output} already holds a run; give another directory")
 
@@ -131,6 +134,17 @@ class Job:
     def _case_from_anywhere(self) -> str:
         builtin = self.case in casefile.builtin_names()
         return self.case if builtin else str(Path(self.case).resolve())
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """What JAX is told here by variables is no word of the user's; sbatch would hand them to the job."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _placing(case: Case) -> Iterator[str]:
