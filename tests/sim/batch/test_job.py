@@ -18,6 +18,7 @@ from .conftest import Machine, with_python
 
 # Characters that a shell, or sbatch, might take for its own.
 ODD = 'it\'s a "$HOME" `id` \\ #1\n#SBATCH --nodes=9; é'
+SPECTRAL = ("time.integrator=spectral",)
 JOB: dict[str, Any] = {"case": "heat2d", "nodes": 2, "ranks_per_node": 4, "time": "2:00:00"}
 
 
@@ -71,17 +72,64 @@ def test_a_chain_is_told_in_time_and_not_from_its_start(time: str, notice: int) 
 
 WHICH: dict[str, dict[str, Any]] = {
     "run-cpu": {},
-    "run-gpu": {"gpus": 2},
-    "run-multihost-xla": {"gpus": 2, "overrides": ("parallel.transport=xla",)},
-    "chain": {"gpus": 2, "chain": True},
+    "run-gpu": {"gpus": 4},
+    "run-multihost-xla": {"gpus": 2, "ranks_per_node": 1, "overrides": ("parallel.transport=xla",)},
+    "chain": {"gpus": 4, "chain": True},
 }
 
 
 @pytest.mark.parametrize(("name", "asked"), WHICH.items(), ids=WHICH)
 def test_which_script(name: str, asked: dict[str, Any]) -> None:
-    script = Job(**JOB, **asked).script()
+    script = Job(**{**JOB, **asked}).script()
     assert f"sbatch {name}.sbatch" in script
     assert directives(script).get("gpus-per-node") == (str(asked["gpus"]) if "gpus" in asked else None)
+
+
+GPUS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "more ranks than GPUs": ({"gpus": 2, "ranks_per_node": 5}, "where a rank takes one GPU; give --ranks-per-node 2"),
+    "fewer": ({"gpus": 2, "ranks_per_node": 1}, "give --ranks-per-node 2"),
+    "one rank of MPI": ({"nodes": 1, "gpus": 2, "ranks_per_node": 1, "overrides": ("parallel.transport=mpi",)}, "2$"),
+    "one process": ({"nodes": 1, "gpus": 2, "ranks_per_node": 1}, None),
+    "of XLA one a GPU": ({"gpus": 2, "ranks_per_node": 2, "overrides": ("parallel.transport=xla",)}, "-node 1$"),
+    "hybrid one a GPU": ({"gpus": 2, "ranks_per_node": 2, "overrides": ("parallel.transport=hybrid",)}, "-node 1$"),
+    "hybrid": ({"gpus": 2, "ranks_per_node": 1, "overrides": ("parallel.transport=hybrid",)}, None),
+    "modes on one GPU": ({"nodes": 1, "gpus": 1, "ranks_per_node": 1, "overrides": SPECTRAL}, None),
+    "modes on two": ({"nodes": 1, "gpus": 2, "ranks_per_node": 1, "overrides": SPECTRAL}, "one block, not 2"),
+}
+
+
+@pytest.mark.parametrize(("asked", "refusal"), GPUS.values(), ids=GPUS)
+def test_ranks_and_gpus(asked: dict[str, Any], refusal: str | None) -> None:
+    job = Job(**{**JOB, **asked})
+    if refusal is None:
+        assert directives(job.script())["ntasks-per-node"] == "1"
+    else:
+        with pytest.raises(SimError, match=refusal):
+            job.script()
+
+
+@pytest.mark.parametrize(
+    ("wishes", "options", "cpus", "devices"),
+    [
+        (("parallel.transport=xla",), (), "8", "8"),
+        (("parallel.transport=xla",), ("--cpus-per-task=4",), "4", "4"),
+        (("parallel.transport=xla", "parallel.devices=2"), (), "2", "2"),
+        (("parallel.transport=xla", "parallel.devices=2"), ("--cpus-per-task=3",), "3", "2"),
+        (("parallel.transport=hybrid", "parallel.devices=2"), (), "2", "2"),
+        (("parallel.transport=xla", *SPECTRAL), (), "8", None),
+        ((), (), "1", None),
+    ],
+)
+def test_devices_and_cpus(
+    wishes: tuple[str, ...], options: tuple[str, ...], cpus: str, devices: str | None, machine: Machine
+) -> None:
+    machine.install("srun", "os.execvp(sys.argv[4], sys.argv[4:])")
+    nodes = {"nodes": 1, "ranks_per_node": 1} if wishes[1:] == SPECTRAL else {}
+    script = Job(**{**JOB, **nodes}, overrides=wishes, options=options).script()
+    assert directives(script)["cpus-per-task"] == cpus
+    assert machine.run(with_python(script, machine)).returncode == 0
+    (call,) = machine.calls("python")
+    assert [word for word in call if "devices" in word] == ([f"parallel.devices={devices}"] if devices else [])
 
 
 def test_odd_names_arrive(machine: Machine, small: Callable[..., dict[str, Any]]) -> None:
