@@ -29,7 +29,7 @@ from sim.prepared import Prepared
 from sim.problem import Problem, build
 from sim.programs import keep_programs
 from sim.result import Result
-from sim.schedule import Plan, Position, Segment, plan, step_limit
+from sim.schedule import Plan, Segment, plan_of
 from sim.simulation import Simulation
 from sim.stepping import choice_of, step_of
 from sim.team import MpiTeam, Team, agreement, on_root
@@ -152,7 +152,7 @@ def _prepare(team: Team, case: Case, found: Restart | None = None) -> Prepared:
     with agreement(team):
         chosen = step_of(case.time, problem.equation, speed)
         stable = chosen.step.stable_step(speed.decay, speed.wave)
-        todo = _plan(case, stable, found.standing.position if found else None)
+        todo = plan_of(case, stable, found.standing.position if found else None)
         streams = streams_of(case, simulation.fields)
     simulation.settle(forced(case, chosen.step), _pacing(problem, stable, found) if case.time.adaptive else None)
     writer = choose_writer(case.parallel.writer, team)
@@ -169,20 +169,13 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
         if case.time.steady:
             todo = Plan(() if found else (Segment(0.0, case.time.end, 1),))
         else:
-            todo = _plan(case, math.inf, found.standing.position if found else None)
+            todo = plan_of(case, math.inf, found.standing.position if found else None)
     march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit)
     simulation.solve_by(replace(march, forcings=forcings_of(case)))
     speed = found.standing.speed if found else simulation.speed()
     writer = choose_writer(case.parallel.writer, team)
     name = "steady" if case.time.steady else case.time.integrator
     return Prepared(simulation, Tuning(1, (), "rule"), streams, writer, todo, speed, name)
-
-
-def _plan(case: Case, stable: float, at: Position | None) -> Plan:
-    limit = None if case.time.adaptive else step_limit(case.time, stable)
-    # What acts at given times does so then, not at the end of the step around it, which may be long.
-    stops = [time for region in case.regions for time in region.times]
-    return plan(case.time.end, case.output.every, limit, *case.output.extra_intervals, at=at, stops=stops)
 
 
 def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sim.case import TimeTable
+from sim.case import Case, TimeTable
 from sim.errors import SimError
 
 # Steps are counted in int64 and their number is held in a float; beyond this a run would never end anyway.
@@ -89,6 +89,15 @@ class Plan:
         for number, segment in enumerate(self.segments):
             begun = number == 0 and (self.done or self.reached is not None)
             yield Position(segment, self.done, self.reached) if begun else segment.begin
+
+
+def plan_of(case: Case, stable: float, at: Position | None = None) -> Plan:
+    """What a case whose stable step is so long has to do, all of it or from a position on.  Raises like `plan`, and
+    like `step_limit`."""
+    limit = None if case.time.adaptive else step_limit(case.time, stable)
+    # What acts at given times does so then, not at the end of the step around it, which may be long.
+    stops = [time for region in case.regions for time in region.times]
+    return plan(case.time.end, case.output.every, limit, *case.output.extra_intervals, at=at, stops=stops)
 
 
 def plan(

@@ -133,7 +133,11 @@ def _stages(time: TimeTable, equation: Equation, speed: Speed, order: int, other
     """As many as are given, or as the wanted step takes."""
     if time.stages is not None or time.step is None:
         return time.stages or otherwise
-    ratio = time.step / Euler(equation).stable_step(speed.decay, speed.wave)
+    stable = Euler(equation).stable_step(speed.decay, speed.wave)
+    if stable == 0.0:
+        # No number of them makes it a scheme for what swings; `step_limit` says so.
+        return otherwise
+    ratio = time.step / stable
     stages = _stages_for(order, ratio)
     if stages > MOST:
         raise SimError(

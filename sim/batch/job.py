@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim import casefile
 from sim.batch import template
-from sim.case import Case
+from sim.batch.duration import notice_of, seconds_of
+from sim.case import Case, ParallelTable
 from sim.errors import SimError
 from sim.output import rundir
-from sim.topology import choose_topology
 
-# minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds
-_TIME = re.compile(r"\d+|\d+:\d\d|\d+:\d\d:\d\d|\d+-\d+(:\d\d){0,2}")
 _WORD = re.compile(r"[\w.@+,:%-]+", re.ASCII)
 _OPTION = re.compile(r"--([a-z][a-z-]*)(?:=(.+))?", re.ASCII)
 
@@ -31,8 +31,8 @@ class Job:
     gpus: of a node.  chain: stop before the time is up, and go on in the next job, until the case is done.
     options: more for sbatch, such as "--qos=debug".
 
-    Raises SimError where the case is bad, where it can't be cut into so many blocks, where `output` holds a run, or
-    where SLURM would not understand what is asked.
+    Raises SimError where the case is bad, where the run would refuse it, as far as that is known without its nodes and
+    the fields of a large grid, where `output` holds a run, or where SLURM would not understand what is asked.
     """
 
     case: str
@@ -51,8 +51,7 @@ class Job:
         for name, count in (("nodes", self.nodes), ("gpus", self.gpus), ("ranks-per-node", self.ranks_per_node)):
             if count is not None and count < 1:
                 raise SimError(f"--{name} is a number from 1; got {count}")
-        if not _TIME.fullmatch(self.time):
-            raise SimError(f"--time is minutes, hours:minutes:seconds or days-hours:minutes:seconds; got {self.time!r}")
+        seconds_of(self.time)
         for name, word in (("partition", self.partition), ("account", self.account)):
             if word is not None and not _WORD.fullmatch(word):
                 raise SimError(f"--{name} is a name that SLURM knows (sinfo, sacctmgr); got {word!r:.80}")
@@ -64,10 +63,25 @@ class Job:
 
     def script(self) -> str:
         """The whole batch script."""
+        text = template.find(self._template(casefile.load(self.case, self.overrides))).read_text(encoding="utf-8")
+        return self._using_its_cpus(text)._filled(text)
+
+    def _filled(self, text: str) -> str:
         case = casefile.load(self.case, self.overrides)
         self._check(case)
-        path = template.find(self._template(case))
-        return template.fill(path.read_text(encoding="utf-8"), self._directives(case), self._settings(case))
+        return template.fill(text, self._directives(case), self._settings(case))
+
+    def _using_its_cpus(self, text: str) -> Job:
+        """The job, where XLA connects processes on CPUs, with a device for each CPU that they get.
+
+        Unless the case says how many, or is for one block.
+        """
+        case = casefile.load(self.case, self.overrides)
+        told = case.parallel.devices is not None or case.time.integrator == "spectral"
+        if case.parallel.transport != "xla" or self.gpus is not None or told:
+            return self
+        cpus = self._asked.get("cpus-per-task") or template.value_of(text, "cpus-per-task")
+        return replace(self, overrides=(*self.overrides, f"parallel.devices={cpus}"))
 
     def _check(self, case: Case) -> None:
         """What the job would be refused for when it starts, after hours in the queue."""
@@ -77,10 +91,41 @@ class Job:
                 f"parallel.transport {case.parallel.transport} works in one process, but the job has {ranks} ranks; "
                 f"--set parallel.transport=auto, or ask for one node and one rank"
             )
-        blocks = ranks * (case.parallel.devices or 1)
-        choose_topology(case.to_grid().shape, blocks, case.parallel.ghost_depth or 1, case.process_grid())
+        self._check_gpus(case.parallel)
+        # JAX takes its time, and `sim launcher` has no use for it.
+        from sim import platform
+        from sim.plan.foresight import foresee
+        from sim.problem import build
+
+        with _environment_kept():
+            platform.configure()
+            foresee(build(case), ranks * self._devices(case.parallel))
         if self.output is not None and (Path(self.output) / rundir.RECORD).exists():
             raise SimError(f"--output {self.output} already holds a run; give another directory")
+
+    def _check_gpus(self, wish: ParallelTable) -> None:
+        """As a run takes them: of several processes each one of its own, or all that its node has."""
+        if self.gpus is None or self._has_all(wish):
+            return
+        one_each = wish.transport in ("auto", "mpi") and wish.devices is None
+        wanted = self.gpus if one_each else 1
+        if self.ranks_per_node != wanted:
+            raise SimError(
+                f"--ranks-per-node {self.ranks_per_node} doesn't go with --gpus {self.gpus}, where "
+                f"{'a rank takes one GPU' if one_each else 'a process takes the GPUs of its node'}; "
+                f"give --ranks-per-node {wanted}"
+            )
+
+    def _has_all(self, wish: ParallelTable) -> bool:
+        """Whether there is but one process, whose devices XLA connects."""
+        return self.nodes * self.ranks_per_node == 1 and wish.transport != "mpi"
+
+    def _devices(self, wish: ParallelTable) -> int:
+        """Of each process."""
+        if wish.devices is not None or self.gpus is None:
+            return wish.devices or 1
+        connected = wish.transport in ("xla", "hybrid") or (wish.transport == "auto" and self._has_all(wish))
+        return self.gpus if connected else 1
 
     def _template(self, case: Case) -> str:
         if self.chain:
@@ -98,11 +143,19 @@ class Job:
         }
         optional = {"partition": self.partition, "account": self.account, "gpus-per-node": self.gpus}
         found.update({name: str(value) for name, value in optional.items() if value is not None})
-        for option in self.options:
-            match = _OPTION.fullmatch(option)
-            assert match is not None
-            found[match[1]] = None if match[2] is None else shlex.quote(match[2])
+        asked = self._asked
+        if case.parallel.devices is not None and self.gpus is None:
+            found["cpus-per-task"] = str(case.parallel.devices)
+        if self.chain:
+            found["signal"] = f"B:USR1@{notice_of(self.time, asked.get('signal'))}"
+        found.update({name: None if value is None else shlex.quote(value) for name, value in asked.items()})
         return found
+
+    @property
+    def _asked(self) -> dict[str, str | None]:
+        """What the options say, by name."""
+        matches = [_OPTION.fullmatch(option) for option in self.options]
+        return {match[1]: match[2] for match in matches if match is not None}
 
     def _settings(self, case: Case) -> dict[str, str]:
         found = {
@@ -123,6 +176,17 @@ class Job:
     def _case_from_anywhere(self) -> str:
         builtin = self.case in casefile.builtin_names()
         return self.case if builtin else str(Path(self.case).resolve())
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """What JAX is told here by variables is no word of the user's; sbatch would hand them to the job."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _placing(case: Case) -> Iterator[str]:

@@ -50,5 +50,10 @@ def fill(text: str, directives: Mapping[str, str | None], settings: Mapping[str,
     return "\n".join(lines) + "\n"
 
 
+def value_of(text: str, name: str) -> str:
+    """What a script asks of sbatch by one of its options, which it must have."""
+    return next(match[1] for match in re.finditer(rf"^#SBATCH --{re.escape(name)}=(.*)$", text, re.MULTILINE))
+
+
 def _after_directives(lines: list[str]) -> int:
     return 1 + max(i for i, line in enumerate(lines) if line.startswith("#SBATCH "))

@@ -18,7 +18,10 @@ def add(commands: Any) -> None:
     submit.add_argument("case", help="a built-in case or a TOML file, which the job reads when it starts")
     submit.add_argument("--nodes", type=int, default=1, metavar="N", help="how many nodes (default: 1)")
     submit.add_argument(
-        "--ranks-per-node", type=int, metavar="N", help="ranks on each (default: one a GPU; 1 without GPUs)"
+        "--ranks-per-node",
+        type=int,
+        metavar="N",
+        help="ranks on each (default: one a GPU; 1 for xla, hybrid, CPUs)",
     )
     submit.add_argument("--time", required=True, metavar="H:MM:SS", help="what the job may take at most")
     submit.add_argument("--partition", metavar="NAME", help="SLURM's partition")
@@ -41,7 +44,8 @@ def _submit(arguments: argparse.Namespace) -> int:
     from sim.batch import Job, submit
 
     transport = [f'parallel.transport="{arguments.transport}"'] if arguments.transport else []
-    one_a_gpu = arguments.gpus if arguments.gpus is not None and arguments.transport != "xla" else 1
+    takes_all = arguments.gpus is None or arguments.transport in ("xla", "hybrid")
+    one_a_gpu = 1 if takes_all else arguments.gpus
     job = Job(
         case=arguments.case,
         nodes=arguments.nodes,

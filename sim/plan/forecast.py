@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from sim import casefile, platform
-from sim.case import Case
+from sim.case import Case, TimeTable
 from sim.costs import Choice, Costs, Parts
 from sim.errors import SimError
 from sim.messages import messages
 from sim.plan.basis import Basis, basis
+from sim.plan.foresight import Foreseen, cut_into, foresee, topology_of
 from sim.plan.placing import blocks_of
 from sim.problem import Problem, build
-from sim.schedule import segments
-from sim.stepping import Speed, step_of
-from sim.topology import Topology, choose_topology
-from sim.transport.choice import spreads
+from sim.stepping import Speed, Stepping
+from sim.topology import Topology
+from solvers.integrators import Step
 
 _MOST_BLOCKS = 1 << 24
 
@@ -32,7 +32,8 @@ class Forecast:
     places: what runs at once, a block of the topology each, or, of an ensemble whose members are spread, whole ones.
     held: how many members there are in a place at most, 1 where there is no ensemble.  arrays: that a place has, each
     `block_bytes`.  sent: bytes of each message of an exchange.  parts: seconds of a stage of all members.  others:
-    seconds of a step by depth.  steps: of the whole run, None where the step depends on the fields.
+    seconds of a step by depth.  integrator: what it is called, with the reason where it was chosen.  speed: that of the
+    fields at time 0, where it is known.  steps: of the whole run, None where they aren't known.
     """
 
     case: Case
@@ -47,6 +48,8 @@ class Forecast:
     sent: list[int]
     parts: Parts
     others: dict[int, float]
+    integrator: str
+    speed: Speed | None
     steps: int | None
     basis: Basis
 
@@ -92,23 +95,27 @@ def forecast(
     latency: float | None = None,
     bandwidth: float | None = None,
 ) -> Forecast:
-    """Raises SimError where the case isn't valid, the grid can't be cut so, or the machine's file can't be read."""
+    """Raises SimError where no run would step the case so, as far as that is known beforehand (`foresee`), where a plan
+    can't be made of it, or the machine's file can't be read."""
     case = casefile.load(name, overrides)
     platform.configure()
-    problem = _stepped(build(case))
+    problem = build(case)
+    _check_explicit(case.time)
     found = basis(case.ndim, case.numerics.dtype, machine_file, latency, bandwidth)
     blocks = ranks * (case.parallel.devices or 1)
     if blocks > _MOST_BLOCKS:
         raise SimError(f"{blocks} blocks can't be planned, {_MOST_BLOCKS:,} can; use fewer --ranks")
+    ahead = foresee(problem, blocks)
+    stepping = _stepping(ahead)
+    problem = _stepped(problem, stepping.step)
     wish, stages, members = case.parallel, problem.march.stages, len(problem.each)
-    spread = bool(problem.members) and spreads(members, blocks, wish.members, case.process_grid())
-    held, cut_into = (-(-members // blocks), 1) if spread else (members, blocks)
-    shallow = _topology(problem, cut_into, 1)
+    held = members if cut_into(problem, blocks) == blocks else -(-members // blocks)
+    shallow = topology_of(problem, blocks, 1)
     choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.tile, problem.most_stages)
     seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages * held for choice in choices}
     choice = min(choices, key=seconds.__getitem__)
     others = {k: min(seconds[c] for c in choices if c.steps == k) for k in sorted({c.steps for c in choices})}
-    topology = _topology(problem, cut_into, choice.steps)
+    topology = topology_of(problem, blocks, choice.steps)
     arrays = blocks_of(problem, held)
     margins = problem.in_tiles(choice.tile).ghosts(choice.steps).margins(topology)
     cells = math.prod(n + 2 * margin for n, margin in zip(topology.largest, margins, strict=True))
@@ -128,7 +135,9 @@ def forecast(
         sent=sent,
         parts=parts,
         others=others,
-        steps=_steps(case),
+        integrator=stepping.name,
+        speed=ahead.speed,
+        steps=ahead.plan.steps if ahead.plan else None,
         basis=found,
     )
 
@@ -153,14 +162,8 @@ def _sent(problem: Problem, topology: Topology, choice: Choice) -> list[int]:
     return messages(topology, problem.in_tiles(choice.tile).ghosts(choice.steps), itemsize) * exchanged
 
 
-def _topology(problem: Problem, blocks: int, depth: int) -> Topology:
-    ghosts = problem.ghosts(problem.case.parallel.ghost_depth or depth)
-    return choose_topology(problem.grid.shape, blocks, ghosts.shared, problem.case.process_grid())
-
-
-def _stepped(problem: Problem) -> Problem:
-    """By the integrator of the case, whose stages must be known before its fields are.  Raises SimError if not."""
-    time = problem.case.time
+def _check_explicit(time: TimeTable) -> None:
+    """Raise SimError where steps solve systems of equations."""
     if time.implicit:
         wanted = "time.steady" if time.steady else f"time.integrator = {time.integrator}"
         raise SimError(
@@ -168,21 +171,25 @@ def _stepped(problem: Problem) -> Problem:
             f"try a short run, or plan an explicit one: --set time.steady=false --set time.integrator=rkl2 "
             f"--set time.stages=15"
         )
+
+
+def _stepping(ahead: Foreseen) -> Stepping:
+    """Raises SimError where a case doesn't say by which stages it is stepped, and that can't be known."""
+    _check_explicit(ahead.case.time)
+    if ahead.stepping is not None:
+        return ahead.stepping
+    time, none = ahead.case.time, "fields, and a plan makes none of so many cells"
     if time.integrator == "auto":
         raise SimError(
-            "time.integrator = auto chooses by the fields, which a plan doesn't make; name one: a run prints what it "
-            "chose (--set time.integrator=euler)"
+            f"time.integrator = auto chooses by the {none}; name one: a run prints what it chose "
+            f"(--set time.integrator=euler)"
         )
-    if time.integrator.startswith("rkl") and time.step is not None and time.stages is None:
-        raise SimError(
-            f"the stages that {time.integrator} takes for time.step = {time.step:g} depend on the fields, "
-            f"which a plan doesn't make; say how many: --set time.stages=15"
-        )
-    stepped = problem.stepped_by(step_of(time, problem.equation, Speed(0.0, 0.0)).step)
-    return replace(stepped, march=stepped.adaptive.march) if time.adaptive else stepped
+    raise SimError(
+        f"the stages that {time.integrator} takes for time.step = {time.step:g} depend on the {none}; "
+        f"say how many: --set time.stages=15"
+    )
 
 
-def _steps(case: Case) -> int | None:
-    if case.time.step is None or case.time.adaptive:
-        return None
-    return sum(s.steps for s in segments(case.time.end, case.output.every, case.time.step))
+def _stepped(problem: Problem, step: Step) -> Problem:
+    stepped = problem.stepped_by(step)
+    return replace(stepped, march=stepped.adaptive.march) if problem.case.time.adaptive else stepped

@@ -60,10 +60,20 @@ def _time(found: Forecast) -> list[str]:
         f"{parts.exchange / total:.0%} exchange",
         f"  efficiency   {found.efficiency:.1%}, {found.cells / found.seconds:.3g} cells/s",
     ]
+    if found.case.time.integrator == "auto":
+        lines.append(f"  integrator   {found.integrator}")
+    return [*lines, *_whole(found)]
+
+
+def _whole(found: Forecast) -> list[str]:
+    time = found.case.time
+    unknown = "depends on fields, and a plan makes none of so many cells"
     if found.steps is not None:
-        whole = _seconds(found.steps * found.seconds)
-        lines.append(f"  whole run    {found.steps:,} steps, {whole} without its outputs")
-    return lines
+        lines = [f"  whole run    {found.steps:,} steps, {_seconds(found.steps * found.seconds)} without its outputs"]
+        if found.speed is None:
+            lines.append(f"  assumed      that time.step = {time.step:g} is stable, which {unknown}")
+        return lines
+    return [] if time.adaptive else [f"  whole run    of steps whose length {unknown}"]
 
 
 def to_json(found: Forecast) -> str:
@@ -84,7 +94,9 @@ def to_json(found: Forecast) -> str:
         "seconds_a_step_by_depth": found.others,
         "seconds_a_stage": found.parts._asdict(),
         "efficiency": found.efficiency,
+        "integrator": found.integrator,
         "steps": found.steps,
+        "steps_assumed": found.steps is not None and found.speed is None,
         "rates": {**asdict(basis.rates), "from": basis.rates_from},
         "link": {**asdict(basis.link), "from": basis.link_from},
         "worst_error": basis.error,

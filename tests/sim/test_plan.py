@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import sim
 from sim import casefile, cli
 from sim.costs import Choice, Costs, Rates
 from sim.measured import Machine, Measured, default_path, save
@@ -56,17 +57,71 @@ def test_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["messages_a_step"] == 4 / found["ghost_depth"]
     assert found["seconds_a_step"] == pytest.approx(sum(found["seconds_a_stage"].values()))
     assert found["seconds_a_step"] == min(found["seconds_a_step_by_depth"].values())
-    assert 0 < found["efficiency"] < 1 and found["steps"] is None and "defaults" in found["rates"]["from"]
+    assert 0 < found["efficiency"] < 1 and "defaults" in found["rates"]["from"]
     alone = planned(capsys, "--ranks", "1", *cells)
     assert alone["messages_a_step"] == 0 and alone["efficiency"] > found["efficiency"]
 
 
 def test_what_a_case_says_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     sets = ["parallel.ghost_depth=4", "parallel.process_grid.x=8", 'equation.alpha="1 + x"', "equation.source=1.0"]
-    sets += ["time.step=1e-5", "time.end=1e-2"]
+    sets += ["time.step=1e-7", "time.end=1e-4"]
     found = planned(capsys, "--ranks", "8", *(word for key in sets for word in ("--set", key)))
     assert found["ghost_depth"] == 4 and found["process_grid"] == [1, 8]
     assert found["memory_bytes"] == 4 * 8 * (512 + 2) * (64 + 8) and found["steps"] == 1000
+
+
+@pytest.mark.parametrize("alpha", ["1.0", "1 + x*y"])
+def test_steps_are_those_of_a_run(alpha: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where all cells have the same limit and none is made, and where other outputs have times of their own."""
+    sets = ["grid.x.cells=24", "grid.y.cells=16", "time.end=0.1", "output.every=0.03", f"equation.alpha={alpha}"]
+    sets.append("output.extra.more={every=0.02}")
+    found = planned(capsys, "--ranks", "1", *(word for key in sets for word in ("--set", key)))
+    assert found["steps"] == sim.run("heat2d", overrides=sets).steps and not found["steps_assumed"]
+
+
+HUGE = ["grid.x.cells=100_000_000", "grid.y.cells=10_000_000", "time.end=1e-10"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "steps", "said"),
+    [
+        ([], 2_244_445, "whole run    2,244,445 steps"),
+        (['equation.alpha="1 + x"'], None, "whole run    of steps whose length depends on fields"),
+        (['equation.alpha="1 + x"', "time.step=1e-12"], 100, "assumed      that time.step = 1e-12 is stable"),
+    ],
+)
+def test_of_huge_grids_the_steps_are_known_where_no_field_tells(
+    sets: list[str], steps: int | None, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--ranks", "100000", *(word for key in [*HUGE, *sets] for word in ("--set", key))]
+    found = planned(capsys, *arguments)
+    assert found["steps"] == steps and found["steps_assumed"] == ("1e-12" in said)
+    assert cli.main(["plan", "heat2d", *arguments]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_what_a_run_refuses_is_not_planned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the words of the run: steps that aren't stable, whether all cells have the same limit or each its own."""
+    swings = tmp_path / "swings.toml"
+    table = casefile.load("heat2d").model_dump(exclude_none=True)
+    table |= {"equation": {"kind": "wave", "speed": 1.0}, "initial": {"u": 0.0, "v": 0.0}, "exact": {}}
+    swings.write_text(casefile.to_toml(casefile.load(table)))
+    small = ["--set", "grid.x.cells=32", "--set", "grid.y.cells=32"]
+    for case, options in (
+        ("heat2d", ["--set", "time.step=0.001"]),
+        ("heat2d", ["--set", "time.step=0.001", "--set", "time.integrator=rkl2", "--set", "time.stages=3"]),
+        ("heat2d", ["--set", "time.step=0.001", "--set", "equation.alpha=1 + x"]),
+        ("ensemble-plate", ["--set", "time.step=0.1"]),
+        ("burgers", ["--set", "time.step=1.0"]),
+        ("heat2d", ["--set", "initial.u=1/(x-x)"]),
+        (str(swings), []),
+        (str(swings), ["--set", "time.integrator=rkl2", "--set", "time.step=0.1"]),
+    ):
+        said = []
+        for command in (["plan", "--ranks", "1"], ["run", "--output", str(tmp_path / "out")]):
+            assert cli.main([command[0], case, *command[1:], *small, *options]) == 2
+            said.append(capsys.readouterr().err)
+        assert said[0] == said[1] and said[0].count("sim: error:") == 1
 
 
 def test_steps_of_several_stages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,9 +208,8 @@ def test_nothing_kept_is_no_obstacle(capsys: pytest.CaptureFixture[str], monkeyp
 
 @pytest.mark.parametrize("case", casefile.builtin_names())
 def test_every_built_in_case_can_be_planned(case: str, capsys: pytest.CaptureFixture[str]) -> None:
-    stages = ["--set", "time.stages=15"] if case == "robin-plate" else []
-    found = planned(capsys, "--ranks", "4", *stages, case=case)
-    assert found["seconds_a_step"] > 0 and found["memory_bytes"] > 0
+    found = planned(capsys, "--ranks", "4", case=case)
+    assert found["seconds_a_step"] > 0 and found["memory_bytes"] > 0 and not found["steps_assumed"]
 
 
 def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +217,16 @@ def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for word in ("process grid", "blocks", "ghost depth", "memory", "messages", "a step", "efficiency", "whole run"):
         assert f"  {word}" in said
+
+
+def test_what_auto_chooses(capsys: pytest.CaptureFixture[str]) -> None:
+    auto = ["--ranks", "2", "--set", "time.integrator=auto"]
+    assert planned(capsys, *auto, "--set", "time.end=1e-3")["integrator"].startswith("euler (not stiff")
+    assert cli.main(["plan", "heat2d", *auto, "--set", "time.end=1e3"]) == 0
+    assert "  integrator   rkl2, " in capsys.readouterr().out
+
+
+UNMADE = ["--ranks", "2", "--set", "grid.x.cells=100000", "--set", 'equation.alpha="1 + x"']
 
 
 @pytest.mark.parametrize(
@@ -178,11 +242,12 @@ def test_in_words(capsys: pytest.CaptureFixture[str]) -> None:
         (["--ranks", "2", "--set", "grid.q=1"], "unknown key"),
         (["--ranks", "2", "--set", "parallel.process_grid.x=3"], "3 blocks"),
         (["--ranks", "2", "--set", 'initial.u={ file = "none.npy" }'], "none.npy"),
-        (["--ranks", "2", "--set", "time.integrator=rkl2", "--set", "time.step=1e-4"], "time.stages=15"),
+        ([*UNMADE, "--set", "time.integrator=rkl2", "--set", "time.step=1e-4"], "time.stages=15"),
         (["--ranks", "2", "--set", "time.integrator=tr-bdf2", "--set", "time.step=1e-4"], "of explicit steps"),
         (["--ranks", "2", "--set", "time.integrator=spectral"], "time.integrator = spectral"),
         (["--ranks", "2", "--set", "time.steady=true"], "how long time.steady takes"),
-        (["--ranks", "2", "--set", "time.integrator=auto"], "name one"),
+        ([*UNMADE, "--set", "time.integrator=auto"], "name one"),
+        (["--ranks", "2", "--set", "time.integrator=auto", "--set", "time.step=1"], "time.integrator = tr-bdf2"),
         (["--ranks", "600", "--set", "parallel.process_grid.y=600"], "without cells along y"),
         ([], "--ranks"),
     ],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sim import casefile, cli
@@ -17,6 +18,7 @@ from .conftest import Machine, with_python
 
 # Characters that a shell, or sbatch, might take for its own.
 ODD = 'it\'s a "$HOME" `id` \\ #1\n#SBATCH --nodes=9; é'
+SPECTRAL = ("time.integrator=spectral",)
 JOB: dict[str, Any] = {"case": "heat2d", "nodes": 2, "ranks_per_node": 4, "time": "2:00:00"}
 
 
@@ -48,19 +50,86 @@ def test_what_is_asked_of_slurm() -> None:
     assert changed["cpus-per-task"] == "2" and changed["comment"] == "'a b'"
 
 
+@pytest.mark.parametrize(
+    ("time", "notice"),
+    [
+        ("3", 60),
+        ("3:30", 70),
+        ("8:59", 179),
+        ("9", 180),
+        ("0:10:00", 180),
+        ("0-1", 180),
+        ("0-0:04", 80),
+        ("2:00:00", 180),
+    ],
+)
+def test_a_chain_is_told_in_time_and_not_from_its_start(time: str, notice: int) -> None:
+    script = Job(**{**JOB, "time": time}, chain=True).script()
+    assert directives(script)["signal"] == f"B:USR1@{notice}" and directives(script)["time"] == time
+    asked = Job(**{**JOB, "time": "0-1:30:59"}, chain=True, options=("--signal=B:USR1@900",)).script()
+    assert directives(asked)["signal"] == "B:USR1@900"
+
+
 WHICH: dict[str, dict[str, Any]] = {
     "run-cpu": {},
-    "run-gpu": {"gpus": 2},
-    "run-multihost-xla": {"gpus": 2, "overrides": ("parallel.transport=xla",)},
-    "chain": {"gpus": 2, "chain": True},
+    "run-gpu": {"gpus": 4},
+    "run-multihost-xla": {"gpus": 2, "ranks_per_node": 1, "overrides": ("parallel.transport=xla",)},
+    "chain": {"gpus": 4, "chain": True},
 }
 
 
 @pytest.mark.parametrize(("name", "asked"), WHICH.items(), ids=WHICH)
 def test_which_script(name: str, asked: dict[str, Any]) -> None:
-    script = Job(**JOB, **asked).script()
+    script = Job(**{**JOB, **asked}).script()
     assert f"sbatch {name}.sbatch" in script
     assert directives(script).get("gpus-per-node") == (str(asked["gpus"]) if "gpus" in asked else None)
+
+
+GPUS: dict[str, tuple[dict[str, Any], str | None]] = {
+    "more ranks than GPUs": ({"gpus": 2, "ranks_per_node": 5}, "where a rank takes one GPU; give --ranks-per-node 2"),
+    "fewer": ({"gpus": 2, "ranks_per_node": 1}, "give --ranks-per-node 2"),
+    "one rank of MPI": ({"nodes": 1, "gpus": 2, "ranks_per_node": 1, "overrides": ("parallel.transport=mpi",)}, "2$"),
+    "one process": ({"nodes": 1, "gpus": 2, "ranks_per_node": 1}, None),
+    "of XLA one a GPU": ({"gpus": 2, "ranks_per_node": 2, "overrides": ("parallel.transport=xla",)}, "-node 1$"),
+    "hybrid one a GPU": ({"gpus": 2, "ranks_per_node": 2, "overrides": ("parallel.transport=hybrid",)}, "-node 1$"),
+    "hybrid": ({"gpus": 2, "ranks_per_node": 1, "overrides": ("parallel.transport=hybrid",)}, None),
+    "modes on one GPU": ({"nodes": 1, "gpus": 1, "ranks_per_node": 1, "overrides": SPECTRAL}, None),
+    "modes on two": ({"nodes": 1, "gpus": 2, "ranks_per_node": 1, "overrides": SPECTRAL}, "one block, not 2"),
+}
+
+
+@pytest.mark.parametrize(("asked", "refusal"), GPUS.values(), ids=GPUS)
+def test_ranks_and_gpus(asked: dict[str, Any], refusal: str | None) -> None:
+    job = Job(**{**JOB, **asked})
+    if refusal is None:
+        assert directives(job.script())["ntasks-per-node"] == "1"
+    else:
+        with pytest.raises(SimError, match=refusal):
+            job.script()
+
+
+@pytest.mark.parametrize(
+    ("wishes", "options", "cpus", "devices"),
+    [
+        (("parallel.transport=xla",), (), "8", "8"),
+        (("parallel.transport=xla",), ("--cpus-per-task=4",), "4", "4"),
+        (("parallel.transport=xla", "parallel.devices=2"), (), "2", "2"),
+        (("parallel.transport=xla", "parallel.devices=2"), ("--cpus-per-task=3",), "3", "2"),
+        (("parallel.transport=hybrid", "parallel.devices=2"), (), "2", "2"),
+        (("parallel.transport=xla", *SPECTRAL), (), "8", None),
+        ((), (), "1", None),
+    ],
+)
+def test_devices_and_cpus(
+    wishes: tuple[str, ...], options: tuple[str, ...], cpus: str, devices: str | None, machine: Machine
+) -> None:
+    machine.install("srun", "os.execvp(sys.argv[4], sys.argv[4:])")
+    nodes = {"nodes": 1, "ranks_per_node": 1} if wishes[1:] == SPECTRAL else {}
+    script = Job(**{**JOB, **nodes}, overrides=wishes, options=options).script()
+    assert directives(script)["cpus-per-task"] == cpus
+    assert machine.run(with_python(script, machine)).returncode == 0
+    (call,) = machine.calls("python")
+    assert [word for word in call if "devices" in word] == ([f"parallel.devices={devices}"] if devices else [])
 
 
 def test_odd_names_arrive(machine: Machine, small: Callable[..., dict[str, Any]]) -> None:
@@ -108,10 +177,16 @@ def test_an_installed_package_has_them_elsewhere(tmp_path: Path, monkeypatch: py
         template.find("run-cpu.sbatch")
 
 
+NOTICE = ["--sbatch=--signal=B:USR1@600"]
+ALPHA = ["--set", "equation.alpha=1 + x"]
 REFUSED = {
     "no time": (["--nodes", "2"], "--time"),
     "a time of words": (["--time", "soon"], "--time"),
     "a time and more": (["--time", "1:00 --nodes=9"], "--time"),
+    "a time that is no limit": (["--time", "0"], "--time 0 is no limit at all to SLURM"),
+    "no hours, minutes or seconds": (["--time", "0-00:00:00"], "is no limit at all"),
+    "a chain of too short links": (["--chain", "--time", "2"], "give --time 3 or more"),
+    "links shorter than the notice": (["--chain", "--time", "5", *NOTICE], "600 s before its --time 5"),
     "no nodes": (["--time", "5", "--nodes", "0"], "--nodes"),
     "no ranks": (["--time", "5", "--ranks-per-node", "0"], "--ranks-per-node"),
     "no GPUs": (["--time", "5", "--gpus", "0"], "--gpus"),
@@ -123,6 +198,13 @@ REFUSED = {
     "more ranks than cells": (["--time", "5", "--nodes", "9999", "--ranks-per-node", "999"], "fewer ranks"),
     "another process grid": (["--time", "5", "--nodes", "3", "--set", "parallel.process_grid.x=2"], "process grid"),
     "a process alone": (["--time", "5", "--nodes", "3", "--set", "parallel.transport=serial"], "serial"),
+    "an unstable step": (["--time", "5", "--set", "time.step=0.001"], "euler on this grid allows at most 9.5"),
+    "no such file": (["--time", "5", "--set", 'initial.u={file="/nonexistent.npy"}'], "initial.u: field file /non"),
+    "a field that isn't finite": (["--time", "5", "--set", "initial.u=1/(x-x)"], "every value must be finite"),
+    "modes of several blocks": (["--time", "5", "--nodes", "2", "--set", "time.integrator=spectral"], "in one block"),
+    "modes of other walls": (["--time", "5", "--set", "time.integrator=spectral", *ALPHA], "knows a constant alpha"),
+    "no integrator for it": (["--time", "5", "--set", "time.integrator=verlet"], "of second order in time"),
+    "an unknown output": (["--time", "5", "--set", "output.fields.w.units=K"], "there is no field 'w'"),
 }
 
 
@@ -133,6 +215,36 @@ def test_refused(options: list[str], word: str, on_path: Machine, capsys: pytest
     said = capsys.readouterr().err
     assert said.count("sim: error: ") == 1 and word in said
     assert not on_path.calls("sbatch")
+
+
+def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "u.npy", np.zeros((3, 4)))
+    huge = ("grid.x.cells=100_000_000", "grid.y.cells=10_000_000")
+    for sizes in ((), huge):
+        overrides = (*sizes, f'initial.u={{file="{tmp_path}/u.npy"}}')
+        with pytest.raises(SimError, match=r"holds the shape \(3, 4\)"):
+            Job(**JOB, overrides=overrides).script()
+
+
+def test_what_swings_is_refused_by_euler(tmp_path: Path, small: Callable[..., dict[str, Any]]) -> None:
+    path = tmp_path / "swings.toml"
+    wave = small(equation={"kind": "wave", "speed": 1.0}, initial={"u": 0.0, "v": 0.0}, exact={}, parallel={})
+    path.write_text(casefile.to_toml(casefile.load(wave)))
+    with pytest.raises(SimError, match="euler has no stable step for this equation"):
+        Job(**{**JOB, "case": str(path)}).script()
+    assert Job(**{**JOB, "case": str(path)}, overrides=("time.integrator=auto",)).script()
+
+
+def test_what_runs_is_accepted() -> None:
+    """Implicit and steady ones, members of an ensemble that need no cut, and a grid that no login node holds."""
+    for case, overrides in (
+        ("heat2d", ("time.integrator=bdf2", "time.step=0.01")),
+        ("heat2d", ("time.steady=true",)),
+        ("robin-plate", ()),
+        ("ensemble-plate", ("grid.x.cells=2", "grid.y.cells=2")),
+        ("heat2d", ("grid.x.cells=100_000_000", "grid.y.cells=10_000_000", "time.end=1e-6")),
+    ):
+        assert Job(**{**JOB, "case": case}, overrides=overrides).script()
 
 
 def test_a_directory_that_holds_a_run_is_refused(tmp_path: Path) -> None:
