@@ -177,5 +177,7 @@ def _without(error: SimError, path: Path) -> str:
 
 
 def leftovers(run: Run) -> list[str]:
-    """Files that a kill has left half-written; the next run doesn't mind them."""
+    """Files that a kill has left half-written; the next run doesn't mind them.  Those of a running one are its own."""
+    if run.state == "running":
+        return []
     return sorted(clean(path.name) for folder in (run.path, run.path / "snapshots") for path in folder.glob(".*.part"))

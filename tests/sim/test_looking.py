@@ -314,6 +314,9 @@ def test_leftovers_and_checkpoints(run: Path, capsys: Capture) -> None:
     shutil.copytree(run / "checkpoints/6", run / "checkpoints/12")
     text = said(capsys, "info", run)
     assert ".4.h5.part" in text and "checkpoints  2: 6, 12" in text
+    told = json.loads((run / "run.json").read_text())
+    record(run, json.dumps({**told, "status": "running"}))
+    assert ".part" not in said(capsys, "info", run)
 
 
 NO_RUN: dict[str, Callable[[Path], Path]] = {
