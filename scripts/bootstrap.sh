@@ -67,6 +67,10 @@ check_tools() {
     local compiler=${CXX:-g++}
     command -v "${compiler%% *}" >/dev/null ||
         fail "no C++ compiler ($compiler): mpi4jax is compiled here; Debian: apt-get install g++; cluster: module load gcc"
+    case $venv in
+    *[[:space:]]*) fail "the environment would be $venv; mpi4jax does not build where the path has a blank" \
+        "give another place: SIM_VENV=/path/to/venv" ;;
+    esac
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "$python has no venv module; Debian: apt-get install python3-venv"
     "$python" -c 'import sysconfig, pathlib, sys

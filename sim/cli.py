@@ -13,7 +13,7 @@ from sim.commands import COMMANDS
 from sim.errors import SimError, Stopped
 from sim.heap import keep_freed_memory
 from sim.launcher import is_speaker
-from sim.spoken import Spoken
+from sim.spoken import Spoken, UnheardError
 
 EXIT_USER_ERROR = 2
 EXIT_BUG = 1
@@ -41,11 +41,7 @@ def _parser() -> _Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, do, and return the exit status.  SimErrors become one message; anything else is a bug and raises."""
     try:
-        parsed = _parser().parse_args(arguments)
-        code = int(parsed.do(parsed))
-        # Now, while somebody is there to hear that it failed.
-        sys.stdout.flush()
-        return code
+        return _done(arguments)
     except Stopped as stopped:
         if is_speaker():
             print(f"sim: {stopped}", file=sys.stderr, flush=True)
@@ -54,6 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if is_speaker():
             print(f"sim: error: {error}", file=sys.stderr, flush=True)
         return EXIT_USER_ERROR
+
+
+def _done(arguments: Sequence[str] | None) -> int:
+    """What the command returns, or the end that `--help` makes."""
+    try:
+        parsed = _parser().parse_args(arguments)
+        return int(parsed.do(parsed))
+    finally:
+        # Now, while somebody is there to hear that it failed.
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def entry() -> NoReturn:
@@ -68,8 +75,7 @@ def entry() -> NoReturn:
         code = main()
     except KeyboardInterrupt:
         _end_all(EXIT_INTERRUPTED, "interrupted" if is_speaker() else "")
-    except BrokenPipeError:
-        # The reader of our output has left.
+    except UnheardError:
         code = EXIT_UNHEARD
     except Exception:
         _end_all(EXIT_BUG, traceback.format_exc())

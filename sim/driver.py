@@ -29,7 +29,7 @@ from sim.prepared import Prepared
 from sim.problem import Problem, build
 from sim.programs import keep_programs
 from sim.result import Result
-from sim.schedule import Plan, Segment, plan_of
+from sim.schedule import plan_of
 from sim.simulation import Simulation
 from sim.stepping import choice_of, step_of
 from sim.team import MpiTeam, Team, agreement, on_root
@@ -166,10 +166,7 @@ def _prepare_solving(team: Team, simulation: Simulation, found: Restart | None) 
     with agreement(team):
         check_spectral(case, problem.march.walls, topology.count)
         streams = streams_of(case, simulation.fields)
-        if case.time.steady:
-            todo = Plan(() if found else (Segment(0.0, case.time.end, 1),))
-        else:
-            todo = plan_of(case, math.inf, found.standing.position if found else None)
+        todo = plan_of(case, math.inf, found.standing.position if found else None)
     march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit)
     simulation.solve_by(replace(march, forcings=forcings_of(case)))
     speed = found.standing.speed if found else simulation.speed()

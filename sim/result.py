@@ -25,7 +25,8 @@ class Result:
     `iterations` are those of Newton's and of Krylov's method, in all; None where nothing was solved.
     `adapted` says how steps were chosen that followed from their errors.
     `errors` is the difference from the exact solution at the end; None where none is known.
-    Of an ensemble `cells`, `statistics`, `errors` and rates are of all members together; `members` has each one's.
+    Of an ensemble `cells`, `statistics` and rates are of all members together, `errors` of the one that differs most;
+    `members` has each one's.
     """
 
     case: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import itertools
 import math
@@ -94,6 +95,9 @@ class Plan:
 def plan_of(case: Case, stable: float, at: Position | None = None) -> Plan:
     """What a case whose stable step is so long has to do, all of it or from a position on.  Raises like `plan`, and
     like `step_limit`."""
+    if case.time.steady:
+        # One step, to the state that belongs to the end.
+        return plan(case.time.end, None, math.inf, at=at)
     limit = None if case.time.adaptive else step_limit(case.time, stable)
     # What acts at given times does so then, not at the end of the step around it, which may be long.
     stops = [time for region in case.regions for time in region.times]
@@ -195,17 +199,20 @@ def segments(
     # An output no more than rounding away from the start has been written.
     nearest = min((interval for interval in (every, *more) if interval is not None), default=end)
     slack = _SAME * nearest if start > 0 else 0.0
+    moments = sorted(set(stops))
+    # So near to an output's time any is taken for it (`is_output_time`).
+    near = _SAME * max((interval for interval in (every, *more) if interval is not None), default=end)
     for stop in output_times(end, every, *more):
         if stop > start + slack:
-            for begin, until in itertools.pairwise([start, *_between(start, stop, stops), stop]):
+            within = _between(start, stop, moments, near)
+            for begin, until in itertools.pairwise([start, *within, stop]):
                 yield Segment(begin, until, 0 if limit is None else _count(until - begin, limit))
             start = stop
 
 
-def _between(start: float, stop: float, times: Sequence[float]) -> list[float]:
-    """Those of some times that lie between two others and are neither of them but for rounding."""
-    slack = _SAME * (stop - start)
-    return [time for time in sorted(set(times)) if start + slack < time < stop - slack]
+def _between(start: float, stop: float, times: Sequence[float], slack: float) -> Sequence[float]:
+    """Those of some times, in order, that lie between two others and are neither of them but for the slack."""
+    return times[bisect.bisect_right(times, start + slack) : bisect.bisect_left(times, stop - slack)]
 
 
 def _count(length: float, limit: float) -> int:

@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from sim.errors import SimError
 
 
+class UnheardError(Exception):
+    """Who reads standard output has left.  No BrokenPipeError: of that a library that prints might make its own end."""
+
+
 class Spoken(io.TextIOWrapper):
     """What a full disk behind it, or a reader who has left, makes of it is not taken for an error of another file.
 
-    Raises SimError, or BrokenPipeError; from then on what is written goes nowhere, so that Python's own flush at exit
+    Raises SimError, or UnheardError; from then on what is written goes nowhere, so that Python's own flush at exit
     does not complain once more.
     """
 
@@ -37,5 +41,5 @@ class Spoken(io.TextIOWrapper):
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
             if isinstance(error, BrokenPipeError):
-                raise
+                raise UnheardError from None
             raise SimError(f"standard output can't be written: {error.strerror}; what was done is done") from None

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -74,6 +75,16 @@ class Stencil:
     def symmetric(self) -> bool:
         """Whether along every axis both sides weigh the same, as of derivatives of even order."""
         return all(np.array_equal(self.weights, np.flip(self.weights, axis)) for axis in range(self.weights.ndim))
+
+    def moments(self, spacing: Sequence[float]) -> tuple[float, ...]:
+        """Σ w_k (k h)² / 2 along each axis: what ∂²/∂x² is multiplied by in the operator; but for rounding."""
+        found = []
+        for axis, h in enumerate(spacing):
+            others = tuple(a for a in range(self.weights.ndim) if a != axis)
+            along = self.weights.sum(axis=others)
+            offsets = np.arange(along.size) - along.size // 2
+            found.append(float(np.round(0.5 * h**2 * (along * offsets**2).sum(), 12)))
+        return tuple(found)
 
     @cached_property
     def _groups(self) -> list[tuple[float, list[tuple[int, ...]]]]:

@@ -93,11 +93,15 @@ class Job:
             )
         self._check_gpus(case.parallel)
         # JAX takes its time, and `sim launcher` has no use for it.
+        import jax
+
         from sim import platform
         from sim.plan.foresight import foresee
         from sim.problem import build
 
         with _environment_kept():
+            # Where sbatch is called there may be no accelerator, or one that is others'.
+            jax.config.update("jax_platforms", "cpu")
             platform.configure()
             foresee(build(case), ranks * self._devices(case.parallel))
         if self.output is not None and (Path(self.output) / rundir.RECORD).exists():

@@ -29,7 +29,7 @@ def _idle(case: Case) -> Iterator[tuple[str, str]]:
         keys = tuple(type(case.solver).model_fields)
         yield from _given("solver", case.solver, keys, f"the steps of {time.integrator} solve no systems")
     for number, region in enumerate(case.regions):
-        if late := sum(1 for moment in region.times if moment > time.end):
+        if late := sum(1 for moment in region.times if moment > time.end * (1 + 1e-9)):
             yield f"regions.{number}.times beyond time.end = {time.end:g}", f"{late} of {len(region.times)} lie there"
     if case.ensemble is None:
         yield from _given("parallel", parallel, ("members", "members_at_once"), "the case has no [ensemble]")

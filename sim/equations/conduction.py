@@ -11,7 +11,7 @@ from sim.equations.model import Coefficient, Model
 from sim.equations.translation import Discretisation, Translator
 from sim.errors import SimError
 from sim.expression import RightSide
-from solvers.equations import Anisotropic, Balance, Diffusivity, Equation, FourthOrderAnisotropic, Heat, Written
+from solvers.equations import Anisotropic, Balance, Equation, FourthOrderAnisotropic, Heat, Written
 from solvers.fluxes import FluxForm
 from solvers.rounding import Rounding
 from solvers.stencil import Stencil
@@ -121,10 +121,7 @@ def _composed(
         flow: Term = Pointwise(_product, (alpha, Difference(stencil, Given("u"))), linear=(0, 1))
     else:
         flow = DivergenceOfFlux(alpha, Given("u"), discretisation.flux_form(("u",)))
-    equation = Written({"u": parts.balanced(flow, source, *capacities)})
-    # One with derivatives in it is not of one cell.
-    if (diffusivity := parts.over(alpha, *capacities)).width == 0:
-        equation = Written(equation.right_sides, {"u": Diffusivity(diffusivity, discretisation.mean)})
+    equation = Written({"u": parts.balanced(flow, source, *capacities)}, discretisation.mean)
     return Model(equation, parts.coefficients(), dict.fromkeys(range(len(axes)), alpha), discretisation.mean)
 
 

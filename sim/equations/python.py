@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from sim.case.equation import PythonTable
 from sim.equations.model import Coefficient, Model
@@ -23,7 +26,7 @@ def imported(table: PythonTable, grid: Grid, folder: Path) -> Model:
     module_name, _, name = table.kind.partition(":")
     sys.path.insert(0, str(folder.resolve()))
     try:
-        make = getattr(importlib.import_module(module_name), name)
+        make = getattr(_module(module_name, folder.resolve()), name)
         equation = make(grid, **table.parameters)
     except Exception as error:
         raise SimError(
@@ -36,9 +39,30 @@ def imported(table: PythonTable, grid: Grid, folder: Path) -> Model:
         raise SimError(
             f"equation.kind = {table.kind} makes a {type(equation).__name__}; it must make a solvers.equations.Equation"
         )
+    if not isinstance(equation.width, int) or equation.width < 1:
+        raise SimError(
+            f"equation.kind = {table.kind} has the width {equation.width!r}; it is the number of ghost layers that its "
+            f"tendency consumes, an integer from 1 (of one that looks at no neighbour crop one layer)"
+        )
     if set(equation.fields) != set(table.fields):
         raise SimError(
             f"equation.kind = {table.kind} evolves {', '.join(equation.fields)}, not {', '.join(table.fields)}; "
             f"set equation.evolves to its fields"
         )
     return Model(equation, {key: Coefficient(source) for key, source in table.coefficients.items()})
+
+
+def _module(name: str, folder: Path) -> ModuleType:
+    """The one beside the case file as it is now, under a name of its own: another case may have one of the same name,
+    and who works interactively changes it between runs.  Else whatever Python finds by that name.
+    """
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        return importlib.import_module(name)
+    unique = f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(unique, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module  # where dataclasses look for the module of their class
+    spec.loader.exec_module(module)
+    return module

@@ -11,7 +11,7 @@ from solvers.equations import Written
 def written(table: WrittenTable, axes: tuple[str, ...], discretisation: Discretisation) -> Model:
     trees = {name: table.right_side(name, axes).tree for name in table.fields}
     translator = Translator(axes, table.parameters, discretisation)
-    equation = Written({name: translator.term(tree) for name, tree in trees.items()})
+    equation = Written({name: translator.term(tree) for name, tree in trees.items()}, discretisation.mean)
     # All parameters, for walls to find alpha among them.
     sources = {**table.coefficients, **table.parameters, **translator.sources}
     return Model(equation, {name: Coefficient(source) for name, source in sources.items()})

@@ -18,6 +18,13 @@ _LARGEST = 64 << 20
 Numbers = dict[str, dict[str, float | None]]
 
 
+class Resumed(BaseModel):
+    """Where a run stood when it went on."""
+
+    step: int
+    time: float
+
+
 class Record(BaseModel):
     """What run.json says; a run that goes on, or has failed, says less."""
 
@@ -26,6 +33,7 @@ class Record(BaseModel):
     status: str = "unknown"
     error: str | None = None
     stopped: str | None = None
+    resumed: Resumed | None = None
     case: str = ""
     started: str = ""
     command: list[str] = []

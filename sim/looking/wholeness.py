@@ -69,7 +69,8 @@ def _of_extra(run: Run, name: str, values: bool, watch: Callable[[str], None]) -
         yield Finding(_place(run, folder), "is missing")
         return
     recording = run.extra(name)
-    if not recording.frames and run.record.status == "complete":
+    # One that was added to a run that had come to its end has none.
+    if not recording.frames and run.record.status == "complete" and not run.record.resumed:
         yield Finding(_place(run, folder), "holds no file")
     yield from _of_series(run, run.directory.extra_series(name), recording)
     yield from _of_frames(run, recording, values, watch)
@@ -127,7 +128,12 @@ def _of_probes(run: Run, names: Sequence[str], values: bool) -> Iterator[Finding
 
 def _of_checkpoints(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
     store = Store(run.directory.checkpoints, Solo(), keep=1)
-    for step in store.steps():
+    try:
+        steps = store.steps()
+    except OSError as error:
+        yield Finding(store.folder.name, f"can't be read: {error.strerror}")
+        return
+    for step in steps:
         folder = store.folder / str(step)
         watch(_place(run, folder))
         try:

@@ -54,7 +54,7 @@ def foresee(problem: Problem, places: int) -> Foreseen:
     made = _made(problem)
     if case.time.implicit:
         check_spectral(case, problem.march.walls, topology.count)
-        return Foreseen(case, plan=None if case.time.steady else plan_of(case, math.inf))
+        return Foreseen(case, plan=plan_of(case, math.inf))
     speed = _speed_of(problem, made)
     if speed is None:
         return _assumed(problem)
@@ -101,10 +101,12 @@ def _made(problem: Problem) -> Simulation | None:
 
 def _speed_of(problem: Problem, made: Simulation | None) -> Speed | None:
     """How fast the fields at time 0 can change, those of any member; None where only fields tell and none are made."""
-    found = [_everywhere(problem, one) for one in problem.each]
-    known = [speed for speed in found if speed is not None]
-    if len(known) < len(found):
-        return made.speed() if made else None
+    known: list[Speed] = []
+    for one in problem.each:
+        speed = _everywhere(problem, one)
+        if speed is None:
+            return made.speed() if made else None
+        known.append(speed)
     return Speed(max(one.decay for one in known), max(one.wave for one in known))
 
 

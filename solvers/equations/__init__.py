@@ -14,7 +14,7 @@ from solvers.equations.heat import Heat
 from solvers.equations.porous_medium import PorousMedium
 from solvers.equations.reaction import ReactionDiffusion
 from solvers.equations.wave import Wave
-from solvers.equations.written import Diffusivity, Written
+from solvers.equations.written import Written
 
 __all__ = [
     "AdvectionDiffusion",
@@ -24,7 +24,6 @@ __all__ = [
     "Burgers",
     "CahnHilliard",
     "Diffusion",
-    "Diffusivity",
     "Equation",
     "FitzHughNagumo",
     "FourthOrderAnisotropic",

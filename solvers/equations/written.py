@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -19,24 +18,16 @@ from solvers.terms.shapes import cropped, full
 from solvers.terms.term import in_double
 
 
-class Diffusivity(NamedTuple):
-    """k, a term of one cell, and its mean at faces."""
-
-    k: Term
-    mean: Mean
-
-
 @dataclass(frozen=True)
 class Written(Equation):
     """∂u/∂t = a term of the fields, the coefficients, the place and the time, for each of some fields.
 
     The width is that of the widest right-hand side: operators within operators add up, ∇²(u³ - ∇²u) reaches two
-    cells.  Coefficients are whatever the terms are given.  `diffusivities`: of those fields whose right-hand sides are
-    known to be mainly ∇·(k∇u), k, for what solves systems of them.
+    cells.  Coefficients are whatever the terms are given.  `mean`: of k at faces, for what solves systems of them.
     """
 
     right_sides: Mapping[str, Term]
-    diffusivities: Mapping[str, Diffusivity] = field(default_factory=dict)
+    mean: Mean = "arithmetic"
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -60,8 +51,18 @@ class Written(Equation):
         return full(cropped(term.value(patch), self.width - term.width), patch, self.width)
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
-        found = {name: (known.k.value(patch), known.mean) for name, known in self.diffusivities.items()}
-        return {name: Diffusion(full(k, patch, 0) if k.ndim else k, mean) for name, (k, mean) in found.items()}
+        """Of those fields that diffuse along all axes, and whose equation has no higher derivatives, which decide."""
+        found = {}
+        for name, term in self.right_sides.items():
+            ks = term.diffusivity(name, patch) if term.derivatives == 2 else {}
+            if len(ks) == patch.grid.ndim:
+                found[name] = Diffusion(tuple(self._positive(ks[axis], patch) for axis in sorted(ks)), self.mean)
+        return found
+
+    @staticmethod
+    def _positive(k: jax.Array, patch: Patch) -> jax.Array:
+        k = jnp.maximum(k, 0.0)
+        return full(k, patch, 0) if k.ndim else k
 
     def rates(self, patch: Patch) -> Rates:
         """The right sides linearised about the fields as they are, coefficients frozen, by bounds of the symbols.

@@ -58,8 +58,8 @@ class Action:
         return {**patch.fields, self.field: jnp.where(where, changed, u)}
 
     def _is_due(self, end: jax.Array, dt: jax.Array) -> jax.Array:
-        # A millionth of a step late: a time at the end of a step must not fall between that and the next one, whose
-        # times differ by what rounding makes of billions of steps.
-        due = end + 1e-6 * dt
+        # A little late: a time at the end of a step, but for rounding, is of that step.  By so much of the time itself,
+        # not of the step: where one step ends the next begins, however long they are.
+        late = 1.0 + 1e-12
         times = jnp.asarray(self.times, jnp.float64)
-        return jnp.any((times > due - dt) & (times <= due))
+        return jnp.any((times > (end - dt) * late) & (times <= end * late))

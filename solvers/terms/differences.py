@@ -13,7 +13,7 @@ from solvers.stencil import Stencil
 from solvers.terms.leaves import Given
 from solvers.terms.shapes import cropped, full, widest
 from solvers.terms.symbol import Linearised, Symbol, total
-from solvers.terms.term import Term, seen
+from solvers.terms.term import Term, seen, slope
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,13 @@ class Difference(Term):
     def value(self, patch: Patch) -> jax.Array:
         values = full(seen(self.of, patch), patch, self.of.width)
         return self.stencil(values, patch.rounded)
+
+    def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
+        """The stencil's second moments, half of them: 1 along each axis of ∇²."""
+        moments = self.stencil.moments(patch.grid.spacing)
+        if self.of.width > 0 or not self.stencil.symmetric or (change := slope(self.of, field, patch)) is None:
+            return {}
+        return {axis: jnp.asarray(m, patch.dtype) * change for axis, m in enumerate(moments) if m != 0.0}
 
     def linearised(self, patch: Patch) -> Linearised:
         operator, part = Symbol.of_weights(self.stencil.weights), self.of.linearised(patch)
@@ -82,6 +89,11 @@ class DivergenceOfFlux(Term):
 
     def _aligned(self, values: jax.Array, term: Term, patch: Patch) -> jax.Array:
         return full(cropped(values, self._inner - term.width), patch, self._inner)
+
+    def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
+        if self._inner > 0 or (change := slope(self.u, field, patch)) is None:
+            return {}
+        return dict.fromkeys(range(patch.grid.ndim), self.k.value(patch) * change)
 
     @property
     def _parts(self) -> tuple[Term, Term]:

@@ -58,6 +58,18 @@ class Pointwise(Term):
         margins = (self.width - arg.width for arg in self.args)
         return self.function(patch.rounded, *map(cropped, values, margins))
 
+    def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
+        """That of the argument that it is proportional to, if the others are of one cell."""
+        parts = [arg.diffusivity(field, patch) for arg in self.args]
+        found = [i for i, part in enumerate(parts) if part]
+        if len(found) != 1 or found[0] not in self.linear:
+            return {}
+        (i,) = found
+        if any(arg.width > 0 for arg in (*self.args[:i], *self.args[i + 1 :])):
+            return {}
+        before, after = ([arg.value(patch) for arg in args] for args in (self.args[:i], self.args[i + 1 :]))
+        return {axis: self.function(patch.rounded, *before, k, *after) for axis, k in parts[i].items()}
+
     def linearised(self, patch: Patch) -> Linearised:
         """δf = Σ ∂f/∂aᵢ δaᵢ; where a derivative is not finite, as that of √u at 0, it is left out."""
         parts = [arg.linearised(patch) for arg in self.args]
@@ -127,6 +139,14 @@ class Sum(Term):
                 result = result + value if sign > 0 else result - value
         assert result is not None
         return result
+
+    def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
+        found: dict[int, jax.Array] = {}
+        for term, sign in zip(self.terms, self.signs, strict=True):
+            for axis, k in term.diffusivity(field, patch).items():
+                signed = k if sign > 0 else -k
+                found[axis] = found[axis] + signed if axis in found else signed
+        return found
 
     def linearised(self, patch: Patch) -> Linearised:
         parts = [term.linearised(patch) for term in self.terms]

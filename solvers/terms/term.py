@@ -48,6 +48,12 @@ class Term(ABC):
     def value(self, patch: Patch) -> jax.Array:
         """dtype[m - 2·width, …], or what broadcasts to that: a scalar, or layers of one axis."""
 
+    def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
+        """k of what is ∂/∂x (k ∂u/∂x) in it, u being a field, by axis: a scalar or all cells of the patch; coefficients
+        and what multiplies it frozen.  Nothing of an axis along which there is no such part.
+        """
+        return {}
+
     @abstractmethod
     def linearised(self, patch: Patch) -> Linearised:
         """The value and how it follows small changes of the fields; of a patch in double precision."""
@@ -63,6 +69,12 @@ def rounded(term: Term, patch: Patch) -> jax.Array:
     """A term's value, safe to be added to something."""
     value = term.value(patch)
     return patch.rounded(value) if term.is_product else value
+
+
+def slope(term: Term, field: str, patch: Patch) -> jax.Array | None:
+    """∂term/∂u in each cell, of a term of one cell; None where u is not in it."""
+    symbol = term.linearised(in_double(patch)).symbols.get(field)
+    return None if symbol is None else symbol.low.astype(patch.dtype)
 
 
 def in_double(patch: Patch) -> Patch:

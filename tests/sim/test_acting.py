@@ -173,6 +173,35 @@ def test_each_of_several_times_counts_however_long_the_steps_are(time: Table, tm
     assert result.errors is not None and result.errors["u"]["max"] < 1e-7
 
 
+TWICE: dict[str, tuple[list[list[float]], Table, float]] = {
+    "of two regions": ([[0.3], [0.1 + 0.2]], {}, 2.0),
+    "of one": ([[0.3, 0.1 + 0.2]], {}, 1.0),
+    "just after an output": ([[0.5 + 5e-9]], {"every": 0.5}, 1.0),
+    "just before an output": ([[0.5 - 1e-11]], {"every": 0.5, "extra": {"often": {"every": 0.001}}}, 1.0),
+}
+
+
+@pytest.mark.parametrize(("times", "output", "expected"), TWICE.values(), ids=TWICE)
+@pytest.mark.parametrize("integrator", ["euler", "bs23"])
+def test_times_that_nearly_meet_act_once_each(
+    times: list[list[float]], output: Table, expected: float, integrator: str, tmp_path: Path
+) -> None:
+    case = {
+        "name": "near",
+        "grid": {"x": {"cells": 8}},
+        "equation": {"u": "0*u"},
+        "initial": {"u": 0.0},
+        "boundary": {"x": "periodic"},
+        "time": {"end": 1.0, "step": 0.01, "integrator": integrator},
+        "regions": [{"where": "x > 0", "add": 1.0, "times": moments} for moments in times],
+        "output": output,
+    }
+    result = sim.run(case, output=tmp_path / "run")
+    assert result.statistics["u"]["max"] == expected
+    with h5py.File(result.series) as file:
+        assert (np.diff(file["time"][:]) > 1e-4).all()
+
+
 def test_a_source_that_is_nowhere_is_noticed(small: Callable[..., Table], tmp_path: Path) -> None:
     source = {"at": {"x": "log(t - 9)", "y": 0.5}, "strength": 1.0}
     with pytest.raises(SimError, match=r"blew up: .* check initial, equation.source, walls, \[\[sources\]\]"):

@@ -267,14 +267,16 @@ def test_a_bug_ends_with_its_traceback() -> None:
     assert finished.returncode == cli.EXIT_BUG and "TypeError" in finished.stderr
 
 
-def test_a_reader_that_leaves_early() -> None:
-    """`sim cases | true`: no traceback."""
-    late = f"sleep 0.2; exec {sys.executable} -m sim cases"
+@pytest.mark.parametrize("command", ["cases", "info run", "compare run run", "--help"])
+def test_a_reader_that_leaves_early(command: str, case: str) -> None:
+    """`sim cases | true`: no traceback, and no answer."""
+    assert cli.main(["run", case, "--output", "run"]) == 0
+    late = f"sleep 0.2; exec {sys.executable} -m sim {command}"
     finished = run_bounded(["bash", "-c", f"({late}) | exit 0; exit ${{PIPESTATUS[0]}}"], 60)
     assert finished.returncode == cli.EXIT_UNHEARD and not finished.stderr, finished
 
 
-@pytest.mark.parametrize("command", ["cases", "info run"])
+@pytest.mark.parametrize("command", ["cases", "info run", "--help"])
 def test_what_can_not_be_printed(command: str, case: str, capsys: Capture) -> None:
     """Is no error of anything else: a full disk behind standard output."""
     assert cli.main(["run", case, "--output", "run"]) == 0

@@ -34,7 +34,7 @@ IDLE: dict[str, tuple[Table, list[str]]] = {
         ["time.integrator", "time.step", "time.safety"],
     ),
     "times beyond the end": (
-        {"regions": [{"where": "x > 0", "set": 1.0, "times": [0.01, 0.03, 0.031]}]},
+        {"regions": [{"where": "x > 0", "set": 1.0, "times": [0.01, 0.03 * (1 + 1e-15), 0.031]}]},
         ["regions.0.times"],
     ),
     "members of nothing": ({"parallel": {"members": "spread"}}, ["parallel.members"]),

@@ -46,6 +46,26 @@ def test_a_steady_state_is_found_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_steady_state_of_a_later_end_is_found_by_a_resumed_run(tmp_path: Path) -> None:
+    """Of -u'' = t on [0, 1], held at 0: t/8 in the middle."""
+    case = {
+        "name": "later",
+        "grid": {"x": {"cells": 24}},
+        "equation": {"kind": "heat", "alpha": 1.0, "source": "t"},
+        "initial": {"u": 0.0},
+        "boundary": {"x": "dirichlet"},
+        "time": {"end": 1.0, "steady": True},
+        "numerics": {"dtype": "float64"},
+    }
+    assert run(case, output=tmp_path / "run").statistics["u"]["max"] == pytest.approx(0.125, rel=1e-2)
+    again = resume(tmp_path / "run")
+    assert again.steps == 1 and again.statistics["u"]["max"] == pytest.approx(0.125, rel=1e-2)
+    later = resume(tmp_path / "run", overrides=["time.end=2.0"])
+    assert later.time == 2.0 and later.statistics["u"]["max"] == pytest.approx(0.25, rel=1e-2)
+    with pytest.raises(SimError, match="lies before t = 2"):
+        resume(tmp_path / "run", overrides=["time.end=1.5"])
+
+
 def test_a_steady_state_is_recorded(tmp_path: Path) -> None:
     """However many steps lie between two records of runs that take some."""
     probes = {"points": {"top": {"at": {"x": 0.26}}}}
