@@ -50,6 +50,15 @@ EQUATIONS: dict[str, tuple[Table, float, str, int]] = {
     "porous medium": ({"kind": "porous-medium", "m": 2.0}, 0.02, "backward-euler", 5),
     "Cahn–Hilliard": ({"kind": "cahn-hilliard", "gradient": 0.001}, 0.002, "backward-euler", 6),
     "wave": ({"kind": "wave", "speed": 1.0}, 0.05, "crank-nicolson", 8),
+    **{
+        formula: ({"kind": "written", "u": formula, "parameters": {"D": 0.3}}, 0.1, "imex-ars222", 6)
+        for formula in (
+            "D*laplace(u) + u - u**3",
+            "-u**3 - (-2*d2_dy2(u) - d2_dx2(u)/(1 + x)) - d_dx(u)",
+            "div((1 + x*y)*grad(u)) + sin(u)",
+            "laplace(u**3 + u)/2 + d_dx(d_dx(u))/9",
+        )
+    },
 }
 
 
@@ -77,6 +86,35 @@ def test_a_few_iterations_do(name: str, tmp_path: Path) -> None:
     equation, step, integrator, most = EQUATIONS[name]
     found = sim.run(plate(equation, step, integrator, 2), output=tmp_path / "run").iterations
     assert found is not None and 0 < found["krylov"] <= most * found["newton"]
+
+
+# What a formula diffuses by along y and x where u = 2 and k = 5/4; None: no preconditioner knows it.
+DIFFUSIVITIES: dict[str, tuple[float, float] | None] = {
+    "0.3*laplace(u) - u": (0.3, 0.3),
+    "laplace(u**3)": (12.0, 12.0),
+    "(3*d2_dx2(u) + d2_dy2(u))/k - d_dx(u)": (0.8, 2.4),
+    "-(u - div(u*grad(u*u)))*k": (10.0, 10.0),
+    "laplace(u) - 3*d2_dx2(u)": (1.0, 0.0),
+    "d2_dx2(u)": None,
+    "u - u**3": None,
+    "laplace(u - laplace(u))": None,
+    "laplace(u)*d_dx(u)": None,
+    "d_dx(d_dy(u))": None,
+}
+
+
+@pytest.mark.parametrize("order", [2, 4])
+@pytest.mark.parametrize(("formula", "expected"), DIFFUSIVITIES.items())
+def test_what_a_formula_diffuses_by(formula: str, expected: tuple[float, float] | None, order: int) -> None:
+    table = plate({"kind": "written", "u": formula, "parameters": {"k": 1.25}}, 0.1, "tr-bdf2", 1)
+    case = casefile.load({**table, "numerics": {"dtype": "float64", "order": order}})
+    model, now = model_of(case), jnp.float64(0.0)
+    width = model.equation.width
+    fields = {"u": jnp.full((2 * width + 1,) * 2, 2.0)}
+    given = dict.fromkeys(model.coefficients, jnp.float64(1.25))
+    patch = Patch(fields, given, now, (10, 10), case.to_grid(), Rounding.by(now))
+    found = {name: [float(jnp.ravel(k)[0]) for k in one.k] for name, one in model.equation.diffusion(patch).items()}
+    assert found == ({} if expected is None else {"u": pytest.approx(expected, rel=1e-12)})
 
 
 def test_a_step_without_a_solution_nearby_is_said(tmp_path: Path) -> None:

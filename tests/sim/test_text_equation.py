@@ -267,6 +267,9 @@ class Decay(Equation):
     def rates(self, patch):
         return Rates(jnp.float64(self.rate), jnp.float64(0.0))
 
+class Wide(Decay):
+    width = 0
+
 def nothing(grid): return 3
 """
 
@@ -284,8 +287,19 @@ def test_an_equation_in_python(tmp_path: Path) -> None:
         ({"kind": "mine_decay:nothing", "parameters": {}}, "makes a int"),
         ({"parameters": {"speed": 1.0}}, "TypeError"),
         ({"evolves": ["u", "v"]}, "set equation.evolves"),
+        ({"kind": "mine_decay:Wide", "parameters": {}}, "the width 0; it is the number of ghost layers"),
     ):
         fields = {"u": U, "v": U} if "evolves" in changed else {"u": U}
         case = casefile.load(ring({**equation, **changed}, fields)).based_at(tmp_path)
         with pytest.raises(SimError, match=words):
             build(case)
+
+
+def test_an_equation_in_python_is_the_one_beside_the_case_as_it_is_now(tmp_path: Path) -> None:
+    """Whatever is loaded by that name: of another case, of before, of Python's own."""
+    case = casefile.load(ring({"kind": "random:Decay"}, {"u": U}))
+    for number, folder in enumerate(("a", "b", "a")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        module = MODULE.replace("float = 1.0", f"float = {number}.0")
+        (tmp_path / folder / "random.py").write_text(module)
+        assert build(case.based_at(tmp_path / folder)).equation.rate == number
