@@ -90,17 +90,13 @@ class _Parts:
         return Given(name)
 
     def balanced(self, flow: Term, source: Source, *capacities: Source) -> Term:
-        """(flow + q) / ρ c."""
+        """(flow + q) / ρ c, without a q that is 0, and a ρ or c that is 1."""
         if source != 0.0:
             flow = Sum.of(flow, self.term("source", source), 1)
-        return self.over(flow, *capacities)
-
-    def over(self, term: Term, *capacities: Source) -> Term:
-        """Divided by ρ and c, but for those that are 1."""
-        for name, source in zip(("density", "capacity"), capacities, strict=True):
-            if source != 1.0:
-                term = Pointwise(_ratio, (term, self.term(name, source)), linear=(0,))
-        return term
+        for name, capacity in zip(("density", "capacity"), capacities, strict=True):
+            if capacity != 1.0:
+                flow = Pointwise(_ratio, (flow, self.term(name, capacity)), linear=(0,))
+        return flow
 
     def coefficients(self) -> dict[str, Coefficient]:
         return self._given | {name: Coefficient(source) for name, source in self._translator.sources.items()}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from sim.case.words import Name
 from sim.errors import SimError
+from sim.looking.record import parsed
 
 
 class _Output(BaseModel):
@@ -43,10 +44,6 @@ class Promise(BaseModel):
 def promise_of(text: str) -> Promise:
     """Raises SimError where the text isn't a case."""
     try:
-        return Promise.model_validate(tomllib.loads(text))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    except (ValueError, RecursionError) as error:
-        why = f"it isn't TOML: {error!s:.100}"
-    raise SimError(f"isn't a run's case: {why}")
+        return parsed(text, tomllib.loads, Promise, "TOML")
+    except ValueError as error:
+        raise SimError(f"isn't a run's case: {error}") from None

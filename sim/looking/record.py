@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -120,13 +121,21 @@ def read(path: Path, model: type[Model]) -> Model | None:
     if text is None:
         return None
     try:
-        return model.model_validate(json.loads(text))
+        return parsed(text, json.loads, model, "JSON")
+    except ValueError as error:
+        raise SimError(f"{path} isn't a run's record: {error}; give the directory of a run") from None
+
+
+def parsed(text: str, parse: Callable[[str], Any], model: type[Model], kind: str) -> Model:
+    """A text as a model.  Raises ValueError, in one line, where it can't be parsed or isn't what it should be."""
+    try:
+        return model.model_validate(parse(text))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except (ValueError, RecursionError) as error:
-        why = f"it isn't JSON: {error!s:.100}"
-    raise SimError(f"{path} isn't a run's record: {why}; give the directory of a run")
+        why = f"it isn't {kind}: {error!s:.100}"
+    raise ValueError(why)
 
 
 def read_text(path: Path, largest: int) -> str | None:
