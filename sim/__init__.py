@@ -5,8 +5,12 @@
 
     result = sim.resume(result.directory, overrides=["time.end=2.0"])
 
-`run` and `resume` are what the command line calls; see their docstrings.  This module is cheap to import: JAX is
-loaded only when something runs.
+    with sim.start("heat2d") as running:
+        running.advance(to=0.01)
+        u = running.whole("u")
+
+`run` and `resume` are what the command line calls, `start` keeps the fields in memory; see their docstrings.  This
+module is cheap to import: JAX is loaded only when something runs.
 """
 
 from __future__ import annotations
@@ -19,14 +23,22 @@ if TYPE_CHECKING:
     from sim.case import Case
     from sim.driver import resume, run
     from sim.result import Result
+    from sim.running import Running, start
 
-__all__ = ["Case", "Result", "SimError", "Stopped", "resume", "run"]
+__all__ = ["Case", "Result", "Running", "SimError", "Stopped", "resume", "run", "start"]
 
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    homes = {"run": "sim.driver", "resume": "sim.driver", "Case": "sim.case", "Result": "sim.result"}
+    homes = {
+        "Case": "sim.case",
+        "Result": "sim.result",
+        "Running": "sim.running",
+        "resume": "sim.driver",
+        "run": "sim.driver",
+        "start": "sim.running",
+    }
     if name not in homes:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
     return getattr(import_module(homes[name]), name)

@@ -6,13 +6,13 @@ from sim.case import Case, WrittenTable
 from sim.simulation import Simulation
 
 
-def message(simulation: Simulation, broken: int, before: int, kept: str, shown: str) -> str:
-    """Of `broken` cells since step `before`; what is kept of the run, and what shows where it broke."""
+def message(simulation: Simulation, broken: int, before: int, left: str) -> str:
+    """Of `broken` cells since step `before`; `left` says what is left of the run."""
     problem = simulation.problem
     return (
         f"the field{_of_members(simulation.broken_members)} blew up: {broken} of {problem.cells} cells are NaN or "
-        f"infinite at step {simulation.step}, t = {simulation.time:g} (still finite at step {before}); {kept}, "
-        f"{shown}; {_remedy(problem.case)}"
+        f"infinite at step {simulation.step}, t = {simulation.time:g} (still finite at step {before}); {left}; "
+        f"{_remedy(problem.case)}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import tomlkit
 from pydantic import BaseModel, ValidationError
 from tomlkit.items import Table as TomlTable
 
-from sim.case import TAGS, Case
+from sim.case import TAGS, Case, ParallelTable
 from sim.errors import SimError
 
 DEFAULT = "heat2d"
@@ -42,6 +42,14 @@ def load(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str] =
     for override in overrides:
         _apply(table, override)
     return validate(table, origin).based_at(base)
+
+
+def foreseen(load: Callable[[], Case]) -> ParallelTable:
+    """What the case says of where to run; one that can't be read is left for all ranks to complain of together."""
+    try:
+        return load().parallel
+    except SimError:
+        return ParallelTable()
 
 
 def validate(table: Mapping[str, Any], origin: str) -> Case:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.prepared import Prepared
+from sim.ready import Ready
 
 # Long enough to hide the call and the look for a blow-up, short enough to be told of one, or of a wish to stop, soon.
 _SECONDS = 1.0
@@ -19,11 +19,11 @@ class Chunks:
     turn: int
 
     @classmethod
-    def of(cls, prepared: Prepared) -> Chunks:
-        simulation = prepared.simulation
+    def of(cls, ready: Ready) -> Chunks:
+        simulation = ready.simulation
         if simulation.pacing is not None or simulation.problem.implicit is not None:
             return cls(1)
-        return cls(simulation.problem.march.turn(prepared.tuning.steps))
+        return cls(simulation.problem.march.turn(ready.tuning.steps))
 
     @property
     def first(self) -> int:

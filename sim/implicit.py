@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -111,13 +111,14 @@ def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> Si
             "does not sum up to nothing; make their integral zero, or give a wall a value (dirichlet, robin)"
         )
     what = f"the steady state{of_member} was" if case.time.steady else f"the step from t = {time:g}{of_member} was"
+    shorter = "" if case.time.steady else "a smaller time.step, "
     return SimError(
         f"{what} not found: Newton's iterations left a residual of {float(effort['residual']):.3g} of its size; "
-        f"{kept}; use a smaller time.step, more solver.newton (now {case.solver.newton}) or solver.iterations "
+        f"{kept}; use {shorter}more solver.newton (now {case.solver.newton}) or solver.iterations "
         f"(now {case.solver.iterations}), or a larger solver.tolerance; if the right-hand side jumps there may be none"
     )
 
 
-def totals(efforts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Iterations of a run in all, those of all members."""
-    return {name: sum(int(np.sum(effort[name])) for effort in efforts) for name in ("newton", "krylov")}
+def iterations(effort: Mapping[str, Any]) -> dict[str, int]:
+    """How many it took, those of all members."""
+    return {name: int(np.sum(effort[name])) for name in ("newton", "krylov")}

@@ -170,16 +170,16 @@ class OuterLoop:
             before = simulation.step
             steps = min(self.chunk, here.left, self.keeper.steps_left(before))
             self._now_doing(f"taking {steps} steps from step {before}, t = {simulation.time:g}")
-            seconds = simulation.advance(leg.segment, here.done, steps)
+            here, seconds = simulation.advance(here, steps)
             taken = simulation.step - before
-            here = leg.segment.at(here.done + taken, simulation.time)
             reach("chunk done")
             if simulation.failed:
                 self.output.settle()
                 raise simulation.failure(self._kept())
             if broken := simulation.broken_cells():
                 self.output.settle()
-                raise SimError(blowup.message(simulation, broken, before, self._kept(), self._write_broken()))
+                left = f"{self._kept()}, {self._write_broken()}"
+                raise SimError(blowup.message(simulation, broken, before, left))
             self.output.poll()
             self._look()
             verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from sim import adaptive
@@ -19,13 +20,17 @@ from sim.sources import evaluator
 from sim.topology import Ghosts, box_shape
 from sim.transport.protocol import Evaluate, Members, Transport
 from solvers.adaptive import AdaptiveMarch
+from solvers.block import Block
 from solvers.boundary import Neumann, Periodic
 from solvers.equations import Equation
+from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
+from solvers.halo import exchange_halos
 from solvers.implicit.march import ImplicitMarch
 from solvers.integrators import BOGACKI_SHAMPINE, Euler, Step
 from solvers.march import March
+from solvers.wall import Setting
 from solvers.walls import Walls
 
 # A cache line, and the widest vector.
@@ -133,9 +138,7 @@ class Problem:
         def ones() -> jax.Array:
             return transport.place(lambda box: np.broadcast_to(np.ones((), dtype), box_shape(box)), dtype)
 
-        coefficients = {
-            name: jax.numpy.ones((), dtype) if given.is_scalar else ones() for name, given in self.given.items()
-        }
+        coefficients = {name: jnp.ones((), dtype) if given.is_scalar else ones() for name, given in self.given.items()}
         return {name: ones() for name in self.equation.fields}, coefficients
 
     @property
@@ -144,8 +147,16 @@ class Problem:
         others = len(self.march.step.registers) + sum(not given.is_scalar for given in self.given.values())
         return (2 * len(self.equation.fields) + others) * np.dtype(self.case.numerics.dtype).itemsize
 
+    def fill_coefficients(
+        self, block: Block, exchange: Exchange, fields: Fields
+    ) -> tuple[Fields, dict[str, jax.Array]]:
+        """Coefficients with their ghosts: a program."""
+        setting = Setting(block, exchange, {}, jnp.float64(0.0))
+        halos = {name: exchange_halos(u, block, exchange) for name, u in fields.items()}
+        return {name: self._mirrors.fill(u, setting) for name, u in halos.items()}, {}
+
     @property
-    def mirrors(self) -> Walls:
+    def _mirrors(self) -> Walls:
         """What coefficients are beyond the walls, as far as a stage looks: what they are on this side."""
         sides = [
             (lower, upper) if isinstance(lower, Periodic) else (Neumann(), Neumann())
@@ -163,12 +174,19 @@ class Problem:
                 of = f"member {member}: " if self.members else ""
                 raise SimError(f"{of}equation.{name} is {number:g}; every value must be finite in {dtype}")
         if all(number == numbers[0] for number in numbers):
-            return jax.numpy.asarray(numbers[0], dtype)
+            return jnp.asarray(numbers[0], dtype)
         return cast(Members, transport).per_member(cast(list[float], numbers), dtype)
 
     def _block(self, name: str, transport: Transport) -> jax.Array:
         least = self.given[name].least
-        return self._place(f"equation.{name}", lambda one: one.given[name].source, transport, least=least, shared=True)
+        shared = self.is_shared(name)
+        return self._place(
+            f"equation.{name}", lambda one: one.given[name].source, transport, least=least, shared=shared
+        )
+
+    def is_shared(self, name: str) -> bool:
+        """Whether it is a coefficient of which all members have the same values."""
+        return name in self.given and all(one.given[name].source == self.given[name].source for one in self.each)
 
     def _place(
         self,
@@ -180,15 +198,14 @@ class Problem:
         least: float = -np.inf,
         shared: bool = False,
     ) -> jax.Array:
-        """A field of the case, or of all its members; one alone where all have the same, and may share it."""
+        """A field of the case, or of all its members; one alone where they share it."""
         dtype = dtype or self.case.numerics.dtype
 
         def evaluate(name: str, one: Variant) -> Evaluate:
             return evaluator(name, source_of(one), self.grid, one.case.base, time, dtype, least)
 
-        first = self.each[0]
-        if not self.members or (shared and all(source_of(one) == source_of(first) for one in self.each)):
-            return transport.place(evaluate(key, first), dtype)
+        if shared or not self.members:
+            return transport.place(evaluate(key, self.each[0]), dtype)
         each = [evaluate(f"member {number}: {key}", one) for number, one in enumerate(self.each)]
         return cast(Members, transport).place_each(each, dtype)
 

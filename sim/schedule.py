@@ -94,14 +94,22 @@ class Plan:
 
 def plan_of(case: Case, stable: float, at: Position | None = None) -> Plan:
     """What a case whose stable step is so long has to do, all of it or from a position on.  Raises like `plan`, and
-    like `step_limit`."""
+    like `limit_of`."""
+    every, more = (None, ()) if case.time.steady else (case.output.every, case.output.extra_intervals)
+    return plan(case.time.end, every, limit_of(case, stable), *more, at=at, stops=stops_of(case))
+
+
+def limit_of(case: Case, stable: float) -> float | None:
+    """The longest step of a case; None: as long as errors allow.  Raises like `step_limit`."""
     if case.time.steady:
-        # One step, to the state that belongs to the end.
-        return plan(case.time.end, None, math.inf, at=at)
-    limit = None if case.time.adaptive else step_limit(case.time, stable)
-    # What acts at given times does so then, not at the end of the step around it, which may be long.
-    stops = [time for region in case.regions for time in region.times]
-    return plan(case.time.end, case.output.every, limit, *case.output.extra_intervals, at=at, stops=stops)
+        # One, to the state that belongs to the end.
+        return math.inf
+    return None if case.time.adaptive else step_limit(case.time, stable)
+
+
+def stops_of(case: Case) -> list[float]:
+    """What acts at given times does so then, not at the end of the step around it, which may be long."""
+    return [] if case.time.steady else [time for region in case.regions for time in region.times]
 
 
 def plan(

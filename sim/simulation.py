@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -19,22 +21,18 @@ from sim.errors import SimError
 from sim.fingerprint import compare, of_program
 from sim.problem import Problem
 from sim.recording import Recording
-from sim.schedule import Segment
+from sim.schedule import Position, Segment
 from sim.stepping import Speed
 from sim.team import agreement
 from sim.topology import Box
 from sim.transport.protocol import Compiled, Transport, is_scalar
 from solvers.adaptive import AdaptiveMarch, Pace
-from solvers.block import Block
-from solvers.exchange import Exchange
 from solvers.fields import Fields
-from solvers.halo import exchange_halos
 from solvers.implicit.march import ImplicitMarch
 from solvers.integrators import Step
 from solvers.march import March
 from solvers.observing import Recorder
 from solvers.rounds import Buffers, Clock
-from solvers.wall import Setting
 
 
 class Simulation:
@@ -54,7 +52,7 @@ class Simulation:
         self.time = restart.time if restart else 0.0
         self.compile_seconds = 0.0
         self.march_seconds = 0.0
-        self.efforts: list[dict[str, Any]] = []
+        self.iterations = Counter[str]()
         self.broken_members: list[int] = []
         self._programs: dict[str, Compiled] = {}
         self._used: set[str] = set()
@@ -89,18 +87,29 @@ class Simulation:
 
         Raises SimError, on all ranks alike, where their programs would not meet.
         """
-        loop = self.problem.loop if self.pacing is None else self.problem.adaptive
-        self._buffers = loop.buffers(self._fields)
-        name, program, nothing = self._taking_none(loop)
+        self._buffers = self._loop.buffers(self._fields)
+        name, program, nothing = self._taking_none()
         compiled: Any = self._program(name, program, (0,))
         compare(self.transport.team, of_program(compiled.trace(self._buffers, self._coefficients, *nothing)))
         self._march(name, program, *nothing)
 
-    def _taking_none(self, loop: March | ImplicitMarch | AdaptiveMarch) -> tuple[str, Callable[..., Any], Any]:
+    @property
+    def _loop(self) -> March | ImplicitMarch | AdaptiveMarch:
+        return self.problem.loop if self.pacing is None else self.problem.adaptive
+
+    def put(self, name: str, values: Any) -> None:
+        """Go on with other values of a field, blocks like those it has, or of a coefficient, whatever it is."""
+        if name in self._coefficients:
+            self._coefficients = {**self._coefficients, **self._with_halos({name: values})}
+        else:
+            self._fields = {**self.fields, name: values}
+            self._buffers = self._loop.buffers(self._fields)
+
+    def _taking_none(self) -> tuple[str, Callable[..., Any], Any]:
         """The loop's program, and the arguments by which it takes no steps."""
-        if isinstance(loop, AdaptiveMarch):
-            return "advance", loop.advance, self._until(0.0, 0)
-        return "even", loop.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
+        if self.pacing is not None:
+            return "advance", self.problem.adaptive.advance, self._until(0.0, 0)
+        return "even", self.problem.loop.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
 
     @property
     def fields(self) -> Fields:
@@ -126,14 +135,16 @@ class Simulation:
         found = self._call("rates", program, (), self.fields, self._coefficients, now)[1]
         return Speed(float(np.max(found["decay"])), float(np.max(found["wave"])))
 
-    def advance(self, segment: Segment, first: int, steps: int) -> float:
-        """Take the steps first … first + steps - 1 of a segment, and the records among them; the seconds they took."""
-        if self.recording is not None:
-            return self.recording.advance(self, segment, first, steps)
-        return self.take(segment, first, steps)
+    def advance(self, here: Position, steps: int) -> tuple[Position, float]:
+        """Take so many steps, at most, and the records among them: where they lead, and the seconds they took."""
+        segment, before = here.segment, self.step
+        advance = self.take if self.recording is None else partial(self.recording.advance, self)
+        seconds = advance(segment, here.done, steps)
+        return segment.at(here.done + self.step - before, self.time), seconds
 
     def take(self, segment: Segment, first: int, steps: int) -> float:
-        """The same without records; at most so many where they follow from their errors, or may not be found."""
+        """The steps first … first + steps - 1 of a segment, without records; fewer where they follow from their errors,
+        or can't be found.  The seconds they took."""
         if self.pacing is not None:
             return self._take_adaptively(segment, steps)
         march = self.problem.loop
@@ -193,13 +204,14 @@ class Simulation:
     @property
     def failed(self) -> bool:
         """Whether a step could not be taken, because nothing solves for it or no length of it will do."""
-        return bool(self.efforts) and bool(np.any(self.efforts[-1]["failed"]))
+        solves = self.problem.implicit is not None or self.pacing is not None
+        return solves and bool(np.any(self._said["failed"]))
 
     def failure(self, kept: str) -> SimError:
         """What to raise then; `kept` says what is left."""
         if self.pacing is not None:
-            return adaptive.failure(self.efforts[-1], self.pacing, self.problem.case, kept)
-        return implicit.failure(self.efforts[-1], self.problem.case, self.time, kept)
+            return adaptive.failure(self._said, self.pacing, self.problem.case, kept)
+        return implicit.failure(self._said, self.problem.case, self.time, kept)
 
     def broken_cells(self) -> int:
         """Cells of all fields that are not finite any more."""
@@ -249,14 +261,8 @@ class Simulation:
         return found
 
     def _with_halos(self, coefficients: Fields) -> Fields:
-        """Coefficients never change, so neither do their ghosts; deep halos compute with them."""
-        mirrors = self.problem.mirrors
-
-        def fill(block: Block, exchange: Exchange, fields: Fields) -> tuple[Fields, dict[str, Any]]:
-            setting = Setting(block, exchange, {}, jnp.float64(0.0))
-            halos = {name: exchange_halos(u, block, exchange) for name, u in fields.items()}
-            return {name: mirrors.fill(u, setting) for name, u in halos.items()}, {}
-
+        """No step changes coefficients, so neither their ghosts; deep halos compute with them."""
+        fill = self.problem.fill_coefficients
         # One by one: of some each member has its own, and others they share.
         varying = [name for name, c in coefficients.items() if not is_scalar(c)]
         filled = {name: self._call("halos", fill, (0,), {name: coefficients[name]})[0][name] for name in varying}
@@ -270,8 +276,8 @@ class Simulation:
         self._buffers, self._said = self._call(name, program, (0,), self._buffers, self._coefficients, *arguments)
         jax.block_until_ready(self._buffers)
         seconds = time.perf_counter() - begin
-        if self.problem.implicit is not None or self.pacing is not None:
-            self.efforts.append(jax.tree.map(np.asarray, self._said))
+        if self.problem.implicit is not None:
+            self.iterations.update(implicit.iterations(self._said))
         if compiles:
             self.compile_seconds += seconds
             return 0.0

@@ -42,7 +42,7 @@ def evaluator(
         def evaluate(box: Box) -> np.ndarray:
             return np.full(box_shape(box), number)
 
-    return _Checked(key, evaluate, grid, dtype, least)
+    return Checked(key, evaluate, grid, dtype, least)
 
 
 def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
@@ -80,7 +80,7 @@ def _from_file(key: str, source: FileSource, grid: Grid, base: Path) -> Evaluate
     return evaluate
 
 
-class _Checked:
+class Checked:
     """Values in the field's type; refuses what is not finite there, or below `least`, naming the first cell."""
 
     def __init__(self, key: str, evaluate: Evaluate, grid: Grid, dtype: npt.DTypeLike, least: float) -> None:

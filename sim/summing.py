@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.diagnostics import drift
-from sim.implicit import totals
 from sim.output.recorder import Recorder
 from sim.output.rundir import RunDirectory
 from sim.prepared import Prepared
@@ -53,7 +52,7 @@ def sum_up(prepared: Prepared, directory: RunDirectory, output: Recorder, beginn
         cells_per_second=rate,
         teff=2 * np.dtype(case.numerics.dtype).itemsize * rate / 1e9,
         statistics=statistics,
-        iterations=totals(simulation.efforts) if simulation.problem.implicit else None,
+        iterations=dict(simulation.iterations) if simulation.problem.implicit else None,
         adapted=simulation.pacing.adapted if simulation.pacing else None,
         drift=drift(case, beginning.statistics, statistics, beginning.source_mean, simulation.time),
         errors=simulation.errors(),

@@ -114,7 +114,7 @@ def outcome(
     dt = dt or min(0.4 * stable, 1e-2) or 1e-3
     if steps:
         simulation.compile()
-        simulation.advance(Segment(0.0, steps * dt, steps), 0, steps)
+        simulation.take(Segment(0.0, steps * dt, steps), 0, steps)
     found = {}
     for name, u in simulation.fields.items():
         found[name] = np.full(problem.grid.shape, np.nan, u.dtype)

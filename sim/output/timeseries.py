@@ -36,26 +36,31 @@ class TimeSeries:
         self.steps.append(step)
         self.rows.append(np.asarray(row, np.float64))
 
-    def write(self, path: Path, case: Case) -> None:
-        """The whole series as an HDF5 file, for each probe a dataset of ([member,] time), where members have times of
-        their own of (member, step) beside a `time` like it.  Raises OSError.
-        """
+    def columns(self) -> dict[str, np.ndarray]:
+        """time, step, and the numbers of each probe: ([member,] time), where members have times of their own
+        (member, step), `time` too."""
         lead = () if self.members is None else (self.members,)
         table = np.array(self.rows).reshape(len(self.rows), *lead, 1 + len(self.names))
+        times = table[..., 0].T if self.own_times else table.reshape(len(table), -1)[:, 0]
+        of_each = {name: table[..., 1 + number].T for number, name in enumerate(self.names)}
+        return {"time": times, "step": np.asarray(self.steps, np.int64), **of_each}
+
+    def write(self, path: Path, case: Case) -> None:
+        """The whole series as an HDF5 file, a dataset for each of `columns`.  Raises OSError."""
+        columns = self.columns()
 
         def write(part: Path) -> None:
-            check_room(part.parent, _BYTES_OF_METADATA + 2 * table.nbytes)
+            check_room(part.parent, _BYTES_OF_METADATA + 2 * sum(column.nbytes for column in columns.values()))
             with h5py.File(part, "w") as file:
-                times = table[..., 0].T if self.own_times else table.reshape(len(table), -1)[:, 0]
-                time = file.create_dataset("time", data=times)
+                time = file.create_dataset("time", data=columns["time"])
                 time.attrs.update(units=case.output.time_units, long_name="time", axis="T")
-                step = file.create_dataset("step", data=np.asarray(self.steps, np.int64))
+                step = file.create_dataset("step", data=columns["step"])
                 scale, others = (step, [time]) if self.own_times else (time, [step])
                 scale.make_scale("step" if self.own_times else "time")
                 if case.ensemble is not None:
                     write_members(file, case.ensemble)
-                for number, name in enumerate(self.names):
-                    others.append(file.create_dataset(name, data=table[..., 1 + number].T))
+                for name in self.names:
+                    others.append(file.create_dataset(name, data=columns[name]))
                     if case.ensemble is not None:
                         name_coordinates(others[-1], case.ensemble)
                 for dataset in others:

@@ -1,0 +1,111 @@
+"""Values that a caller puts in a field's or a coefficient's place: checked, and distributed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias, cast
+
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from sim.errors import SimError
+from sim.problem import Problem
+from sim.sources import Checked
+from sim.topology import Box, box_shape
+from sim.transport.protocol import Evaluate, Members, Transport
+
+Values: TypeAlias = npt.ArrayLike | Callable[[Box], npt.ArrayLike]
+"""A number, an array of all cells, or a function of a place that gives an array of its cells."""
+
+_REAL = "fiub"
+
+
+def distributed(name: str, values: Values, problem: Problem, transport: Transport) -> Any:
+    """Of a field, blocks; of a coefficient what the program takes in its place, a number or blocks.
+
+    Where members of an ensemble have values of their own, arrays and places begin with the members; an array without
+    them is for all.  Raises SimError on the ranks whose values are not real and finite numbers, are below what the
+    coefficient may be, or have another shape, and where there is no such name.
+    """
+    if name in problem.given and problem.given[name].is_scalar:
+        return _scalar(name, values, problem, transport)
+    if name not in problem.equation.fields and name not in problem.given:
+        known = ", ".join([*problem.equation.fields, *problem.given])
+        raise SimError(f"nothing here is called {name!r}; what can be put is {known}")
+    count = 0 if problem.is_shared(name) else len(problem.members)
+    shape = (*([count] if count else []), *problem.grid.shape)
+    give = _whole(name, values, shape, problem.grid.ndim) if not callable(values) else partial(_piece, name, values)
+    dtype = problem.case.numerics.dtype
+    if not count:
+        return transport.place(_checked(name, give, problem), dtype)
+
+    def of_member(number: int, box: Box) -> np.ndarray:
+        return give((slice(number, number + 1), *box))[0]
+
+    each = [_checked(name, partial(of_member, number), problem) for number in range(count)]
+    return cast(Members, transport).place_each(each, dtype)
+
+
+def _scalar(name: str, values: Values, problem: Problem, transport: Transport) -> Any:
+    dtype, count = problem.case.numerics.dtype, len(problem.members)
+    if callable(values) or (np.ndim(values) and np.shape(values) != (count,)):
+        raise SimError(
+            f"{name} is one number in this case{', or one a member' if count else ''}; to put other values of each "
+            f"cell, begin with a formula of the place or a file"
+        )
+    with np.errstate(over="ignore"):
+        numbers = _real(name, values).astype(dtype)
+    if not (np.isfinite(numbers) & (numbers >= problem.given[name].least)).all():
+        raise SimError(f"{name} is {numbers}; it must be finite in {dtype}{_at_least(problem.given[name].least)}")
+    if numbers.ndim:
+        return cast(Members, transport).per_member(numbers.tolist(), dtype)
+    return jnp.asarray(numbers)
+
+
+def _whole(name: str, values: npt.ArrayLike, shape: tuple[int, ...], ndim: int) -> Evaluate:
+    """An array of all cells as a function of a place."""
+    array = _real(name, values)
+    if array.ndim and array.shape not in (shape, shape[-ndim:]):
+        raise SimError(f"{name}: an array of the shape {array.shape} was given, and there are {shape} cells")
+    everywhere = np.broadcast_to(array, shape)
+    return lambda place: everywhere[place]
+
+
+def _piece(name: str, function: Callable[[Box], npt.ArrayLike], place: Box) -> np.ndarray:
+    found = _real(name, function(place))
+    if found.shape not in ((), box_shape(place)):
+        raise SimError(f"{name}: the function gave the shape {found.shape} for a place of {box_shape(place)} cells")
+    return np.broadcast_to(found, box_shape(place))
+
+
+def _real(name: str, values: npt.ArrayLike) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise SimError(f"{name}: what was given is no array ({error}); give real numbers") from None
+    if array.dtype.kind not in _REAL:
+        raise SimError(f"{name}: {array.dtype} values were given; give real numbers")
+    return array
+
+
+def _checked(name: str, give: Evaluate, problem: Problem) -> Evaluate:
+    """Asked for once a block, and checked a few layers at a time."""
+    least = problem.given[name].least if name in problem.given else -math.inf
+
+    def evaluate(box: Box) -> np.ndarray:
+        found = give(box)
+
+        def part(layers: Box) -> np.ndarray:
+            inside = zip(layers, box, strict=True)
+            return found[tuple(slice(some.start - every.start, some.stop - every.start) for some, every in inside)]
+
+        return Checked(name, part, problem.grid, problem.case.numerics.dtype, least)(box)
+
+    return evaluate
+
+
+def _at_least(least: float) -> str:
+    return "" if least == -math.inf else f" and at least {least:g}"

@@ -1,0 +1,133 @@
+"""A case made ready to run: who takes part, how blocks reach each other, what steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from sim import distributed, fingerprint, memory, platform
+from sim.acting import forced, forcings_of
+from sim.adaptive import Pacing, first_step
+from sim.case import Case
+from sim.checkpoint.restart import Restart
+from sim.costs import STEP_BY_STEP, Choice
+from sim.implicit import check_spectral, march_of, unit_of
+from sim.problem import Problem, build
+from sim.programs import keep_programs
+from sim.simulation import Simulation
+from sim.stepping import Speed, choice_of, step_of
+from sim.team import MpiTeam, Team, agreement
+from sim.transport import Name, Transport, Wish, choose_transport, resolve
+from sim.tuning import Tuning, tune
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What steps: a simulation, and how it came to be as it is.
+
+    `speed` is that of the fields with which the run began, also where it goes on from others; `stable` the longest
+    step that this allows.  `integrator` says what steps, and why where that was chosen here.
+    """
+
+    simulation: Simulation
+    tuning: Tuning
+    speed: Speed
+    stable: float
+    integrator: str
+
+
+def make_ready(team: Team, case: Case, found: Restart | None = None) -> Ready:
+    """The case on its grid and its ranks, at its beginning or where a checkpoint has it.  Collective.
+
+    Raises SimError, on all ranks alike, for what is the user's to mend.
+    """
+    with agreement(team):
+        problem = build(case)
+        mine = fingerprint.of_case(case)
+    fingerprint.compare(team, mine)
+    transport, tuning = _connect(team, problem)
+    simulation = Simulation(problem.in_tiles(tuning.tile), transport, found)
+    if case.time.implicit:
+        return _make_ready_solving(team, simulation, found)
+    # The step follows from the fields with which the run began.
+    speed = found.standing.speed if found else simulation.speed()
+    with agreement(team):
+        choice = choice_of(case.time, problem.equation, speed)
+    solving = case.integrated_by(choice.name)
+    if solving.time.implicit:
+        # It wants other blocks; let those go.
+        del problem, transport, simulation
+        return replace(make_ready(team, solving, found), integrator=choice.called(choice.name))
+    with agreement(team):
+        chosen = step_of(case.time, problem.equation, speed)
+        stable = chosen.step.stable_step(speed.decay, speed.wave)
+    simulation.settle(forced(case, chosen.step), _pacing(problem, stable, found) if case.time.adaptive else None)
+    return Ready(simulation, tuning, speed, stable, chosen.name)
+
+
+def _make_ready_solving(team: Team, simulation: Simulation, found: Restart | None) -> Ready:
+    """The same where steps solve systems of equations."""
+    problem, transport = simulation.problem, simulation.transport
+    case, topology = problem.case, transport.topology
+    with agreement(team):
+        check_spectral(case, problem.march.walls, topology.count)
+    march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit)
+    simulation.solve_by(replace(march, forcings=forcings_of(case)))
+    speed = found.standing.speed if found else simulation.speed()
+    name = "steady" if case.time.steady else case.time.integrator
+    return Ready(simulation, Tuning(1, (), "rule"), speed, math.inf, name)
+
+
+def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:
+    """That of the beginning, or of a checkpoint."""
+    if found and found.standing.pacing:
+        return found.standing.pacing
+    return Pacing.begin(first_step(problem.case.time, stable), len(problem.members))
+
+
+def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
+    """The transport that the case wishes for, with ghosts as deep as it says, or as pays here."""
+    parallel, spectral = problem.case.parallel, problem.case.time.integrator == "spectral"
+    wish = Wish(
+        parallel.transport,
+        parallel.devices,
+        parallel.blocks,
+        problem.case.process_grid(),
+        parallel.halo,
+        len(problem.members) or None,
+        # Products of all members' matrices at once add up in another order than those of one.
+        False if spectral else parallel.members_at_once,
+        parallel.members,
+    )
+    with agreement(team):
+        name = _settle(wish, team, problem.case.numerics.reproducible)
+
+    def transport_of(choice: Choice) -> Transport:
+        ghosts = problem.in_tiles(choice.tile).ghosts(choice.steps)
+        return choose_transport(name, wish, team, problem.grid.shape, ghosts)
+
+    plain = transport_of(STEP_BY_STEP).topology
+    with agreement(team):
+        memory.check_room(problem.case, plain, team.size)
+    if problem.case.time.implicit:
+        if plain.count > 1:
+            wish = replace(wish, process_grid=plain.blocks)
+        aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
+        return aligned, Tuning(1, (), "rule")
+    tuning = tune(transport_of, problem)
+    return transport_of(tuning.choice), tuning
+
+
+def _settle(wish: Wish, team: Team, reproducible: bool) -> Name:
+    """Configure JAX for the wish before its backend starts; say what "auto" is."""
+    one_device = isinstance(team, MpiTeam) and wish.transport in ("auto", "mpi") and wish.devices is None
+    platform.configure(wish.devices, one_device=one_device, reproducible=reproducible)
+    if wish.transport == "xla" and isinstance(team, MpiTeam) and team.size > 1 and not distributed.is_connected():
+        distributed.connect(distributed.from_mpi(team), wish.devices)
+    platform.check_devices(wish.devices)
+    if reproducible:
+        platform.check_reproducible()
+    # Processes that XLA connects compile together, or else wait for one another for ever; and a program that holds
+    # the address of a communicator fits no other run.
+    keep_programs(not distributed.is_connected() and (not isinstance(team, MpiTeam) or team.has_lasting_handles))
+    return resolve(wish, team)
