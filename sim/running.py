@@ -34,8 +34,8 @@ def start(
     """A case at time 0, to be stepped by its `Running`; the arguments are those of `sim.run`.
 
         with sim.start("heat2d", comm=comm) as running:
-            while running.time < 0.1:
-                running.advance(to=running.time + 0.01)
+            for turn in range(1, 11):
+                running.advance(to=0.001 * turn)
                 for place, u in running.blocks("u"):
                     ...
 
