@@ -7,9 +7,11 @@ import itertools
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomlkit
 from pydantic import BaseModel, ValidationError
 from tomlkit.items import Table as TomlTable
@@ -31,15 +33,17 @@ def builtin_names() -> list[str]:
 def load(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str] = ()) -> Case:
     """A case by built-in name, file, table or as it is, with `key.key=value` overrides applied.
 
-    Raises SimError in the user's terms.
+    A table may hold numpy's numbers and lists, tuples and paths.  Raises SimError in the user's terms.
     """
     if isinstance(case, Case):
         table, base, origin = case.model_dump(exclude_none=True), case.base, f"case {case.name}"
     elif isinstance(case, Mapping):
-        table, base, origin = copy.deepcopy(dict(case)), Path(), "the case"
-    else:
+        table, base, origin = _plain_table(case), Path(), "the case"
+    elif isinstance(case, str | PathLike):
         table, base, origin = _read(case)
-    for override in overrides:
+    else:
+        raise SimError(f"a case is a built-in name, a TOML file, a table of its keys or a sim.Case; got {case!r:.80}")
+    for override in _listed(overrides):
         _apply(table, override)
     return validate(table, origin).based_at(base)
 
@@ -57,6 +61,30 @@ def validate(table: Mapping[str, Any], origin: str) -> Case:
         return Case.model_validate(table)
     except ValidationError as error:
         raise SimError("\n".join([f"{origin} is not valid:", *_explain(error)])) from None
+
+
+def _plain_table(table: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: _plain_value(value) for key, value in table.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    """What TOML would have given: a Python number of numpy's or JAX's, a list of their arrays along one axis."""
+    if isinstance(value, Mapping):
+        return _plain_table(value)
+    if isinstance(value, list | tuple):
+        return [_plain_value(one) for one in value]
+    if isinstance(value, PathLike):
+        return str(value)
+    if hasattr(value, "__array__") and not isinstance(value, type) and np.ndim(value) <= 1:
+        # What is masked becomes None, and is refused.
+        return np.ma.asarray(value).tolist()
+    return copy.deepcopy(value)
+
+
+def _listed(overrides: Sequence[str]) -> Sequence[str]:
+    if not isinstance(overrides, list | tuple) or not all(isinstance(one, str) for one in overrides):
+        raise SimError(f'overrides are a list of texts, such as ["time.end=2.0", "name=mine"]; got {overrides!r:.80}')
+    return overrides
 
 
 def _read(name: str | Path) -> tuple[dict[str, Any], Path, str]:
@@ -118,7 +146,11 @@ def _explain(error: ValidationError) -> Iterator[str]:
         key = ".".join(_keys([str(step) for step in problem["loc"]]))
         message = problem["msg"].removeprefix("Value error, ")
         given = problem["input"]
-        shown = "" if isinstance(given, (dict, BaseModel)) or problem["type"] == "missing" else f"; got {given!r:.80}"
+        shown = (
+            ""
+            if isinstance(given, (dict, BaseModel)) or problem["type"] == "missing"
+            else f"; got {' '.join(repr(given).split()):.80}"
+        )
         if problem["type"] == "extra_forbidden":
             message, shown = "unknown key; check the spelling (--print-config shows all keys)", ""
         yield f"  {key + ': ' if key else ''}{message}{shown}"

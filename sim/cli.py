@@ -13,12 +13,11 @@ from sim.commands import COMMANDS
 from sim.errors import SimError, Stopped
 from sim.heap import keep_freed_memory
 from sim.launcher import is_speaker
+from sim.membership import EXIT_BUG, EXIT_INTERRUPTED, abort
 from sim.spoken import Spoken, UnheardError
 
 EXIT_USER_ERROR = 2
-EXIT_BUG = 1
 EXIT_RESUMABLE = 75
-EXIT_INTERRUPTED = 130
 # Of a program that SIGPIPE ended: no answer of `compare` or `info`.
 EXIT_UNHEARD = 141
 
@@ -83,8 +82,6 @@ def entry() -> NoReturn:
 
 
 def _end_all(code: int, message: str) -> NoReturn:
-    from sim.membership import abort
-
     if message:
         print(message, file=sys.stderr, flush=True)
     abort(code)

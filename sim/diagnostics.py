@@ -64,8 +64,9 @@ def fastest(equation: Equation, walls: Mapping[str, Walls], grid: Grid) -> Progr
     return program
 
 
-def _largest(rate: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
+def _largest(rate: jax.Array | float, block: Block, exchange: Exchange) -> jax.Array:
     """The maximum over the cells that count of an array with ghosts, some or all of them; or of a scalar."""
+    rate = jnp.asarray(rate, jnp.float64)
     if rate.ndim == 0:
         return rate
     left = [(there - here) // 2 for there, here in zip(rate.shape, block.shape, strict=True)]

@@ -123,6 +123,13 @@ class JaxTeam:
     def barrier(self) -> None:
         self.gather(None)
 
+    def all_fail(self, seconds: float) -> bool:
+        try:
+            self._client.wait_at_barrier("halostep/failing", int(seconds * 1000))
+        except jax.errors.JaxRuntimeError:
+            return False
+        return True
+
     def disband(self) -> None:
         self.barrier()
         jax.distributed.shutdown()

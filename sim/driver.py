@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sim import casefile, distributed, membership
+from sim import casefile, distributed, membership, platform
 from sim.case import Case
 from sim.case.idle import remarks
 from sim.checkpoint.restart import Restart, restart
@@ -41,7 +42,7 @@ def run(
 
     case: a built-in name, a TOML file, a table of the same keys, or a Case.  comm: an mpi4py communicator
     whose ranks all call this together (by default COMM_WORLD where a launcher started several processes).
-    output: a directory, by default a new one under ./runs.  overrides: "time.end=2.0" and the like.
+    output: a directory, by default a new one under ./runs.  overrides: a list of "time.end=2.0" and the like.
     rendezvous: where the processes of a run without MPI meet.  monitor: keep monitor.png and monitor.jsonl up to date.
 
     Raises SimError, on every rank alike, for whatever is the user's to mend; nothing half-written is left.
@@ -49,10 +50,13 @@ def run(
     """
     begin = time.perf_counter()
     parallel = casefile.foreseen(lambda: casefile.load(case, overrides))
-    wanted = Path(output) if output else None
-    with membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team:
+    with (
+        platform.arithmetic(),
+        membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team,
+    ):
         with agreement(team):
             loaded = casefile.load(case, overrides)
+            wanted = _folder("output", output) if output else None
             rundir.foresee(wanted)
         if team.rank == 0:
             for remark in remarks(loaded):
@@ -88,12 +92,14 @@ def resume(
     it; and all that `run` raises.
     """
     begin = time.perf_counter()
-    path = Path(directory)
-    parallel = casefile.foreseen(lambda: _case_of_run(path, overrides))
-    with membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team:
+    parallel = casefile.foreseen(lambda: _case_of_run(directory, overrides))
+    with (
+        platform.arithmetic(),
+        membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team,
+    ):
         with agreement(team):
-            loaded = _case_of_run(path, overrides)
-        with rundir.held(team, lambda: rundir.reopen(path.resolve())) as held:
+            loaded = _case_of_run(directory, overrides)
+        with rundir.held(team, lambda: rundir.reopen(Path(directory).resolve())) as held:
             found = restart(Store(held.checkpoints, team, loaded.checkpoint.keep), loaded, team)
             prepared = _prepare(team, loaded, found)
             on_root(team, lambda: rundir.make_ready(held, prepared.folders, anew=found is None))
@@ -101,9 +107,15 @@ def resume(
                 return OuterLoop(prepared, held, quiet, begin, found, eye).run()
 
 
-def _case_of_run(directory: Path, overrides: Sequence[str]) -> Case:
+def _folder(name: str, given: Any) -> Path:
+    if not isinstance(given, str | PathLike):
+        raise SimError(f"{name} is the path of a run's directory; got {given!r:.80}")
+    return Path(given)
+
+
+def _case_of_run(directory: str | Path, overrides: Sequence[str]) -> Case:
     """The case that a run left behind, to be run anywhere."""
-    path = directory / rundir.CASE
+    path = _folder("directory", directory) / rundir.CASE
     if not path.is_file():
         raise SimError(f"{directory} holds no run that could go on: there is no {path}; give a run's directory")
     table = casefile.load(path).model_dump(exclude_none=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,12 @@ from typing import Any
 from sim.errors import SimError
 from sim.launcher import Launch, check_launcher, launched
 from sim.team import MpiTeam, Solo, Team
+
+EXIT_BUG = 1
+EXIT_INTERRUPTED = 130
+
+# To meet the same exception: ranks compile at speeds of their own.
+_SECONDS_FOR_OTHERS = 10.0
 
 
 def assemble(comm: Any = None, transport: str = "auto", rendezvous: Any = None, devices: int | None = None) -> Team:
@@ -21,7 +28,7 @@ def assemble(comm: Any = None, transport: str = "auto", rendezvous: Any = None, 
     Raises SimError where MPI is needed and missing, or where the launcher is another MPI's.
     """
     if comm is not None:
-        return MpiTeam(comm)
+        return MpiTeam(_checked(comm))
     launch = launched()
     if rendezvous is not None or _srun_without_mpi(launch, transport):
         return _jax_team(rendezvous, devices)
@@ -36,12 +43,23 @@ def assemble(comm: Any = None, transport: str = "auto", rendezvous: Any = None, 
 def assembled(*arguments: Any) -> Iterator[Team]:
     """The team of `assemble`, disbanded at the end.
 
-    Not after a bug: that happened to one process alone, and disbanding takes all of them.
+    What else than a SimError happens to all of its processes within a moment, each raises.  What happens to some
+    alone ends all: the others wait for them, in MPI or in XLA, where no exception can reach them.
     """
     team = assemble(*arguments)
     try:
         yield team
     except SimError:
+        team.disband()
+        raise
+    except BaseException as error:
+        if not team.all_fail(_SECONDS_FOR_OTHERS):
+            traceback.print_exc()
+            print(
+                f"sim: error: rank {team.rank} can't go on, and the others wait for it: all are ended", file=sys.stderr
+            )
+            sys.stderr.flush()
+            abort(EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_BUG)
         team.disband()
         raise
     team.disband()
@@ -62,6 +80,18 @@ def abort(code: int) -> None:
         os._exit(code)
 
 
+def _checked(comm: Any) -> Any:
+    """Raise SimError where it is no communicator whose ranks can exchange blocks.  Whoever has one has MPI loaded."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is None or not isinstance(comm, mpi.Comm):
+        raise SimError(f"comm is a communicator of mpi4py, such as MPI.COMM_WORLD; got {comm!r:.80}")
+    if not comm:
+        raise SimError("comm is MPI.COMM_NULL: this process is no part of it, and only those that are make the run")
+    if not isinstance(comm, mpi.Intracomm):
+        raise SimError("comm is between two groups of ranks; give a communicator of one, such as comm.Merge() makes")
+    return comm
+
+
 def _srun_without_mpi(launch: Launch | None, transport: str) -> bool:
     return launch is not None and launch.launcher == "srun" and launch.size > 1 and transport == "xla"
 
@@ -70,6 +100,10 @@ def _jax_team(rendezvous: Any, devices: int | None) -> Team:
     from sim import distributed, platform
 
     found = rendezvous or distributed.from_slurm()
+    if not isinstance(found, distributed.Rendezvous):
+        raise SimError(
+            f"rendezvous is a sim.distributed.Rendezvous(coordinator, processes, process); got {found!r:.80}"
+        )
     platform.configure(devices)
     distributed.connect(found, devices)
     return distributed.JaxTeam(found)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import jax
 
@@ -48,6 +49,18 @@ def configure(devices: int | None = None, *, one_device: bool = False, reproduci
             jax.config.update("jax_num_cpu_devices", devices)
         if one_device:
             _bind_to_one_gpu()
+
+
+@contextmanager
+def arithmetic() -> Iterator[None]:
+    """Within it JAX computes as runs want it, whatever the program around has chosen; afterwards as that has."""
+    before = jax.config.values["jax_enable_x64"]
+    try:
+        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+            yield
+    finally:
+        # `configure` sets it, for threads too.
+        jax.config.update("jax_enable_x64", before)
 
 
 def check_devices(devices: int | None) -> None:

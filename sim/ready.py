@@ -42,6 +42,8 @@ def make_ready(team: Team, case: Case, found: Restart | None = None) -> Ready:
     Raises SimError, on all ranks alike, for what is the user's to mend.
     """
     with agreement(team):
+        # Before an equation in Python is imported, which may use JAX.
+        _configure(team, case)
         problem = build(case)
         mine = fingerprint.of_case(case)
     fingerprint.compare(team, mine)
@@ -118,12 +120,17 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     return transport_of(tuning.choice), tuning
 
 
+def _configure(team: Team, case: Case) -> None:
+    """Configure JAX for what the case wishes before its backend starts, and let it meet the other processes."""
+    parallel = case.parallel
+    one_device = isinstance(team, MpiTeam) and parallel.transport in ("auto", "mpi") and parallel.devices is None
+    platform.configure(parallel.devices, one_device=one_device, reproducible=case.numerics.reproducible)
+    if parallel.transport == "xla" and isinstance(team, MpiTeam) and team.size > 1 and not distributed.is_connected():
+        distributed.connect(distributed.from_mpi(team), parallel.devices)
+
+
 def _settle(wish: Wish, team: Team, reproducible: bool) -> Name:
-    """Configure JAX for the wish before its backend starts; say what "auto" is."""
-    one_device = isinstance(team, MpiTeam) and wish.transport in ("auto", "mpi") and wish.devices is None
-    platform.configure(wish.devices, one_device=one_device, reproducible=reproducible)
-    if wish.transport == "xla" and isinstance(team, MpiTeam) and team.size > 1 and not distributed.is_connected():
-        distributed.connect(distributed.from_mpi(team), wish.devices)
+    """Check that JAX's backend, which this starts, is as wished; say what "auto" is."""
     platform.check_devices(wish.devices)
     if reproducible:
         platform.check_reproducible()

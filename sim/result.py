@@ -19,9 +19,9 @@ class Result:
     `ghost_depth` is in steps an exchange, `exchange_seconds` what one took where that was measured, `tile` the
     cells stepped together in cache along the first axes (0: all; none: whole blocks), `tuned` why these
     (`sim.tuning.Tuning`).
-    `time` is in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput 2 · bytes of the
-    field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that its boundaries and
-    source do not explain, relative to max|u| · volume; None where they do not determine it.
+    `directory` is absolute, `time` in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput
+    2 · bytes of the field · steps / march_seconds in GB/s.  `drift` is the change of the field's integral that its
+    boundaries and source do not explain, relative to max|u| · volume; None where they do not determine it.
     `iterations` are those of Newton's and of Krylov's method, in all; None where nothing was solved.
     `adapted` says how steps were chosen that followed from their errors.
     `errors` is the difference from the exact solution at the end; None where none is known.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sim import blowup, casefile, distributed, membership, putting
+from sim import blowup, casefile, distributed, membership, platform, putting
 from sim.case import Case
 from sim.chunks import Chunks
 from sim.errors import SimError
@@ -46,7 +46,9 @@ def start(
     with membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team:
         with agreement(team):
             loaded = casefile.load(case, overrides)
-        yield Running(make_ready(team, loaded))
+        with platform.arithmetic():
+            running = Running(make_ready(team, loaded))
+        yield running
 
 
 class Running:
@@ -93,6 +95,7 @@ class Running:
         """What else can be `put`: what the equation reads beside its fields."""
         return tuple(self._simulation.problem.given)
 
+    @platform.arithmetic()
     def advance(self, to: float) -> None:
         """To a time, which is hit exactly, by equal steps of the case's length, or those that its errors allow.
 
@@ -108,27 +111,27 @@ class Running:
         for segment in todo:
             self._take(segment.begin)
 
-    def blocks(self, name: str) -> Iterator[tuple[Box, np.ndarray]]:
+    @platform.arithmetic()
+    def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
         """Of a field, the cells that this process has: their place among all, a slice an axis, and a copy of them.
 
         Of an ensemble the members come first, in places and arrays.  Raises SimError where there is no such field.
         """
         self._check_field(name)
-        for place, block in self._simulation.blocks(name):
-            yield place, np.array(block)
+        return [(place, np.array(block)) for place, block in self._simulation.blocks(name)]
 
     def whole(self, name: str) -> np.ndarray:
         """All cells of a field, where one process has them: dtype[(members,) *grid.shape].  Raises SimError else."""
         if self._team.size > 1:
             raise SimError(f"{name}: no rank of {self._team.size} holds the whole field; take the parts by blocks()")
-        self._check_field(name)
         problem = self._simulation.problem
         lead = (len(problem.members),) if problem.members else ()
         found = np.empty((*lead, *self.grid.shape), self.case.numerics.dtype)
-        for place, block in self._simulation.blocks(name):
+        for place, block in self.blocks(name):
             found[place] = block
         return found
 
+    @platform.arithmetic()
     def put(self, name: str, values: putting.Values) -> None:
         """Go on with other values of a field, or of a coefficient of the equation, such as "source".
 
@@ -146,6 +149,7 @@ class Running:
             speed = simulation.speed()
             self._stable = simulation.problem.march.step.stable_step(speed.decay, speed.wave)
 
+    @platform.arithmetic()
     def statistics(self) -> dict[str, dict[str, float]]:
         """min, max and mean of each field, of all cells and members."""
         return self._simulation.statistics()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,10 +52,21 @@ _IMPLICIT = "tr-bdf2"
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast the modes of the discretised equation decay and swing at most, 1/time."""
+    """How fast the modes of the discretised equation decay and swing at most, 1/time.
+
+    Raises SimError for what bounds nothing.
+    """
 
     decay: float
     wave: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.decay < math.inf and 0 <= self.wave < math.inf):
+            raise SimError(
+                f"the rates of this equation, by which a stable step is found, are decay = {self.decay:g} and wave = "
+                f"{self.wave:g} at the beginning; both must be numbers from 0: look at its coefficients and the "
+                f"initial fields, and for an equation in Python at rates()"
+            )
 
 
 @dataclass(frozen=True)

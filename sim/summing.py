@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Beginning:
 def sum_up(prepared: Prepared, directory: RunDirectory, output: Recorder, beginning: Beginning) -> Result:
     """The result of a run that is at its end.  Collective."""
     simulation, tuning = prepared.simulation, prepared.tuning
+    # For a caller that may go elsewhere.
+    directory = replace(directory, path=directory.path.absolute())
     transport, case = simulation.transport, simulation.problem.case
     statistics = simulation.statistics()
     cells = simulation.problem.cells

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sim.errors import SimError
+
+_MOMENT = 0.05  # seconds
 
 
 class Team(Protocol):
@@ -29,6 +32,10 @@ class Team(Protocol):
 
     def barrier(self) -> None: ...
 
+    def all_fail(self, seconds: float) -> bool:
+        """Asked by one that can't go on: whether all others ask too, within so many seconds.  Once a team."""
+        ...
+
     def disband(self) -> None:
         """The run is over: give back what the team holds."""
         ...
@@ -49,13 +56,16 @@ class Solo:
     def barrier(self) -> None:
         pass
 
+    def all_fail(self, seconds: float) -> bool:
+        return True
+
     def disband(self) -> None:
         pass
 
 
 class MpiTeam:
     """The ranks of an MPI communicator, on duplicates of it: `comm` for the host, `halo_comm` for programs,
-    `disk_comm` for files, which a second thread may write.
+    `disk_comm` for files, which a second thread may write; and one to fail on, whatever happens on the others.
 
     Their messages, and the caller's own, never meet.
     """
@@ -64,6 +74,7 @@ class MpiTeam:
         self.comm = comm.Dup()
         self.halo_comm = comm.Dup()
         self.disk_comm = comm.Dup()
+        self._failing_comm = comm.Dup()
         self.rank: int = comm.Get_rank()
         self.size: int = comm.Get_size()
 
@@ -84,10 +95,19 @@ class MpiTeam:
     def barrier(self) -> None:
         self.comm.Barrier()
 
+    def all_fail(self, seconds: float) -> bool:
+        if self.size == 1:
+            return True
+        deadline, all_here = time.monotonic() + seconds, self._failing_comm.Ibarrier()
+        while not all_here.Test():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_MOMENT)
+        return True
+
     def disband(self) -> None:
-        self.comm.Free()
-        self.halo_comm.Free()
-        self.disk_comm.Free()
+        for comm in (self.comm, self.halo_comm, self.disk_comm, self._failing_comm):
+            comm.Free()
 
 
 @contextmanager
@@ -95,7 +115,7 @@ def agreement(team: Team) -> Iterator[None]:
     """Let all ranks fail together: a SimError raised inside on any rank is raised on every rank afterwards.
 
     The body must not be collective, since a rank that fails leaves it early.  Any other exception is a bug
-    and passes through; the outermost caller then ends the whole run.
+    and passes through; `membership.assembled` then ends the whole run.
     """
     mine: SimError | None = None
     try:

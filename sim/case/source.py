@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
+import numpy as np
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from sim.case.table import Finite, Table
@@ -20,19 +21,26 @@ class FileSource(Table):
     flip: list[Literal["x", "y", "z"]] = Field([], description="axes that the file stores from the upper edge down")
 
 
-def _source_tag(value: Any) -> str:
-    return "file" if isinstance(value, (dict, FileSource)) else "formula" if isinstance(value, str) else "number"
+def _value_tag(value: Any) -> str:
+    return "formula" if isinstance(value, str) else "number"
+
+
+def _source_tag(value: Any) -> str | None:
+    if isinstance(value, (dict, FileSource)):
+        return "file"
+    return None if not isinstance(value, type) and np.ndim(value) > 0 else _value_tag(value)
 
 
 Source: TypeAlias = Annotated[
     Annotated[Finite, Tag("number")] | Annotated[str, Tag("formula")] | Annotated[FileSource, Tag("file")],
-    Discriminator(_source_tag),
+    Discriminator(
+        _source_tag,
+        custom_error_type="array",
+        custom_error_message='is a number, a formula, or a file for values in an array: numpy.save("u.npy", u), '
+        'and { file = "u.npy" } here',
+    ),
 ]
 """A number, a formula in the coordinates, or a field in a file."""
-
-
-def _value_tag(value: Any) -> str:
-    return "formula" if isinstance(value, str) else "number"
 
 
 Value: TypeAlias = Annotated[

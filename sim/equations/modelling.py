@@ -38,7 +38,7 @@ def model_of(case: Case) -> Model:
         case tables.WrittenTable():
             return written(table, axes, discretisation)
         case tables.PythonTable():
-            return imported(table, grid, case.base)
+            return imported(table, case)
     return _built_in(table, axes, discretisation.stencil(laplacian(grid.spacing, case.numerics.order)))
 
 

@@ -8,47 +8,59 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from sim.case import Case
 from sim.case.equation import PythonTable
 from sim.equations.model import Coefficient, Model
+from sim.equations.trial import raising, try_out
 from sim.errors import SimError
 from solvers.equations import Equation
-from solvers.grid import Grid
 
 
-def imported(table: PythonTable, grid: Grid, folder: Path) -> Model:
+def imported(table: PythonTable, case: Case) -> Model:
     """What `module:Name` makes of the grid and the parameters.
 
     Name is called as Name(grid, **parameters) and returns a `solvers.equations.Equation`: a frozen dataclass whose
     first field is the grid is enough.  Its tendency finds `equation.coefficients` in `patch.coefficients`.  The module
-    lies beside the case file, or wherever Python finds it.  Raises SimError where that does not work out.
+    lies beside the case file, or wherever Python finds it.  Raises SimError where that does not work out, or where
+    what the equation returns on a few cells is not what it promises.
     """
     module_name, _, name = table.kind.partition(":")
-    sys.path.insert(0, str(folder.resolve()))
+    called, folder, grid = f"equation.kind = {table.kind}", case.base.resolve(), case.to_grid()
+    sys.path.insert(0, str(folder))
     try:
-        make = getattr(_module(module_name, folder.resolve()), name)
-        equation = make(grid, **table.parameters)
-    except Exception as error:
-        raise SimError(
-            f"equation.kind = {table.kind}: {type(error).__name__}: {error}; the module must lie beside the case file, "
-            f"or be installed, and {name}(grid, **parameters) must return an equation"
-        ) from error
+        with raising(f"{called}, which must lie beside the case file, or be installed:"):
+            make = getattr(_module(module_name, folder), name)
+        with raising(f"{called}: {name}(grid, **parameters)"):
+            equation = make(grid, **table.parameters)
     finally:
-        sys.path.remove(str(folder.resolve()))
+        sys.path.remove(str(folder))
     if not isinstance(equation, Equation):
+        raise SimError(f"{called} makes a {type(equation).__name__}; it must make a solvers.equations.Equation")
+    with raising(f"{called}: reading its properties"):
+        _check_properties(called, equation, table.fields)
+    model = Model(equation, {key: Coefficient(source) for key, source in table.coefficients.items()})
+    try_out(called, model, grid, case.numerics.dtype, case.time.implicit)
+    return model
+
+
+def _check_properties(called: str, equation: Equation, fields: tuple[str, ...]) -> None:
+    if type(equation.width) is not int or equation.width < 1:
         raise SimError(
-            f"equation.kind = {table.kind} makes a {type(equation).__name__}; it must make a solvers.equations.Equation"
-        )
-    if not isinstance(equation.width, int) or equation.width < 1:
-        raise SimError(
-            f"equation.kind = {table.kind} has the width {equation.width!r}; it is the number of ghost layers that its "
+            f"{called} has the width {equation.width!r}; it is the number of ghost layers that its "
             f"tendency consumes, an integer from 1 (of one that looks at no neighbour crop one layer)"
         )
-    if set(equation.fields) != set(table.fields):
+    if isinstance(equation.fields, str) or set(equation.fields) != set(fields):
+        evolves = repr(equation.fields) if isinstance(equation.fields, str) else ", ".join(map(str, equation.fields))
         raise SimError(
-            f"equation.kind = {table.kind} evolves {', '.join(equation.fields)}, not {', '.join(table.fields)}; "
-            f"set equation.evolves to its fields"
+            f"{called} evolves {evolves}, not {', '.join(fields)}; set equation.evolves to its fields, of which "
+            f"`fields` is the tuple of names"
         )
-    return Model(equation, {key: Coefficient(source) for key, source in table.coefficients.items()})
+    pairs = equation.velocities.items()
+    if any(place not in fields or velocity not in fields for place, velocity in pairs):
+        raise SimError(
+            f"{called} has the velocities {dict(pairs)!r:.80}; they are of a field v = ∂u/∂t of each u, "
+            f"by name, and its fields are {', '.join(fields)}"
+        )
 
 
 def _module(name: str, folder: Path) -> ModuleType:

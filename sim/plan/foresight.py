@@ -121,4 +121,4 @@ def _everywhere(problem: Problem, one: Variant) -> Speed | None:
     fields = dict.fromkeys(problem.equation.fields, cells)
     origin = (-width,) * problem.grid.ndim
     rates = problem.equation.rates(Patch(fields, numbers, now, origin, problem.grid, Rounding.by(now)))
-    return None if rates.decay.ndim or rates.wave.ndim else Speed(float(rates.decay), float(rates.wave))
+    return None if jnp.ndim(rates.decay) or jnp.ndim(rates.wave) else Speed(float(rates.decay), float(rates.wave))

@@ -71,5 +71,6 @@ class Balance(Equation):
         here = {"u": core(patch.fields["u"], self.width), self.FLOW: self.flow.tendency(patch)["u"]}
         return patch.inner(self.width, here, patch.time)
 
-    def _inner(self, rate: jax.Array) -> jax.Array:
+    def _inner(self, rate: jax.Array | float) -> jax.Array:
+        rate = jnp.asarray(rate)
         return core(rate, self.width) if rate.ndim else rate

@@ -17,11 +17,13 @@ class Rates(NamedTuple):
     """Bounds of the real and of the imaginary part of the eigenvalues that a cell and its neighbours may excite.
 
     `decay` ≥ 0 bounds the negative real part (diffusion), `wave` ≥ 0 the imaginary part (transport, oscillation);
-    float64 [1/time], arrays of the patch's cells or scalars.
+    [1/time], best in float64.  An array of the patch's cells, ghosts and all or without some layers, of which the
+    largest on the whole grid counts; or a number, which is the same in every cell and for any fields, and so depends
+    on neither fields nor coefficients that vary: not the largest in the patch, which each block would have of its own.
     """
 
-    decay: jax.Array
-    wave: jax.Array
+    decay: jax.Array | float
+    wave: jax.Array | float
 
 
 class Diffusion(NamedTuple):

@@ -103,8 +103,9 @@ class Semidiscrete:
         return Patch(filled, self.coefficients, time, self.block.origin, self.grid, self.rounded)
 
 
-def _largest(rate: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
+def _largest(rate: jax.Array | float, block: Block, exchange: Exchange) -> jax.Array:
+    rate = jnp.asarray(rate, jnp.float64)
     if rate.ndim == 0:
-        return rate.astype(jnp.float64)
+        return rate
     inside = core(rate, (rate.shape[0] - block.shape[0]) // 2)
     return maximum(jnp.where(block.owned(), inside, -jnp.inf), exchange)

@@ -85,6 +85,19 @@ def test_a_bug_on_one_rank_ends_all(options: list[str], mpirun: Callable[..., En
 
 
 @pytest.mark.long
+def test_an_exception_on_one_rank_ends_a_program(mpirun: Callable[..., Ended]) -> None:
+    """Else the others would wait for it in MPI, where no exception reaches them, until the watchdog ends them."""
+    ended = mpirun(3, str(WORKERS / "failing.py"), "1", timeout=90)
+    assert ended.code == 1 and ended.seconds < 60
+    assert "ZeroDivisionError: by rank 1" in ended.stderr and "rank 1 can't go on" in ended.stderr
+
+
+def test_an_exception_on_all_ranks_is_raised_on_each(mpirun: Callable[..., Ended]) -> None:
+    first, second = mpirun(2, str(WORKERS / "failing.py"), "0,1").json()
+    assert (first[0], second[0]) == ("by rank 0", "by rank 1") and first[1] == second[1] > 0
+
+
+@pytest.mark.long
 def test_a_rank_that_hangs_is_seen(mpirun: Callable[..., Ended]) -> None:
     """Each rank says where it stands, and all end; to compile takes less, also while others do."""
     ended = mpirun(2, str(WORKERS / "hang.py"), *RUN[2:], "--watchdog", "15", timeout=90)

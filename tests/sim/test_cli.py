@@ -199,7 +199,7 @@ def test_json_is_one_object_last_on_stdout(case: str, capsys: Capture) -> None:
     assert cli.main(["run", case, "--output", "out", "--json"]) == 0
     said = capsys.readouterr()
     result = json.loads(said.out.splitlines()[-1])
-    assert result["directory"] == "out" and result["time"] == 0.03 and result["steps"] > 0
+    assert result["directory"] == str(Path("out").absolute()) and result["time"] == 0.03 and result["steps"] > 0
     assert len(said.out.splitlines()) == 1 and not said.err
 
 

@@ -115,6 +115,7 @@ def test_solo_is_a_team_of_one() -> None:
     team = Solo()
     assert (team.rank, team.size, team.gather(7), team.broadcast(8)) == (0, 1, [7], 8)
     team.barrier()
+    assert team.all_fail(0.0)
     with pytest.raises(SimError, match="mine"), agreement(team):
         raise SimError("mine")
 
@@ -123,5 +124,6 @@ def test_a_team_over_a_communicator(single_rank_mpi: Any) -> None:
     team = MpiTeam(single_rank_mpi.COMM_WORLD.Dup())
     assert (team.rank, team.size, team.gather("a"), team.broadcast("b")) == (0, 1, ["a"], "b")
     team.barrier()
+    assert team.all_fail(0.0)
     with pytest.raises(SimError, match="mine"), agreement(team):
         raise SimError("mine")

@@ -1,0 +1,215 @@
+"""Equations of the user's own in Python: found where they are, and tried before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sim
+from sim import casefile
+from sim.cli import main
+from sim.errors import SimError
+from sim.problem import build
+
+MODULE = """
+from dataclasses import dataclass
+from solvers.block import core
+from solvers.equations import Diffusion, Equation, Rates
+import jax.numpy as jnp
+
+@dataclass(frozen=True)
+class Decay(Equation):
+    grid: object
+    rate: float = 1.0
+    fields = ("u",)
+    width = 1
+
+    def tendency(self, patch):
+        return {"u": -self.rate * core(patch.fields["u"] * patch.coefficients["k"], 1)}
+
+    def rates(self, patch):
+        return Rates(jnp.float64(self.rate), jnp.float64(0.0))
+"""
+
+Small = Callable[..., dict[str, Any]]
+
+
+def case_in(folder: Path, small: Small, code: str, kind: str = "mine:Decay", **changes: Any) -> sim.Case:
+    """A case beside `mine`, in which `code` follows the module above."""
+    (folder / "mine.py").write_text(MODULE + code)
+    equation = {"kind": kind, "coefficients": {"k": "1 + x"}, **changes.pop("equation", {})}
+    table = small()
+    table["equation"] = equation
+    table |= changes
+    return casefile.load(table).based_at(folder)
+
+
+def changed(method: str, body: str) -> str:
+    return f"\nclass Changed(Decay):\n    def {method}(self, patch):\n        {body}\n"
+
+
+def test_it_is_called_with_the_grid_and_the_parameters(small: Small, tmp_path: Path) -> None:
+    case = case_in(tmp_path, small, "", equation={"parameters": {"rate": 2.0}})
+    (tmp_path / "case.toml").write_text(casefile.to_toml(case))
+    problem = build(casefile.load(tmp_path / "case.toml"))
+    assert problem.equation.rate == 2.0 and problem.equation.grid == problem.grid
+
+
+def test_it_is_the_one_beside_the_case_as_it_is_now(small: Small, tmp_path: Path) -> None:
+    """Whatever is loaded by that name: of another case, of before, of Python's own."""
+    for number, folder in enumerate(("a", "b", "a")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        case = case_in(tmp_path / folder, small, "", "random:Decay")
+        (tmp_path / folder / "random.py").write_text(MODULE.replace("float = 1.0", f"float = {number}.0"))
+        assert build(case).equation.rate == number
+
+
+@pytest.mark.parametrize(
+    ("code", "equation", "words"),
+    [
+        ("", {"kind": "mine:Growth"}, "raises AttributeError: module .* has no attribute 'Growth'"),
+        ("", {"kind": "nowhere_at_all:Decay"}, "beside the case file, or be installed: raises ModuleNotFoundError"),
+        ("import nowhere_at_all", {}, r"ModuleNotFoundError: .* \(mine.py, line 19: import nowhere_at_all\)"),
+        ("if:", {}, r"SyntaxError: invalid syntax \(mine.py, line 19\)"),
+        ("def nothing(grid): return 3", {"kind": "mine:nothing"}, "makes a int"),
+        ("", {"parameters": {"speed": 1.0}}, "TypeError: .* unexpected keyword argument 'speed'"),
+        (
+            "def Worse(grid):\n    return 1 / 0",
+            {"kind": "mine:Worse"},
+            r"ZeroDivisionError: .* \(mine.py, line 20: ret",
+        ),
+        ("", {"evolves": ["u", "v"]}, "set equation.evolves"),
+        ("Decay.fields = 'u'", {}, "the tuple of names"),
+        ("Decay.fields = None", {}, "reading its properties raises TypeError"),
+        ("Decay.width = 0", {}, "the width 0; it is the number of ghost layers"),
+        ("Decay.width = True", {}, "the width True; it is the number of ghost layers"),
+        ("Decay.velocities = {'u': 'v'}", {}, "has the velocities {'u': 'v'}; they are of a field"),
+    ],
+)
+def test_what_makes_no_equation(small: Small, tmp_path: Path, code: str, equation: dict[str, Any], words: str) -> None:
+    changes = {"initial": {"u": 1.0, "v": 1.0}} if "evolves" in equation else {}
+    with pytest.raises(SimError, match=words) as caught:
+        build(case_in(tmp_path, small, code, equation=equation, **changes))
+    assert str(caught.value).startswith(f"equation.kind = {equation.get('kind', 'mine:Decay')}")
+
+
+U, CORE = 'patch.fields["u"]', 'core(patch.fields["u"], 1)'
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "words"),
+    [
+        (
+            "tendency",
+            f"return {CORE}",
+            r"returns float64\[3, 4\], of a patch of .*a dict of an array for each field: u",
+        ),
+        ("tendency", "pass", "returns None"),
+        ("tendency", "return {}", "returns a dict of nothing"),
+        ("tendency", f"return {{'u': {CORE}, 'w': {CORE}}}", "returns a dict of u, w"),
+        ("tendency", f"return {{'u': {U}}}", r"returns float64\[5, 6\] for u, .* wanted is float64\[3, 4\]"),
+        ("tendency", f"return {{'u': {U}[1:-1, 2:]}}", None),
+        ("tendency", f"return {{'u': {CORE}.T}}", r"returns float64\[4, 3\] for u"),
+        ("tendency", f"return {{'u': {CORE}.astype(int)}}", r"returns int64\[3, 4\] for u"),
+        ("tendency", f"return {{'u': 1j * {CORE}}}", r"returns complex128\[3, 4\] for u"),
+        ("tendency", "return {'u': 3.0}", "returns a float for u"),
+        ("tendency", "raise ValueError('no\\nmore')", r"raises ValueError: no \(mine.py, line 22: raise ValueError"),
+        ("tendency", "return patch.coefficients['q']", r"raises KeyError: 'q' \(mine.py, line 22: return patch"),
+        (
+            "tendency",
+            f"return {{'u': jnp.dot({U}, jnp.ones(9))}}",
+            r"raises TypeError: dot_general .* \(mine.py, line 22",
+        ),
+        ("rates", "return (1.0, 0.0)", r"returns a tuple, .*; wanted is solvers.equations.Rates\(decay, wave\)"),
+        ("rates", "return Rates(1.0, None)", "returns None as wave"),
+        ("rates", "return Rates(jnp.ones(7), 0.0)", r"returns float64\[7\] as decay"),
+        ("rates", "return Rates(1.0, 0.0)", None),
+        ("rates", f"return Rates(abs({CORE}), abs({U}))", None),
+        ("rates", f"return Rates(jnp.max({U}), 0.0)", "a number as decay that depends on the cells"),
+        ("rates", "return Rates(0.0, jnp.max(patch.coefficients['k']))", "a number as wave that depends on the cells"),
+        ("rates", f"return Rates(0.0, 1.0 if {U}[0, 0] > 0 else 0.0)", "raises TracerBoolConversionError"),
+        ("stiff", "return None", None),
+        ("diffusion", "return None", None),
+    ],
+)
+def test_what_it_returns_is_looked_at(small: Small, tmp_path: Path, method: str, body: str, words: str | None) -> None:
+    """Of a patch of 5 × 6 cells; what is as it should be, or is not asked for, passes."""
+    case = case_in(tmp_path, small, changed(method, body), "mine:Changed")
+    if words is None:
+        build(case)
+    else:
+        with pytest.raises(SimError, match=words) as caught:
+            build(case)
+        assert str(caught.value).startswith(f"equation.kind = mine:Changed: {method}(patch) r")
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "words"),
+    [
+        ("stiff", "return None", "returns None"),
+        ("diffusion", "return None", "returns None, .* a dict of the fields that diffuse, among u"),
+        ("diffusion", "return {'v': 1.0}", "returns a dict of v"),
+        ("diffusion", "return {'u': 1.0}", r"returns a float for u, .*equations.Diffusion\(k, mean\)"),
+        ("diffusion", "return {'u': Diffusion(1.0, 'arithmetic')}", "returns a k of a float, a float for u"),
+        ("diffusion", f"return {{'u': Diffusion(({U},), 'arithmetic')}}", r"returns a k of float64\[5, 6\] for u"),
+        ("diffusion", f"return {{'u': Diffusion(({U}, {U}), 'arithmetic')}}", None),
+        ("diffusion", "return {'u': Diffusion(jnp.ones(()), 'arithmetic')}", None),
+    ],
+)
+def test_so_is_what_implicit_methods_ask_for(
+    small: Small, tmp_path: Path, method: str, body: str, words: str | None
+) -> None:
+    time = {"end": 0.01, "integrator": "imex-euler", "step": 0.005}
+    case = case_in(tmp_path, small, changed(method, body), "mine:Changed", time=time)
+    if words is None:
+        build(case)
+    else:
+        with pytest.raises(SimError, match=words):
+            build(case)
+
+
+def test_a_dtype_of_its_own_is_none(small: Small, tmp_path: Path) -> None:
+    case = case_in(tmp_path, small, changed("tendency", f"return {{'u': {CORE} * jnp.float64(2)}}"), "mine:Changed")
+    build(case)
+    with pytest.raises(SimError, match=r"returns float64\[3, 4\] for u, .* wanted is float32\[3, 4\]"):
+        build(casefile.load(case, ["numerics.dtype=float32"]).based_at(tmp_path))
+
+
+@pytest.mark.parametrize("rates", ["Rates(-1.0, 0.0)", "Rates(0.0, jnp.float64('nan'))", f"Rates(-abs({U}), 0.0)"])
+def test_rates_that_bound_nothing(small: Small, tmp_path: Path, rates: str) -> None:
+    case = case_in(tmp_path, small, changed("rates", f"return {rates}"), "mine:Changed")
+    with pytest.raises(SimError, match="both must be numbers from 0"):
+        sim.run(case, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_numbers_are_rates_like_arrays(
+    small: Small, tmp_path: Path, fields: Callable[[Path], list[np.ndarray]]
+) -> None:
+    found = []
+    for number, rates in enumerate(("Rates(40, 0.0)", "Rates(jnp.full(patch.shape, 40.0), jnp.float64(0.0))")):
+        case = case_in(tmp_path, small, changed("rates", f"return {rates}"), "mine:Changed")
+        result = sim.run(case, output=tmp_path / str(number))
+        found.append((result.steps, fields(result.directory)[-1].tobytes()))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["run", "--output", "out"], ["plan", "--ranks", "2"], ["submit", "--time", "1:00", "--dry-run"]],
+    ids=["run", "plan", "submit"],
+)
+def test_whoever_looks_ahead_says_the_same(
+    small: Small, tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = case_in(tmp_path, small, changed("tendency", f"return {{'u': {U}}}"), "mine:Changed")
+    (tmp_path / "case.toml").write_text(casefile.to_toml(case))
+    assert main([command[0], "case.toml", *command[1:]]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("sim: error: equation.kind = mine:Changed: tendency(patch) returns float64[5, 6] for u")
+    assert said.count("\n") == 1 and not (tmp_path / "out").exists()
