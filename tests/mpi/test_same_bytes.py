@@ -132,6 +132,6 @@ def test_ranks_on_unlike_machines_choose_the_same(
     assert ended.code == 0, ended.stderr[-3000:]
     tuned = json.loads((tmp_path / "D/run.json").read_text())["tuning"]
     if asked:
-        assert tuned["why"] == "rule" and tuned["steps"] > 1
+        assert tuned["why"] == "rule" and tuned["stages"] > 1
     else:  # What is fastest of them is for the machine to say.
-        assert tuned["why"] == "measured" and any(steps > 1 and tile for steps, tile, _ in tuned["trials"])
+        assert tuned["why"] == "measured" and any(stages > 1 and tile for stages, tile, _ in tuned["trials"])
