@@ -23,7 +23,7 @@ class Chunks:
         simulation = ready.simulation
         if simulation.pacing is not None or simulation.problem.implicit is not None:
             return cls(1)
-        return cls(simulation.problem.march.turn(ready.tuning.steps))
+        return cls(simulation.problem.march.turn(ready.tuning.stages))
 
     @property
     def first(self) -> int:

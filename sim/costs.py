@@ -1,4 +1,4 @@
-"""What a step costs, by a model: good enough to tell which few ways of stepping are worth trying."""
+"""What a stage of a step costs, by a model: good enough to tell which few ways of stepping are worth trying."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sim import machine
 from sim.topology import Topology
 from solvers.integrators import Step
 
-# Steps an exchange.
+# Stages an exchange.
 _DEPTHS = (1, 2, 4, 8, 16, 32)
 _REMEMBERING = 64
 # What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
@@ -30,9 +30,9 @@ _LAYERS = (48, 8)
 
 
 class Choice(NamedTuple):
-    """Steps an exchange, cells of a tile along the first axes, 0: all; none: the whole block, step after step."""
+    """Stages an exchange, cells of a tile along the first axes, 0: all; none: the whole block, stage after stage."""
 
-    steps: int
+    stages: int
     tile: tuple[int, ...]
 
 
@@ -52,13 +52,13 @@ def _first_of_each(kind: Callable[[Choice], int], ranked: Iterable[Choice]) -> l
 
 
 def _depth(choice: Choice) -> int:
-    return choice.steps
+    return choice.stages
 
 
 @dataclass(frozen=True)
 class Rates:
     """Bytes a second that a core steps through in its own cache and in the one behind it, those that it moves to and
-    from memory, and the seconds to start a tile's step.
+    from memory, and the seconds to start a tile's stage.
 
     By default of the right order on anything from a laptop to a node of a cluster; what matters is their ratios.
     """
@@ -70,7 +70,7 @@ class Rates:
 
 
 class Parts(NamedTuple):
-    """Seconds of a step: on a block's own cells, on ghost cells, through memory, starting tiles, in exchanges."""
+    """Seconds of a stage: on a block's own cells, on ghost cells, through memory, starting tiles, in exchanges."""
 
     cells: float
     ghosts: float
@@ -81,7 +81,7 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class Costs:
-    """Blocks of `topology`, whose steps reach `width` cells and move `cell_bytes` of each cell, on a core each.
+    """Blocks of `topology`, whose stages reach `width` cells and move `cell_bytes` of each cell, on a core each.
 
     `periodic`: which axes are, none unless told.  `plain`: the tile where the cache holds a block, none but for
     steps that remember more than the fields.
@@ -105,9 +105,9 @@ class Costs:
     def blocked(self) -> bool:
         return self.on_cpu and math.prod(self.topology.largest) * self.cell_bytes > self.cache
 
-    def choices(self, steps: int | None, tile: Sequence[int] | None, most: int | None = None) -> list[Choice]:
-        """All that there is to choose from, what is given being given; else `most` limits the steps an exchange."""
-        depths = [steps] if steps else [k for k in _DEPTHS if k <= (most or k) and k * self.width <= self._deepest]
+    def choices(self, stages: int | None, tile: Sequence[int] | None, most: int | None = None) -> list[Choice]:
+        """All that there is to choose from, what is given being given; else `most` limits the stages an exchange."""
+        depths = [stages] if stages else [k for k in _DEPTHS if k <= (most or k) and k * self.width <= self._deepest]
         return [Choice(k, t) for k in depths for t in ([tuple(tile)] if tile is not None else self._tiles(k))]
 
     @property
@@ -122,9 +122,9 @@ class Costs:
         return sorted(choices, key=self.seconds)
 
     def seconds(self, choice: Choice) -> float:
-        """Of a step.
+        """Of a stage.
 
-        With blocks of n cells a side, k steps an exchange, each of reach w, T tiles and b bytes a cell,
+        With blocks of n cells a side, k stages an exchange, each of reach w, T tiles and b bytes a cell,
 
             Π (n + 2 (k - 1) w) b / bandwidth of cache + Π n b / (k · bandwidth of memory) + T t + exchange / k,
 
@@ -136,7 +136,7 @@ class Costs:
         return sum(self.parts(choice))
 
     def parts(self, choice: Choice) -> Parts:
-        """What the seconds of a step are spent on."""
+        """What the seconds of a stage are spent on."""
         k, tile = choice
         sides = self._sides(tile, k - 1, trimmed=True)
         own, total = (math.prod(shape) * float(self.cell_bytes) for shape in (self.topology.largest, sides))
@@ -174,36 +174,36 @@ class Costs:
         also = [Choice(1, self.plain), *_first_of_each(lambda choice: choice.tile[1], short)]
         return [*near, *far, *(choice for choice in ranked if choice in also and choice not in near)]
 
-    def _tiles(self, steps: int) -> list[tuple[int, ...]]:
+    def _tiles(self, stages: int) -> list[tuple[int, ...]]:
         """Tiles worth thinking of: such that with what they lean over they take what they may (`_FILLED`).
 
         Of the first axis alone, and in 3-D of the second one too; of the last of several, along which XLA vectorises,
         only where rows are long.
         """
-        if steps == 1 or not self.blocked:
+        if stages == 1 or not self.blocked:
             return [self.plain]
-        sides = self._sides((1,), steps)
+        sides = self._sides((1,), stages)
         found = [self.plain]
         for across in ((), *((cells,) for cells in _ACROSS[len(sides)])):
-            layer = self._held(Choice(steps, (1, *across))) / self._seen(steps, 0, 1)
+            layer = self._held(Choice(stages, (1, *across))) / self._seen(stages, 0, 1)
             own = math.prod([*across, *sides[1 + len(across) :]]) * self.cell_bytes
             enough = max(1, int(self._enough / own))
             before = 0
             for filled in _FILLED:
-                thick = min(int(self.cache * filled / layer) - self._seen(steps, 0, 0), enough)
+                thick = min(int(self.cache * filled / layer) - self._seen(stages, 0, 0), enough)
                 if thick >= max(1, 2 * before):
                     found.append((thick, *across))
                     before = thick
-        found += self._in_short_rows(steps) if len(sides) == 2 else []
-        # Those whose steps see the least that the one before has not seen: of as many cells the squarest.
+        found += self._in_short_rows(stages) if len(sides) == 2 else []
+        # Those whose stages see the least that the one before has not seen: of as many cells the squarest.
         return sorted(found, key=lambda tile: sum(1 / size for size in tile))
 
-    def _in_short_rows(self, steps: int) -> list[tuple[int, ...]]:
+    def _in_short_rows(self, stages: int) -> list[tuple[int, ...]]:
         most, fewest = _LAYERS
         found: list[tuple[int, ...]] = []
         for row in (size // self.cell_bytes for size in _SHORT_ROWS):
-            layer = self._held(Choice(steps, (1, row))) / self._seen(steps, 0, 1)
-            thick = min(int(self.cache * _FILLED[0] / layer) - self._seen(steps, 0, 0), most)
+            layer = self._held(Choice(stages, (1, row))) / self._seen(stages, 0, 1)
+            thick = min(int(self.cache * _FILLED[0] / layer) - self._seen(stages, 0, 0), most)
             if thick >= fewest and self.topology.largest[1] >= _LONG_ROWS * row:
                 found.append((thick, row))
         return found
@@ -216,29 +216,29 @@ class Costs:
         return min(part, _ENOUGH_CELLS * self.cell_bytes) if ndim == 3 else part
 
     def _held(self, choice: Choice) -> int:
-        """Bytes of the cells that a tile sees in all its steps, in all arrays."""
-        sides = self._sides(choice.tile, choice.steps)
+        """Bytes of the cells that a tile sees in all its stages, in all arrays."""
+        sides = self._sides(choice.tile, choice.stages)
         for axis, size in enumerate(choice.tile):
             if size:
-                sides[axis] = min(sides[axis], self._seen(choice.steps, axis, size))
+                sides[axis] = min(sides[axis], self._seen(choice.stages, axis, size))
         return math.prod(sides) * self.cell_bytes
 
-    def _sides(self, tile: Sequence[int], steps: int, trimmed: bool = False) -> list[int]:
-        """Cells along each axis that are stepped, with those of neighbours that so many more steps will need.
+    def _sides(self, tile: Sequence[int], stages: int, trimmed: bool = False) -> list[int]:
+        """Cells along each axis that are stepped, with those of neighbours that so many more stages will need.
 
-        trimmed: on average over these steps.
+        trimmed: on average over these stages.
         """
         cells = []
         for axis, (n, blocks) in enumerate(zip(self.topology.largest, self.topology.blocks, strict=True)):
             cut = axis < len(tile) and tile[axis] > 0
             around = bool(self.periodic) and self.periodic[axis] and cut
-            ghosts = steps * self.width * (1 if cut and trimmed and axis != self._last else 2)
+            ghosts = stages * self.width * (1 if cut and trimmed and axis != self._last else 2)
             cells.append(n + ghosts if blocks > 1 or around else n)
         return cells
 
-    def _seen(self, steps: int, axis: int, size: int) -> int:
-        """Cells along an axis that a tile of `size` sees in all its steps; along the last one in each."""
-        return size + (2 * steps if axis == self._last else steps + 1) * self.width
+    def _seen(self, stages: int, axis: int, size: int) -> int:
+        """Cells along an axis that a tile of `size` sees in all its stages; along the last one in each."""
+        return size + (2 * stages if axis == self._last else stages + 1) * self.width
 
     @property
     def _last(self) -> int:

@@ -105,7 +105,7 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
         name = _settle(wish, team, problem.case.numerics.reproducible)
 
     def transport_of(choice: Choice) -> Transport:
-        ghosts = problem.in_tiles(choice.tile).ghosts(choice.steps)
+        ghosts = problem.in_tiles(choice.tile).ghosts(choice.stages)
         return choose_transport(name, wish, team, problem.grid.shape, ghosts)
 
     plain = transport_of(STEP_BY_STEP).topology

@@ -16,7 +16,7 @@ from sim.ensemble import Member
 class Result:
     """The outcome of a run; the same on every rank.
 
-    `ghost_depth` is in steps an exchange, `exchange_seconds` what one took where that was measured, `tile` the
+    `ghost_depth` is in stages an exchange, `exchange_seconds` what one took where that was measured, `tile` the
     cells stepped together in cache along the first axes (0: all; none: whole blocks), `tuned` why these
     (`sim.tuning.Tuning`).
     `directory` is absolute, `time` in the case's unit, `*_seconds` in seconds; `teff` is the effective throughput
@@ -100,7 +100,7 @@ class Result:
         return "\n".join(lines)
 
     def _tuning(self) -> str:
-        said = f"{self.ghost_depth} step{'s' * (self.ghost_depth > 1)} an exchange"
+        said = f"{self.ghost_depth} stage{'s' * (self.ghost_depth > 1)} an exchange"
         if self.exchange_seconds:
             said += f" (it takes {self.exchange_seconds * 1e6:.0f} µs)"
         if any(self.tile):

@@ -160,7 +160,7 @@ def step_limit(table: TimeTable, stable: float) -> float:
 
 def output_times(end: float, *intervals: float | None) -> Iterator[float]:
     """The outputs at each of some intervals, in order; those of several at (nearly) one time once."""
-    nearest = min((every for every in intervals if every is not None), default=end)
+    nearest = min(_lengths(end, intervals))
     last = -math.inf
     for time in heapq.merge(*(_times(end, every) for every in intervals)):
         if time - last > _SAME * nearest:
@@ -183,7 +183,13 @@ def is_output_time(time: float, end: float, every: float | None) -> bool:
     """Whether a time of `output_times` is one for this interval."""
     if every is None:
         return time in (0.0, end)
-    return time == end or abs(time - round(time / every) * every) <= _SAME * every
+    # An interval may be longer than any run; and what was written is told from the times alone, for a run may go on.
+    return time == end or abs(time - round(time / every) * every) <= _SAME * min(every, time)
+
+
+def _lengths(end: float, intervals: Sequence[float | None]) -> list[float]:
+    """How long intervals are within a run; without any, the run itself."""
+    return [min(every, end) for every in intervals if every is not None] or [end]
 
 
 def segments(
@@ -205,11 +211,11 @@ def segments(
         if interval is not None:
             _check_count(end, interval, MOST_OUTPUTS, "output.every", "write less often")
     # An output no more than rounding away from the start has been written.
-    nearest = min((interval for interval in (every, *more) if interval is not None), default=end)
-    slack = _SAME * nearest if start > 0 else 0.0
+    lengths = _lengths(end, (every, *more))
+    slack = _SAME * min(lengths) if start > 0 else 0.0
     moments = sorted(set(stops))
     # So near to an output's time any is taken for it (`is_output_time`).
-    near = _SAME * max((interval for interval in (every, *more) if interval is not None), default=end)
+    near = _SAME * max(lengths)
     for stop in output_times(end, every, *more):
         if stop > start + slack:
             within = _between(start, stop, moments, near)

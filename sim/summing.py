@@ -39,7 +39,7 @@ def sum_up(prepared: Prepared, directory: RunDirectory, output: Recorder, beginn
         transport=transport.name,
         ranks=transport.team.size,
         process_grid=transport.topology.blocks,
-        ghost_depth=tuning.steps,
+        ghost_depth=tuning.stages,
         tile=tuning.tile,
         tuned=tuning.why,
         exchange_seconds=tuning.exchange_seconds,

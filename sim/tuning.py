@@ -34,22 +34,22 @@ _SECONDS_PER_TRIAL = 0.15
 
 
 class Trial(NamedTuple):
-    """Seconds that a step took with so many steps an exchange, in such tiles."""
+    """Seconds that a stage took with so many stages an exchange, in such tiles."""
 
-    steps: int
+    stages: int
     tile: tuple[int, ...]
     seconds: float
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Steps an exchange, cells of a tile along the first axes (none: the whole block), and why.
+    """Stages an exchange, cells of a tile along the first axes (none: the whole block), and why.
 
     `why`: "given", "rule" (a model's, without measurement), "exchange" (the model's, by what an exchange was
     measured to take), "measured" (the fastest of `trials`) or "kept" (of an earlier run's).
     """
 
-    steps: int
+    stages: int
     tile: tuple[int, ...]
     why: str
     exchange_seconds: float | None = None
@@ -57,7 +57,7 @@ class Tuning:
 
     @property
     def choice(self) -> Choice:
-        return Choice(self.steps, self.tile)
+        return Choice(self.stages, self.tile)
 
 
 def tune(transport_of: Callable[[Choice], Transport], problem: Problem) -> Tuning:
@@ -90,7 +90,7 @@ def tune(transport_of: Callable[[Choice], Transport], problem: Problem) -> Tunin
         return Tuning(*ranked[0], "exchange" if seconds else "rule", seconds)
     trials = _try_all(costs.worth_trying(choices, _TRIED), transport_of, problem)
     best = min(trials, key=lambda trial: trial.seconds)
-    found = Tuning(best.steps, best.tile, "measured", seconds, trials)
+    found = Tuning(best.stages, best.tile, "measured", seconds, trials)
     if transport.team.rank == 0 and file is not None:
         kept.write(file, json.dumps(asdict(found)).encode())
     return found
@@ -118,10 +118,10 @@ class _Way:
         self._program = transport.compile(self._march.even, (0,))
 
     def seconds(self) -> float:
-        """Of a step, the slowest rank's, at the best of several times.  Collective."""
+        """Of a stage, the slowest rank's, at the best of several times.  Collective."""
         fields, coefficients = self._problem.blank(self._transport)
         buffers = self._march.buffers(fields)
-        stages = stages_in_a_turn(self.choice.steps)
+        stages = stages_in_a_turn(self.choice.stages)
         standing = Clock(jnp.float64(0.0), jnp.int64(0), jnp.float64(0.0))
         taken: list[float] = []
         while sum(taken[1:]) < _SECONDS_PER_TRIAL:
@@ -151,7 +151,7 @@ def _read(file: Path | None) -> Tuning | None:
     try:
         found = json.loads(file.read_bytes()) if file is not None else None
         return found and Tuning(
-            int(found["steps"]),
+            int(found["stages"]),
             _tile(found["tile"]),
             "kept",
             found["exchange_seconds"],

@@ -14,7 +14,7 @@ from jax import lax
 from solvers.block import Block, Count
 from solvers.exchange import Exchange
 from solvers.once import once
-from solvers.reductions import maximum, pre_rounded, rounded_sum
+from solvers.reductions import maximum, pre_rounded, rounded_sum, unsigned_zero
 
 # What a slab of values in float64, and what is made of them, may have of the cache.
 _CELLS = 1 << 16
@@ -40,7 +40,7 @@ def count_nonfinite(u: jax.Array, block: Block, exchange: Exchange) -> jax.Array
 def measure(u: jax.Array, block: Block, cells: int, exchange: Exchange) -> dict[str, jax.Array]:
     """min, max and mean (float64) of a field's interior over all blocks, which hold `cells` cells."""
     return {
-        "min": -_largest([u], lambda x: -x, block, exchange),
+        "min": unsigned_zero(-_largest([u], lambda x: -x, block, exchange)),
         "max": _largest([u], lambda x: x, block, exchange),
         "mean": _sum([u], lambda x: x, block, cells, exchange) / cells,
     }

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 
+from solvers.operators import half_harmonic
 from solvers.rounding import Rounding
 
 Scheme: TypeAlias = Literal["upwind", "central", "limited"]
@@ -59,10 +60,10 @@ def at_faces(c: jax.Array, axis: int, width: int) -> jax.Array:
 
 
 def _half_slope(a: jax.Array, b: jax.Array, rounded: Rounding) -> jax.Array:
-    """ab/(a + b), where both have one sign."""
-    product = a * b
-    monotone = product > 0
-    return jnp.where(monotone, rounded.ratio(product, jnp.where(monotone, a + b, 1.0)), 0.0)
+    """ab/(a + b), where both have one sign, of numbers as large or small as there are."""
+    upwards = jnp.minimum(a, b) > 0
+    size = half_harmonic(jnp.abs(a), jnp.abs(b), rounded)
+    return jnp.where(upwards, size, jnp.where(jnp.maximum(a, b) < 0, -size, 0.0))
 
 
 def _shifted(u: jax.Array, axis: int, width: int, by: int) -> jax.Array:

@@ -113,8 +113,18 @@ def _times_power_of_two(x: jax.Array, exponent: jax.Array) -> jax.Array:
 
 
 def maximum(x: jax.Array, exchange: Exchange) -> jax.Array:
-    """max x over all blocks, float64; NaN where any x is, -inf of nothing at all."""
-    return _maxima([x], exchange)[0]
+    """max x over all blocks, float64; NaN where any x is, -inf of nothing at all, 0.0 where it is a zero."""
+    return unsigned_zero(_maxima([x], exchange)[0])
+
+
+def minimum(x: jax.Array, exchange: Exchange) -> jax.Array:
+    """min x over all blocks, float64; NaN where any x is, inf of nothing at all, 0.0 where it is a zero."""
+    return unsigned_zero(-maximum(-x, exchange))
+
+
+def unsigned_zero(x: jax.Array) -> jax.Array:
+    """x, or 0.0 for -0.0: which of the two is the larger one depends on who computes it."""
+    return jnp.where(x == 0.0, 0.0, x)
 
 
 def _maxima(xs: Sequence[jax.Array], exchange: Exchange) -> jax.Array:

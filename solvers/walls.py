@@ -30,7 +30,8 @@ class Walls:
     All fills go axis by axis, each over the full cross-section of the axes before it, so the corners follow the
     last axis.  They are idempotent: ghosts depend on interior cells alone.
 
-    Raises ValueError where a condition depends on more than one layer beyond `width`: see `_due`.
+    Raises ValueError where a condition depends on more than one layer beyond `width` (see `_due`), or on more layers
+    than the grid has.
     """
 
     sides: Sides
@@ -39,8 +40,9 @@ class Walls:
 
     def __post_init__(self) -> None:
         for axis, pair in enumerate(self.sides):
-            if max(boundary.reach for boundary in pair) > self.width + 1:
-                raise ValueError(f"a boundary of axis {axis} reaches more than {self.width + 1} layers into the block")
+            most = min(self.width + 1, self.grid.shape[axis])
+            if max(boundary.reach for boundary in pair) > most:
+                raise ValueError(f"a boundary of axis {axis} reaches more than {most} layers into the block")
 
     @property
     def slant(self) -> bool:

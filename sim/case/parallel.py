@@ -24,7 +24,9 @@ class ParallelTable(Table):
         "auto", description="how blocks reach each other"
     )
     halo: Literal["ppermute", "psum"] = Field("ppermute", description="XLA's collective that moves halos")
-    ghost_depth: int | None = Field(None, ge=1, le=1024, description="steps an exchange; by default measured")
+    ghost_depth: int | None = Field(
+        None, ge=1, le=1024, description="stages an exchange, of which rk4 has four a step; by default measured"
+    )
     tile: list[TileSize] | None = Field(
         None,
         max_length=3,

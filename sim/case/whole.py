@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
 
 from sim.case.acting import check_acting, check_probes
-from sim.case.boundary import BoundaryTable, Flows, Neumann, Periodic, Radiation, Robin
+from sim.case.boundary import BoundaryTable, Flows, Neumann, Outflow, Periodic, Radiation, Robin
 from sim.case.checkpoint import CheckpointTable
 from sim.case.ensemble import EnsembleTable
 from sim.case.equation import EquationTable
@@ -176,9 +176,14 @@ class Case(Table):
 
     def _check_walls(self, names: tuple[str, ...]) -> None:
         for field in self.equation.fields:
-            for name, sides in zip(names, self.boundary.of(field), strict=True):
+            for name, axis, sides in zip(names, self.grid.axes, self.boundary.of(field), strict=True):
                 origin = self.boundary.origin(field, name)
                 for key, side in (("lower", sides.lower), ("upper", sides.upper)):
+                    if isinstance(side, Outflow) and axis.cells < 2:
+                        raise ValueError(
+                            f"{origin}.{key} = outflow goes on from the two nearest cells, and grid.{name}.cells is "
+                            f"{axis.cells}; use neumann, or two cells"
+                        )
                     for quantity, value in side:
                         if quantity != "kind":
                             check_formula(f"{origin}.{key}.{quantity}", value, (*names, "t"))

@@ -25,7 +25,12 @@ def add(parser: argparse.ArgumentParser, example: str) -> None:
     parser.add_argument("--transport", choices=_TRANSPORTS, help="how blocks reach each other")
     parser.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
     parser.add_argument("--reproducible", action="store_true", help="the same bits of exp and the like too, slower")
-    parser.add_argument("--ghost-depth", type=int, metavar="K", help="steps an exchange (default: measured)")
+    parser.add_argument(
+        "--ghost-depth",
+        type=int,
+        metavar="K",
+        help="stages an exchange, of which rk4 has four a step (default: measured)",
+    )
     parser.add_argument("--tile", metavar="NxM", help="cells stepped together in cache along the first axes, 0: all")
     parser.add_argument("--no-tune", action="store_true", help="choose both by a rule, without trying them")
     parser.add_argument("--blocks", type=int, metavar="N", help="virtual ranks of --transport virtual")

@@ -89,7 +89,7 @@ def _provenance(run: Run) -> Iterator[tuple[str, str]]:
         "transport": told.transport,
         "ranks": told.ranks,
         "process grid": " × ".join(map(str, told.process_grid)),
-        "ghosts, steps an exchange": told.ghost_depth,
+        "ghosts, stages an exchange": told.ghost_depth,
         "tile": " × ".join(map(str, told.tile)),
         "platform": told.platform,
         "XLA flags": told.xla_flags,

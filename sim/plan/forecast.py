@@ -67,12 +67,12 @@ class Forecast:
     @property
     def messages(self) -> float:
         """Messages that a block sends a step."""
-        return len(self.sent) * self.stages / self.choice.steps
+        return len(self.sent) * self.stages / self.choice.stages
 
     @property
     def message_bytes(self) -> float:
         """Bytes that a block sends a step."""
-        return sum(self.sent) * self.stages / self.choice.steps
+        return sum(self.sent) * self.stages / self.choice.stages
 
     @property
     def seconds(self) -> float:
@@ -114,10 +114,10 @@ def forecast(
     choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.tile, problem.most_stages)
     seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages * held for choice in choices}
     choice = min(choices, key=seconds.__getitem__)
-    others = {k: min(seconds[c] for c in choices if c.steps == k) for k in sorted({c.steps for c in choices})}
-    topology = topology_of(problem, blocks, choice.steps)
+    others = {k: min(seconds[c] for c in choices if c.stages == k) for k in sorted({c.stages for c in choices})}
+    topology = topology_of(problem, blocks, choice.stages)
     arrays = blocks_of(problem, held)
-    margins = problem.in_tiles(choice.tile).ghosts(choice.steps).margins(topology)
+    margins = problem.in_tiles(choice.tile).ghosts(choice.stages).margins(topology)
     cells = math.prod(n + 2 * margin for n, margin in zip(topology.largest, margins, strict=True))
     block_bytes = cells * np.dtype(case.numerics.dtype).itemsize
     sent = _sent(problem, topology, choice) * held
@@ -157,9 +157,9 @@ def _parts(problem: Problem, topology: Topology, found: Basis, choice: Choice) -
 def _sent(problem: Problem, topology: Topology, choice: Choice) -> list[int]:
     """Bytes of each message of an exchange.  Registers have none where each stage, or step, has one of its own."""
     itemsize = np.dtype(problem.case.numerics.dtype).itemsize
-    within_steps = choice.steps > 1 and choice.steps % problem.march.stages != 0
+    within_steps = choice.stages > 1 and choice.stages % problem.march.stages != 0
     exchanged = len(problem.equation.fields) + (len(problem.march.step.registers) if within_steps else 0)
-    return messages(topology, problem.in_tiles(choice.tile).ghosts(choice.steps), itemsize) * exchanged
+    return messages(topology, problem.in_tiles(choice.tile).ghosts(choice.stages), itemsize) * exchanged
 
 
 def _check_explicit(time: TimeTable) -> None:

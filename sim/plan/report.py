@@ -28,7 +28,6 @@ def _blocks(found: Forecast) -> list[str]:
     if topology.smallest != topology.largest:
         sizes = f"{_times(topology.smallest)} to {sizes}"
     devices = f" × {case.parallel.devices} devices" if (case.parallel.devices or 1) > 1 else ""
-    of = "step" if found.stages == 1 else "stage"
     tiles = f", in tiles of {tile_text(tile)}" if any(tile) else ""
     why = "as given" if case.parallel.ghost_depth else "the best"
     by_depth = ", ".join(f"{k}: {_seconds(seconds)}" for k, seconds in found.others.items())
@@ -37,7 +36,7 @@ def _blocks(found: Forecast) -> list[str]:
         f"{_times(topology.shape)} cells{_members(found)}, {case.numerics.dtype}",
         f"  process grid {grid}",
         f"  blocks       {sizes} cells{tiles}",
-        f"  ghost depth  {depth} {of}{'s' * (depth > 1)} an exchange, {why} (a step by depth: {by_depth})",
+        f"  ghost depth  {depth} stage{'s' * (depth > 1)} an exchange, {why} (a step by depth: {by_depth})",
         f"  memory       {_bytes(found.memory)} a block for {found.arrays} arrays, "
         f"{_bytes(found.memory * found.places)} in all, beside what Python and JAX take",
         f"  messages     {found.messages:.3g} and {_bytes(found.message_bytes)} a step from each block",
@@ -85,7 +84,7 @@ def to_json(found: Forecast) -> str:
         "process_grid": topology.blocks,
         "largest_block": topology.largest,
         "smallest_block": topology.smallest,
-        "ghost_depth": found.choice.steps,
+        "ghost_depth": found.choice.stages,
         "tile": found.choice.tile,
         "memory_bytes": found.memory,
         "messages_a_step": found.messages,

@@ -12,7 +12,9 @@ import jax.numpy as jnp
 from solvers.equations.equation import Rates
 from solvers.terms.symbol import Symbol
 
-_SWEEPS = 8
+_SWEEPS, _BALANCINGS = 8, 5
+# 1/time, no rate of anything.
+_NOTHING = 1e-250
 
 
 def coupled(matrix: Sequence[Sequence[Symbol]], spacing: Sequence[float]) -> Rates:
@@ -50,17 +52,37 @@ def _wave(symbol: Symbol, spacing: Sequence[float]) -> jax.Array:
 
 
 def _perron_root(matrix: Sequence[Sequence[Symbol]]) -> jax.Array:
-    """A bound of the spectral radius off the diagonal: max (|M|x)_i / x_i for an x > 0 made good by a few powers."""
+    """A bound of the spectral radius off the diagonal: max (|M|x)_i / x_i for an x > 0 made good by a few powers.
+
+    It is of M's unit, 1/time, whatever the units of time and of the fields are: x begins where these are balanced.
+    """
     n = len(matrix)
     sizes = [[matrix[i][j].size if i != j else jnp.float64(0.0) for j in range(n)] for i in range(n)]
-    x = [jnp.float64(1.0)] * n
 
-    def applied(x: list[jax.Array]) -> list[jax.Array]:
-        return [functools.reduce(operator.add, [sizes[i][j] * x[j] for j in range(n)]) for i in range(n)]
+    def growth(x: list[jax.Array]) -> list[jax.Array]:
+        return [functools.reduce(operator.add, [sizes[i][j] * (x[j] / x[i]) for j in range(n)]) for i in range(n)]
 
+    x = _balance(sizes)
     for _ in range(_SWEEPS):
         # Half of what it was keeps cycles from going around.
-        grown = [a + b for a, b in zip(applied(x), x, strict=True)]
-        largest = functools.reduce(jnp.maximum, grown)
-        x = [jnp.maximum(a / largest, 1e-12) for a in grown]
-    return functools.reduce(jnp.maximum, [a / b for a, b in zip(applied(x), x, strict=True)])
+        rates = growth(x)
+        largest = jnp.maximum(functools.reduce(jnp.maximum, rates), _NOTHING)
+        x = [a * (0.5 + 0.5 * (rate / largest)) for a, rate in zip(x, rates, strict=True)]
+    return functools.reduce(jnp.maximum, growth(x))
+
+
+def _balance(sizes: Sequence[Sequence[jax.Array]]) -> list[jax.Array]:
+    """x > 0 for which the rows of M_ij x_j / x_i add up to about what its columns do.
+
+    Osborne, On pre-conditioning of matrices (doi:10.1145/321043.321048).  What acts one way only, of which there is
+    no such x, is made small.
+    """
+    n = len(sizes)
+    x = [jnp.float64(1.0)] * n
+    floor = jnp.maximum(1e-30 * functools.reduce(jnp.maximum, [size for row in sizes for size in row]), _NOTHING)
+    for _ in range(_BALANCINGS):
+        for i in range(n):
+            row = functools.reduce(operator.add, [sizes[i][j] * (x[j] / x[i]) for j in range(n)])
+            column = functools.reduce(operator.add, [sizes[j][i] * (x[i] / x[j]) for j in range(n)])
+            x[i] = jnp.clip(x[i] * jnp.sqrt((row + floor) / (column + floor)), 1e-150, 1e150)
+    return x

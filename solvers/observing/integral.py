@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from solvers.forcing.region import Region
 from solvers.observing.observation import Scene
-from solvers.reductions import exact_sum, maximum
+from solvers.reductions import exact_sum, maximum, minimum
 
 Measure: TypeAlias = Literal["integral", "mean", "min", "max"]
 
@@ -29,8 +29,8 @@ class OverRegion:
         inside = jnp.broadcast_to(self.region.inside(interior), u.shape) & scene.block.owned()
         count = exchange.sum(jnp.sum(inside, dtype=jnp.int64))
         if self.measure in ("min", "max"):
-            sign = 1.0 if self.measure == "max" else -1.0
-            found = sign * maximum(jnp.where(inside, sign * u, -jnp.inf), exchange)
+            extreme, beyond = (maximum, -jnp.inf) if self.measure == "max" else (minimum, jnp.inf)
+            found = extreme(jnp.where(inside, u, beyond), exchange)
         else:
             total = exact_sum(jnp.where(inside, u, 0.0), interior.grid.cells, exchange)
             if self.measure == "integral":

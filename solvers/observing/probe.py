@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from solvers.forcing.point import cell_of
 from solvers.observing.observation import Scene
@@ -17,7 +18,7 @@ class Probe:
     """u in the cell that holds the point `place`, in array order; 0 beyond the grid.
 
     Every block reads at the cell's global index: out of bounds, where it is not the owner, that gives zero, and the
-    sum over the blocks is the value everywhere.
+    sum over the blocks is the value everywhere.  The bits are added as integers: in floating point -0.0 + 0.0 is 0.0.
     """
 
     field: str
@@ -33,4 +34,5 @@ class Probe:
             # Negative indices would count from the end.
             index.append(jnp.where(local < 0, u.shape[axis], local))
         value = u.astype(jnp.float64).at[tuple(index)].get(mode="fill", fill_value=0.0)
-        return scene.exchange.sum(jnp.where(owned, value, 0.0))
+        bits = lax.bitcast_convert_type(jnp.where(owned, value, 0.0), jnp.uint64)
+        return lax.bitcast_convert_type(scene.exchange.sum(bits), jnp.float64)

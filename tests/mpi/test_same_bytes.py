@@ -38,6 +38,17 @@ def tables(parallel: dict[str, Any], deep: bool) -> dict[str, Any]:
     adaptive = {"end": 0.31, "integrator": "bs23", "tolerance": 1e-5}
     where = {**parallel, "ghost_depth": 4 if deep else 1}
     found["steps by their errors"] = {**table(2, "float64"), "time": adaptive, "parallel": where}
+    # Zeros of both signs.
+    found["zeros"] = {
+        **table(1, "float64"),
+        "initial": {"u": "0 * (x - 5)"},
+        "time": {"end": 0.0},
+        "probes": {
+            "points": {"first": {"at": {"x": 0.1}}, "last": {"at": {"x": 9.0}}},
+            "regions": {name: {"box": {"x": [0.0, 4.0]}, "measure": name} for name in ("min", "max", "mean")},
+        },
+        "parallel": where,
+    }
     return found
 
 
@@ -61,8 +72,8 @@ def check(found: Any, serial: Any, blocks: int) -> None:
 
 
 def test_cases_differ(serial: Any) -> None:
-    """Depth and tile are no part of a case: of the seven, two are the same."""
-    assert len(serial) == 7 and len({digest for digest, _, _ in serial.values()}) == 6
+    """Depth and tile are no part of a case: of the eight, two are the same."""
+    assert len(serial) == 8 and len({digest for digest, _, _ in serial.values()}) == 7
 
 
 @pytest.mark.parametrize(
@@ -121,6 +132,6 @@ def test_ranks_on_unlike_machines_choose_the_same(
     assert ended.code == 0, ended.stderr[-3000:]
     tuned = json.loads((tmp_path / "D/run.json").read_text())["tuning"]
     if asked:
-        assert tuned["why"] == "rule" and tuned["steps"] > 1
+        assert tuned["why"] == "rule" and tuned["stages"] > 1
     else:  # What is fastest of them is for the machine to say.
-        assert tuned["why"] == "measured" and any(steps > 1 and tile for steps, tile, _ in tuned["trials"])
+        assert tuned["why"] == "measured" and any(stages > 1 and tile for stages, tile, _ in tuned["trials"])

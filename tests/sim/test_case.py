@@ -241,6 +241,13 @@ def test_it_is_said_which_diffusivity_a_wall_misses_and_which_wall(
         casefile.load(table)
 
 
+def test_an_outflow_needs_two_cells_to_go_on_from(small: Callable[..., dict[str, Any]]) -> None:
+    """The second one of one cell would be a ghost beyond the other wall."""
+    with pytest.raises(SimError, match=r"boundary\.x\.upper = outflow .*, and grid\.x\.cells is 1; use neumann"):
+        casefile.load(small((8, 1), boundary__x={"lower": "neumann", "upper": "outflow"}))
+    assert casefile.load(small((8, 2), boundary__x="outflow")).ndim == 2
+
+
 @pytest.mark.parametrize("given", [{"parameters": {"alpha": 0.3}}, {"coefficients": {"alpha": "1 + x"}}])
 def test_a_wall_finds_the_alpha_of_formulas(given: dict[str, Any], small: Callable[..., dict[str, Any]]) -> None:
     table = small(boundary__x={"kind": "robin", "h": 1.0})

@@ -42,8 +42,8 @@ def test_the_parts_of_a_step_are_its_seconds() -> None:
     for choice in costs.choices(None, None):
         parts = costs.parts(choice)
         assert costs.seconds(choice) == pytest.approx(math.fsum(parts)) and min(parts) >= 0
-        assert parts.exchange == pytest.approx(1e-4 / choice.steps)
-        assert (parts.tiles > 0) == any(choice.tile) and (parts.ghosts > 0) == (choice.steps > 1)
+        assert parts.exchange == pytest.approx(1e-4 / choice.stages)
+        assert (parts.tiles > 0) == any(choice.tile) and (parts.ghosts > 0) == (choice.stages > 1)
     assert costs.parts(Choice(1, ()))[:3] == pytest.approx((1e6 * 8 / 8e9, 0.0, 1e6 * 8 / 1e10))
 
 

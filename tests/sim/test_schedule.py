@@ -54,6 +54,7 @@ def test_an_interval_that_divides_the_end_leaves_no_tiny_rest(every: float, coun
         (1.0, 0.4, [0.0, 0.4, 0.8, 1.0]),
         (1.0, 1.0, [0.0, 1.0]),
         (1.0, 5.0, [0.0, 1.0]),
+        (1.0, 1e30, [0.0, 1.0]),
         (0.0, None, [0.0]),
         (0.0, 0.1, [0.0]),
     ],
@@ -111,3 +112,20 @@ def test_outputs_of_two_kinds_make_one_list(end: float, coarse: float, fine: flo
     for every in kinds:
         found = [time for time in times if is_output_time(time, end, every)]
         assert found == pytest.approx(list(output_times(end, every)), rel=1e-8)
+
+
+@pytest.mark.parametrize("every", [1e10, 1e30])
+def test_an_interval_longer_than_any_run_hides_nothing(every: float) -> None:
+    """Neither the other outputs, nor the times at which something acts, nor the rest of a run that goes on."""
+    plan = list(segments(1.0, every, math.inf, 0.25, stops=[0.1, 0.6]))
+    assert [s.stop for s in plan] == [0.1, 0.25, 0.5, 0.6, 0.75, 1.0]
+    assert [s.stop for s in plan if is_output_time(s.stop, 1.0, every)] == [1.0]
+    assert [s.stop for s in plan if is_output_time(s.stop, 1.0, 0.25)] == [0.25, 0.5, 0.75, 1.0]
+    assert [s.stop for s in segments(1.0, every, math.inf, start=0.4)] == [1.0]
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1.0, 1e12), st.floats(1e-3, 1e30))
+def test_a_later_end_changes_no_output_before(end: float, longer: float, every: float) -> None:
+    times = [time for time in output_times(end, every if every > 1e-3 * end else None, end / 7) if time < end]
+    before, after = ([is_output_time(time, until, every) for time in times] for until in (end, end * longer))
+    assert before == after and before[0]

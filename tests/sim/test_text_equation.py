@@ -171,6 +171,24 @@ def test_the_stable_step_of_a_text() -> None:
     )
 
 
+def test_a_stable_step_is_of_the_unit_of_time() -> None:
+    """Of three fields that turn into each other, in whatever units these are; what acts one way only limits nothing."""
+
+    def stable(a: str, b: str, c: str) -> float:
+        equation = {"a": a, "b": b, "c": c}
+        case = ring(equation, dict.fromkeys(equation, U))
+        case["time"]["integrator"] = "rk4"
+        return outcome(case, steps=0, dt=1.0)[1]
+
+    plain = stable("b", "c", "-a")
+    assert plain == pytest.approx(2.25, rel=1e-2)
+    for unit in (1e-6, 1.0, 1e9):
+        assert stable(f"{1e6 * unit}*b", f"{unit}*c", f"-{1e-6 * unit}*a") * unit == pytest.approx(plain, rel=1e-2)
+        assert stable(f"{1e6 * unit}*b - {unit}*a", f"{unit}*c - {unit}*b", f"-{unit}*c") * unit == pytest.approx(
+            stable("-a", "-b", "-c"), rel=1e-6
+        )
+
+
 # ----------------------------------------------------------------------------------------------------- refusals
 
 BAD = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def test_what_is_given_is_left_alone(small: Small, tiny_cache: Path) -> None:
     assert result.tile == (3,)
 
 
+def test_a_depth_is_in_stages(small: Small, tiny_cache: Path) -> None:
+    """Of which a step may have several: one exchange each step here."""
+    sets = ["parallel.ghost_depth=4", "parallel.tile=[]", "time.integrator=rk4"]
+    result = sim.run(small(), output=tiny_cache.parent / "1", overrides=sets)
+    assert result.ghost_depth == 4 and "ghosts    4 stages an exchange" in result.summary()
+    assert json.loads((result.directory / "run.json").read_text())["tuning"]["stages"] == 4
+
+
 def test_blocks_in_cache_need_no_tiles() -> None:
     costs = Costs(Topology((64, 64), (1, 1)), 1, 8, on_cpu=True, cache=1 << 20)
     assert costs.ranked(costs.choices(None, None))[0] == Choice(1, ())
@@ -63,8 +72,8 @@ def test_blocks_in_cache_need_no_tiles() -> None:
 def test_large_blocks_do() -> None:
     """Tiles pay, and thin ones that fit."""
     costs = Costs(Topology((16384, 1800), (1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
-    steps, tile = costs.ranked(costs.choices(None, None))[0]
-    assert steps >= 4 and len(tile) == 1 and 0 < (tile[0] + steps) * 1800 * 8 <= 2 << 20
+    stages, tile = costs.ranked(costs.choices(None, None))[0]
+    assert stages >= 4 and len(tile) == 1 and 0 < (tile[0] + stages) * 1800 * 8 <= 2 << 20
 
 
 def test_of_long_rows_short_ones_are_tried() -> None:
@@ -77,21 +86,21 @@ def test_of_long_rows_short_ones_are_tried() -> None:
         assert len(found) <= 3 + 1 + len(short), "three, the plain way, and short rows"
         return short
 
-    for steps, (layers, row) in (both := tried(4096, 8192)):
-        assert steps >= 4 and (layers + 2 * steps) * (row + 2 * steps) * 16 < 2 << 20
+    for stages, (layers, row) in (both := tried(4096, 8192)):
+        assert stages >= 4 and (layers + 2 * stages) * (row + 2 * stages) * 16 < 2 << 20
     assert {choice.tile[1] for choice in both} == {1024, 512}
     assert not tried(16384, 900) and not tried(512, 512, 4096)
 
 
 def test_layers_that_outgrow_the_cache_are_cut_too() -> None:
     costs = Costs(Topology((512, 512, 512), (2, 1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
-    steps, tile = costs.ranked(costs.choices(None, None))[0]
-    assert steps >= 4 and len(tile) == 2 and 0 < (tile[0] + steps) * (tile[1] + steps) * 512 * 8 <= 2 << 20
+    stages, tile = costs.ranked(costs.choices(None, None))[0]
+    assert stages >= 4 and len(tile) == 2 and 0 < (tile[0] + stages) * (tile[1] + stages) * 512 * 8 <= 2 << 20
 
 
 def test_a_dear_exchange_makes_ghosts_deep() -> None:
     costs = Costs(Topology((256, 256), (2, 1)), 1, 8, on_cpu=True, cache=1 << 20, exchange_seconds=1e-3)
-    assert costs.ranked(costs.choices(None, None))[0].steps == 32
+    assert costs.ranked(costs.choices(None, None))[0].stages == 32
 
 
 def test_the_cache_is_the_machines(tmp_path: Path) -> None:
@@ -111,6 +120,6 @@ def test_large_blocks_spend_no_more_than_an_eighth_on_shared_ghosts() -> None:
 
     def deepest(*blocks: int) -> int:
         costs = Costs(Topology((256, 256, 256), blocks), 1, 8, on_cpu=True, exchange_seconds=1.0, cache=1 << 20)
-        return max(choice.steps for choice in costs.choices(None, None))
+        return max(choice.stages for choice in costs.choices(None, None))
 
     assert (deepest(1, 1, 1), deepest(2, 1, 1), deepest(4, 1, 1)) == (32, 8, 4)

@@ -209,6 +209,21 @@ def test_a_limited_scheme_is_sharper_than_an_upwind_one() -> None:
     assert error("limited") < 0.15 * error("upwind")
 
 
+@pytest.mark.parametrize("power", [70, -70])
+def test_a_limited_scheme_knows_no_unit(power: int) -> None:
+    """In float32 the product of two differences would be beyond all numbers, or nothing."""
+    equation = {"kind": "advection-diffusion", "velocity": {"x": 1.0}, "scheme": "limited"}
+
+    def after(scale: float) -> np.ndarray:
+        case = ring(equation, {"u": f"{scale!r} * (1.5 + sin(2*pi*x/0.8) * cos(3*y))"})
+        case["numerics"]["dtype"] = "float32"
+        return outcome(case, steps=20, dt=0.01)[0]["u"].astype(np.float64)
+
+    plain = after(1.0)
+    assert np.ptp(plain) > 1.0
+    np.testing.assert_array_equal(after(2.0**power), 2.0**power * plain)
+
+
 @pytest.mark.parametrize(
     ("equation", "words"),
     [

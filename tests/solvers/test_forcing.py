@@ -176,6 +176,25 @@ def test_observations_are_what_numpy_sees(every: int, heat: Heat) -> None:
     np.testing.assert_allclose(table[2, 7:], [wall.mean(), 0.7 * 1.3], rtol=1e-12)
 
 
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_a_zero_has_one_sign_everywhere(zero: float, heat: Heat) -> None:
+    """A probe's is the cell's, an extreme has none: for the larger one of two zeros may be either."""
+    u = 1.0 + np.random.default_rng(0).random(SHAPE)
+    u[3:5] = zero
+    u[4, 9] = 0.0
+    everywhere = Box((0.0, 0.0), (9.0, 9.0))
+    observations = [Probe("u", (0.35, 0.15)), *(OverRegion("u", everywhere, measure) for measure in ("min", "max"))]
+    for place in [{}, {"name": "virtual", "blocks": 6}]:
+        run = heat(SHAPE, CLOSED, SPACING, **place)
+        observe = run.transport.compile(Recorder(run.march, observations, 1, 2).observe)
+        for sign, extreme in ((1.0, 1), (-1.0, 2)):
+            buffers, coefficients, clock = run.arguments(sign * u, 0.0)
+            _, seen = observe(buffers.now, coefficients, clock.start)
+            assert seen[0] == seen[extreme] == 0.0
+            assert np.signbit(seen[0]) == np.signbit(sign * zero), place
+            assert not np.signbit(seen[extreme]), place
+
+
 @pytest.mark.long
 def test_series_are_the_same_everywhere(heat: Heat) -> None:
     sides = [(Neumann(0.3), Neumann(-0.2)), (Neumann(), Neumann(0.7))]

@@ -148,6 +148,13 @@ def statistics(block: Block, exchange: Exchange, u: jax.Array) -> tuple[tuple[()
     }
 
 
+@pytest.mark.parametrize("zeros", [[0.0, 0.0], [-0.0, -0.0], [0.0, -0.0], [-0.0, 0.0]], ids=str)
+def test_a_zero_that_is_an_extreme_has_no_sign(zeros: list[float]) -> None:
+    found = measure(jnp.array(zeros), Block((2,), 0), 2, Alone())
+    assert [math.copysign(1.0, found[name]) for name in ("min", "max", "mean")] == [1.0, 1.0, 1.0]
+    assert found["min"] == found["max"] == found["mean"] == 0.0
+
+
 @pytest.mark.parametrize("process_grid", [(1, 1), (1, 2), (2, 2), (8, 1), (2, 4)], ids=str)
 def test_statistics_of_devices_equal_numpys(
     process_grid: tuple[int, int], fields: np.ndarray, transport_of: Callable[..., Transport], place: Any

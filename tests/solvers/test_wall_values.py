@@ -64,6 +64,11 @@ def test_outflow_goes_on_along_a_line(width: int) -> None:
     np.testing.assert_allclose(ghosts, 4.0 - (np.arange(width) + 1))
 
 
+def test_no_wall_sees_beyond_the_other_one() -> None:
+    with pytest.raises(ValueError, match="axis 0 reaches more than 1 layers"):
+        fill_1d(Outflow(), [1.0], 0.1)
+
+
 @pytest.mark.parametrize("side", ["lower", "upper"])
 def test_a_flux_meets_the_conductivity_at_the_wall(side: str) -> None:
     block, h = Block((4, 3), 1), 0.5

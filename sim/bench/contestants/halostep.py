@@ -16,7 +16,7 @@ from sim.bench.work import Work
 class Taken:
     """Seconds that all steps took, compiling and tuning left out, the error, and the seconds of it spent on outputs.
 
-    Of our own runs also the process grid, the steps an exchange, and the tile.
+    Of our own runs also the process grid, the stages an exchange, and the tile.
     """
 
     seconds: float

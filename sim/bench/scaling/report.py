@@ -66,7 +66,7 @@ def _table(line: Mapping[int, Standing], weak: bool, found: Machine) -> str:
     rows = [
         f"{what.capitalize()} scaling: {grid}, {work.steps} steps, medians of {len(line[1].seconds)} rounds",
         "",
-        "| ranks | process grid | steps an exchange | ms a step | T_eff, GB/s | efficiency | foretold, ms |",
+        "| ranks | process grid | stages an exchange | ms a step | T_eff, GB/s | efficiency | foretold, ms |",
         "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for n, run in line.items():

@@ -19,16 +19,19 @@ from sim.launcher import launched
 
 
 def outcome(name: str, case: dict[str, Any]) -> list[Any]:
-    """Of a run: its fields' digest, the numbers that it prints, and the blocks it was cut into."""
+    """Of a run: its fields' and probes' digest, the numbers that it prints, and the blocks it was cut into."""
     result = sim.run(case, output=f"out/{name}")
     with h5py.File(result.series) as file:
-        field = np.ascontiguousarray(file["u"][:])
+        found = np.ascontiguousarray(file["u"][:]).tobytes()
+    if "probes" in case:
+        with h5py.File(result.directory / "probes.h5") as file:
+            found += b"".join(file[name][:].tobytes() for name in sorted(file))
     members = [] if result.members is None else [[m.statistics, m.errors] for m in result.members]
     numbers = [result.statistics, result.errors, result.drift, result.steps, *members]
-    return [hashlib.sha256(field.tobytes()).hexdigest(), numbers, result.process_grid]
+    return [hashlib.sha256(found).hexdigest(), numbers, result.process_grid]
 
 
-found = {name: outcome(name, case) for name, case in json.loads(Path(sys.argv[1]).read_text()).items()}
+outcomes = {name: outcome(name, case) for name, case in json.loads(Path(sys.argv[1]).read_text()).items()}
 launch = launched()
 if launch is None or launch.rank == 0:
-    print(json.dumps(found))
+    print(json.dumps(outcomes))
