@@ -32,6 +32,7 @@ PEERS = {
     "torch_conv": "torch",
     "py_pde": "pde",
     "c_openmp": "ctypes",
+    "c_tiled": "ctypes",
 }
 WORKS = [
     Work((40, 64), "float32", 31),
@@ -57,7 +58,7 @@ for text in sys.argv[2:]:
     "module", [pytest.param(name, marks=[pytest.mark.long] if name == "py_pde" else []) for name in PEERS]
 )
 def test_peers_compute_what_they_should(module: str) -> None:
-    if module == "c_openmp" and shutil.which("cc") is None:
+    if module.startswith("c_") and shutil.which("cc") is None:
         pytest.skip("no C compiler")
     if find_spec(PEERS[module]) is None:
         pytest.skip(f"{PEERS[module]} is not installed")
@@ -71,6 +72,26 @@ def test_peers_compute_what_they_should(module: str) -> None:
     assert len(found) == len(works)
     # A step too few is no rounding.
     assert all(right <= 1.0 and wrong > 3.0 for right, wrong in found), found
+
+
+_TILED = """
+import sys
+from sim.bench.contestants import c_tiled
+from sim.bench.work import Work
+for text in sys.argv[1:]:
+    work = Work.from_json(text)
+    for tile in (((2, 2), 1), ((7, 8), 3), ((8, 7), 3), ((16, 40), 8)):
+        found = c_tiled.march(work, work.initial(), work.steps, tile)
+        print(work.error(found) / work.tolerance)
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_tiles_in_c_meet_at_their_seams() -> None:
+    command = [sys.executable, "-c", _TILED, *(work.to_json() for work in (*WORKS, *FIELDS))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=clean_environment(), check=True)
+    found = [float(line) for line in done.stdout.splitlines()]
+    assert len(found) == 4 * len([*WORKS, *FIELDS]) and max(found) <= 1.0
 
 
 def test_each_step_shows_in_the_answer() -> None:

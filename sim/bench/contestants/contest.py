@@ -35,6 +35,12 @@ def alpha_field(work: Work) -> np.ndarray:
     return np.ones([n + 2 for n in work.shape], work.dtype)
 
 
+@cache
+def second_buffer(work: Work) -> np.ndarray:
+    """The other one of two in turn, ghosts included: its pages too are there when the time begins."""
+    return np.full([n + 2 for n in work.shape], 0, work.dtype)
+
+
 def fill_ghosts(u: np.ndarray) -> None:
     for axis in range(u.ndim):
         turned = np.moveaxis(u, axis, 0)

@@ -9,15 +9,16 @@
 #define FLUX2(i1, j1) ((AT2(a, i, j) + AT2(a, i1, j1)) * (AT2(u, i1, j1) - AT2(u, i, j)))
 #define FLUX3(i1, j1, k1) ((AT3(a, i, j, k) + AT3(a, i1, j1, k1)) * (AT3(u, i1, j1, k1) - AT3(u, i, j, k)))
 
-static void row2(const REAL *restrict u, REAL *restrict v, long i, long m, REAL ratio) {
-    for (long j = 1; j < m - 1; j++) {
+static void row2(const REAL *restrict u, REAL *restrict v, long i, long from, long to, long m, REAL ratio) {
+    for (long j = from; j < to; j++) {
         REAL around = AT2(u, i - 1, j) + AT2(u, i + 1, j) + AT2(u, i, j - 1) + AT2(u, i, j + 1);
         AT2(v, i, j) = AT2(u, i, j) + ratio * (around - 4 * AT2(u, i, j));
     }
 }
 
-static void row2_field(const REAL *restrict u, const REAL *restrict a, REAL *restrict v, long i, long m, REAL ratio) {
-    for (long j = 1; j < m - 1; j++) {
+static void row2_field(const REAL *restrict u, const REAL *restrict a, REAL *restrict v, long i, long from, long to,
+                       long m, REAL ratio) {
+    for (long j = from; j < to; j++) {
         REAL fluxes = FLUX2(i - 1, j) + FLUX2(i + 1, j) + FLUX2(i, j - 1) + FLUX2(i, j + 1);
         AT2(v, i, j) = AT2(u, i, j) + ratio / 2 * fluxes;
     }
@@ -27,7 +28,7 @@ static void step2(const REAL *u, const REAL *a, REAL *v, const long *shape, REAL
     long l = shape[0], m = shape[1];
     #pragma omp for schedule(static)
     for (long i = 1; i < l - 1; i++) {
-        if (a) row2_field(u, a, v, i, m, ratio); else row2(u, v, i, m, ratio);
+        if (a) row2_field(u, a, v, i, 1, m - 1, m, ratio); else row2(u, v, i, 1, m - 1, m, ratio);
         AT2(v, i, 0) = -AT2(v, i, 1);
         AT2(v, i, m - 1) = -AT2(v, i, m - 2);
     }

@@ -46,6 +46,7 @@ def roster() -> list[Contestant]:
         _peer(MEMCPY, "memcpy"),
         *(halostep(ranks, devices) for ranks, devices in _ways()),
         _peer("C, OpenMP", "c_openmp", compiler=True),
+        _peer("C, tiled", "c_tiled", compiler=True),
         _peer("Devito", "devito_operator", needs="devito", compiler=True),
         _peer("numba", "numba_parallel", needs="numba"),
         _peer("torch", "torch_conv", needs="torch", slow=True, no_field="a convolution's coefficients are constant"),
