@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sim import distributed, fingerprint, memory, platform
 from sim.acting import forced, forcings_of
@@ -47,31 +48,32 @@ def make_ready(team: Team, case: Case, found: Restart | None = None) -> Ready:
         problem = build(case)
         mine = fingerprint.of_case(case)
     fingerprint.compare(team, mine)
-    transport, tuning = _connect(team, problem)
-    simulation = Simulation(problem.in_tiles(tuning.tile), transport, found)
+    connection = _connect(team, problem)
     if case.time.implicit:
-        return _make_ready_solving(team, simulation, found)
-    # The step follows from the fields with which the run began.
-    speed = found.standing.speed if found else simulation.speed()
+        return _make_ready_solving(connection, found)
+    # The step follows from the fields with which the run began, and what is fastest from the step.
+    speed = found.standing.speed if found else Simulation(problem, connection.transport(STEP_BY_STEP)).speed()
     with agreement(team):
         choice = choice_of(case.time, problem.equation, speed)
     solving = case.integrated_by(choice.name)
     if solving.time.implicit:
-        # It wants other blocks; let those go.
-        del problem, transport, simulation
         return replace(make_ready(team, solving, found), integrator=choice.called(choice.name))
     with agreement(team):
         chosen = step_of(case.time, problem.equation, speed)
         stable = chosen.step.stable_step(speed.decay, speed.wave)
-    simulation.settle(forced(case, chosen.step), _pacing(problem, stable, found) if case.time.adaptive else None)
+    step = forced(case, chosen.step)
+    tuning = tune(connection.transport, problem.stepped_by(step))
+    simulation = Simulation(problem.in_tiles(tuning.tile), connection.transport(tuning.choice), found)
+    simulation.settle(step, _pacing(problem, stable, found) if case.time.adaptive else None)
     return Ready(simulation, tuning, speed, stable, chosen.name)
 
 
-def _make_ready_solving(team: Team, simulation: Simulation, found: Restart | None) -> Ready:
+def _make_ready_solving(connection: _Connection, found: Restart | None) -> Ready:
     """The same where steps solve systems of equations."""
-    problem, transport = simulation.problem, simulation.transport
+    problem, transport = connection.problem, connection.aligned()
+    simulation = Simulation(problem, transport, found)
     case, topology = problem.case, transport.topology
-    with agreement(team):
+    with agreement(transport.team):
         check_spectral(case, problem.march.walls, topology.count)
     march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit)
     simulation.solve_by(replace(march, forcings=forcings_of(case)))
@@ -87,8 +89,31 @@ def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:
     return Pacing.begin(first_step(problem.case.time, stable), len(problem.members))
 
 
-def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
-    """The transport that the case wishes for, with ghosts as deep as it says, or as pays here."""
+class _Connection(NamedTuple):
+    """How the blocks of a problem reach each other, whatever ghosts they have."""
+
+    problem: Problem
+    team: Team
+    name: Name
+    wish: Wish
+
+    def transport(self, choice: Choice) -> Transport:
+        """For blocks that are stepped so."""
+        problem = self.problem
+        ghosts = problem.in_tiles(choice.tile).ghosts(choice.stages)
+        return choose_transport(self.name, self.wish, self.team, problem.grid.shape, ghosts)
+
+    def aligned(self) -> Transport:
+        """For blocks whose cells a multigrid merges."""
+        plain, wish = self.transport(STEP_BY_STEP).topology, self.wish
+        if plain.count > 1:
+            wish = replace(wish, process_grid=plain.blocks)
+        ghosts = self.problem.ghosts(1)
+        return choose_transport(self.name, wish, self.team, self.problem.grid.shape, ghosts, unit_of(plain))
+
+
+def _connect(team: Team, problem: Problem) -> _Connection:
+    """As the case wishes, where there is room for it.  Collective."""
     parallel, spectral = problem.case.parallel, problem.case.time.integrator == "spectral"
     wish = Wish(
         parallel.transport,
@@ -103,21 +128,11 @@ def _connect(team: Team, problem: Problem) -> tuple[Transport, Tuning]:
     )
     with agreement(team):
         name = _settle(wish, team, problem.case.numerics.reproducible)
-
-    def transport_of(choice: Choice) -> Transport:
-        ghosts = problem.in_tiles(choice.tile).ghosts(choice.stages)
-        return choose_transport(name, wish, team, problem.grid.shape, ghosts)
-
-    plain = transport_of(STEP_BY_STEP).topology
+    connection = _Connection(problem, team, name, wish)
+    plain = connection.transport(STEP_BY_STEP).topology
     with agreement(team):
         memory.check_room(problem.case, plain, team.size)
-    if problem.case.time.implicit:
-        if plain.count > 1:
-            wish = replace(wish, process_grid=plain.blocks)
-        aligned = choose_transport(name, wish, team, problem.grid.shape, problem.ghosts(1), unit_of(plain))
-        return aligned, Tuning(1, (), "rule")
-    tuning = tune(transport_of, problem)
-    return transport_of(tuning.choice), tuning
+    return connection
 
 
 def _configure(team: Team, case: Case) -> None:

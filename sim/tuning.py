@@ -140,8 +140,18 @@ def _file(problem: Problem, transport: Transport, choices: Sequence[Choice]) -> 
     """Where what was chosen of these for this work, on this machine and as many ranks, is kept."""
     directory = kept.directory()
     case, topology = problem.case, transport.topology
-    tables = [case.grid, case.equation, case.boundary, case.numerics, case.parallel]
-    world = [jax.__version__, platform.xla_flags(), transport.name, topology, transport.team.size, choices]
+    tables = [case.grid, case.equation, case.boundary, case.numerics, case.parallel, *case.sources, *case.regions]
+    step = problem.march.step
+    world = [
+        jax.__version__,
+        platform.xla_flags(),
+        transport.name,
+        topology,
+        transport.team.size,
+        choices,
+        step.registers,
+        step.times,
+    ]
     parts = [*world, *(t.model_dump_json() for t in tables)]
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return None if directory is None else directory / f"{digest[:32]}.tuning"
