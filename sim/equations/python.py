@@ -21,14 +21,14 @@ def imported(table: PythonTable, case: Case) -> Model:
 
     Name is called as Name(grid, **parameters) and returns a `solvers.equations.Equation`: a frozen dataclass whose
     first field is the grid is enough.  Its tendency finds `equation.coefficients` in `patch.coefficients`.  The module
-    lies beside the case file, or wherever Python finds it.  Raises SimError where that does not work out, or where
+    lies in `equation.folder`, or wherever Python finds it.  Raises SimError where that does not work out, or where
     what the equation returns on a few cells is not what it promises.
     """
     module_name, _, name = table.kind.partition(":")
-    called, folder, grid = f"equation.kind = {table.kind}", case.base.resolve(), case.to_grid()
+    called, folder, grid = f"equation.kind = {table.kind}", (case.base / (table.folder or "")).resolve(), case.to_grid()
     sys.path.insert(0, str(folder))
     try:
-        with raising(f"{called}, which must lie beside the case file, or be installed:"):
+        with raising(f"{called}, which must lie in {folder}, or be installed:"):
             make = getattr(_module(module_name, folder), name)
         with raising(f"{called}: {name}(grid, **parameters)"):
             equation = make(grid, **table.parameters)
@@ -64,7 +64,7 @@ def _check_properties(called: str, equation: Equation, fields: tuple[str, ...]) 
 
 
 def _module(name: str, folder: Path) -> ModuleType:
-    """The one beside the case file as it is now, under a name of its own: another case may have one of the same name,
+    """The one in the folder as it is now, under a name of its own: another case may have one of the same name,
     and who works interactively changes it between runs.  Else whatever Python finds by that name.
     """
     path = folder / f"{name}.py"

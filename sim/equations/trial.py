@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import linecache
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,8 @@ from solvers.grid import Grid
 from solvers.patch import Patch
 from solvers.rounding import Rounding
 
-_NOT_THE_USERS = tuple(str(Path(file).parent) for file in (jax.__file__, np.__file__, solvers.__file__, __file__))
+_HOMES = (*(one.__file__ or "" for one in (jax, np, solvers, importlib)), __file__)
+_NOT_THE_USERS = tuple(str(Path(file).parent) for file in _HOMES)
 _LONGEST = 200
 
 

@@ -72,7 +72,11 @@ def test_it_is_the_one_beside_the_case_as_it_is_now(small: Small, tmp_path: Path
     ("code", "equation", "words"),
     [
         ("", {"kind": "mine:Growth"}, "raises AttributeError: module .* has no attribute 'Growth'"),
-        ("", {"kind": "nowhere_at_all:Decay"}, "beside the case file, or be installed: raises ModuleNotFoundError"),
+        (
+            "",
+            {"kind": "nowhere_at_all:Decay"},
+            "must lie in .*, or be installed: raises ModuleNotFoundError: No module named 'nowhere_at_all'$",
+        ),
         ("import nowhere_at_all", {}, r"ModuleNotFoundError: .* \(mine.py, line 19: import nowhere_at_all\)"),
         ("if:", {}, r"SyntaxError: invalid syntax \(mine.py, line 19\)"),
         ("def nothing(grid): return 3", {"kind": "mine:nothing"}, "makes a int"),
@@ -213,3 +217,18 @@ def test_whoever_looks_ahead_says_the_same(
     said = capsys.readouterr().err
     assert said.startswith("sim: error: equation.kind = mine:Changed: tendency(patch) returns float64[5, 6] for u")
     assert said.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_run_goes_on_from_anywhere(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its directory holds the case, but not the module; the same from a folder that the case names."""
+    (tmp_path / "study" / "models").mkdir(parents=True)
+    case_in(tmp_path / "study" / "models", small, "")
+    for number, folder in enumerate((".", "models")):
+        case = case_in(tmp_path / "study", small, "", equation={"folder": folder})
+        (tmp_path / "study" / "case.toml").write_text(casefile.to_toml(case))
+        result = sim.run(tmp_path / "study" / "case.toml", output=tmp_path / str(number))
+        monkeypatch.chdir("/")
+        assert sim.resume(result.directory, overrides=["time.end=0.05"]).time == 0.05
+        (tmp_path / "study" / "mine.py").unlink()
+    with pytest.raises(SimError, match=f"must lie in {tmp_path / 'study'}, or be installed"):
+        sim.resume(tmp_path / "0", overrides=["time.end=0.06"])
