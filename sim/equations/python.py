@@ -11,7 +11,7 @@ from types import ModuleType
 from sim.case import Case
 from sim.case.equation import PythonTable
 from sim.equations.model import Coefficient, Model
-from sim.equations.trial import raising, try_out
+from sim.equations.trial import raising
 from sim.errors import SimError
 from solvers.equations import Equation
 
@@ -21,8 +21,7 @@ def imported(table: PythonTable, case: Case) -> Model:
 
     Name is called as Name(grid, **parameters) and returns a `solvers.equations.Equation`: a frozen dataclass whose
     first field is the grid is enough.  Its tendency finds `equation.coefficients` in `patch.coefficients`.  The module
-    lies in `equation.folder`, or wherever Python finds it.  Raises SimError where that does not work out, or where
-    what the equation returns on a few cells is not what it promises.
+    lies in `equation.folder`, or wherever Python finds it.  Raises SimError where that does not work out.
     """
     module_name, _, name = table.kind.partition(":")
     called, folder, grid = f"equation.kind = {table.kind}", (case.base / (table.folder or "")).resolve(), case.to_grid()
@@ -38,9 +37,7 @@ def imported(table: PythonTable, case: Case) -> Model:
         raise SimError(f"{called} makes a {type(equation).__name__}; it must make a solvers.equations.Equation")
     with raising(f"{called}: reading its properties"):
         _check_properties(called, equation, table.fields)
-    model = Model(equation, {key: Coefficient(source) for key, source in table.coefficients.items()})
-    try_out(called, model, grid, case.numerics.dtype, case.time.implicit)
-    return model
+    return Model(equation, {key: Coefficient(source) for key, source in table.coefficients.items()})
 
 
 def _check_properties(called: str, equation: Equation, fields: tuple[str, ...]) -> None:

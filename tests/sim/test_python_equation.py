@@ -19,7 +19,7 @@ MODULE = """
 from dataclasses import dataclass
 from solvers.block import core
 from solvers.equations import Diffusion, Equation, Rates
-import jax.numpy as jnp
+import jax, jax.numpy as jnp
 
 @dataclass(frozen=True)
 class Decay(Equation):
@@ -132,6 +132,8 @@ U, CORE = 'patch.fields["u"]', 'core(patch.fields["u"], 1)'
         ("rates", "return Rates(1.0, None)", "returns None as wave"),
         ("rates", "return Rates(jnp.ones(7), 0.0)", r"returns float64\[7\] as decay"),
         ("rates", "return Rates(1.0, 0.0)", None),
+        ("rates", f"return Rates(jax.jit(lambda u, k: (u, 2.0 * k))({U}, 1.0)[1], 0.0)", None),
+        ("rates", f"return Rates(jax.jit(lambda u, k: (k, jnp.max(u)))({U}, 1.0)[1], 0.0)", "as decay that depends"),
         ("rates", f"return Rates(abs({CORE}), abs({U}))", None),
         ("rates", f"return Rates(jnp.max({U}), 0.0)", "a number as decay that depends on the cells"),
         ("rates", "return Rates(0.0, jnp.max(patch.coefficients['k']))", "a number as wave that depends on the cells"),
@@ -200,6 +202,20 @@ def test_numbers_are_rates_like_arrays(
         result = sim.run(case, output=tmp_path / str(number))
         found.append((result.steps, fields(result.directory)[-1].tobytes()))
     assert found[0] == found[1]
+
+
+def test_members_are_of_one_equation(small: Small, tmp_path: Path) -> None:
+    """Though the module is loaded for each; but not where what is called makes a class for each."""
+    time = {"end": 0.03, "step": 0.01}
+    ensemble = {"kind": "product", "vary": {"equation.coefficients.k": [0.5, 1.0]}}
+    together = sim.run(case_in(tmp_path, small, "", time=time, ensemble=ensemble), output=tmp_path / "together")
+    for member in together.members or ():
+        case = case_in(tmp_path, small, "", time=time, equation={"coefficients": {"k": 0.5 + member.number / 2}})
+        assert sim.run(case, output=tmp_path / str(member.number)).statistics == member.statistics
+    assert len(together.members or ()) == 2
+    made = "def make(grid):\n    class Made(Decay): pass\n    return Made(grid)"
+    with pytest.raises(SimError, match="takes another program"):
+        build(case_in(tmp_path, small, made, "mine:make", ensemble=ensemble))
 
 
 @pytest.mark.parametrize(
