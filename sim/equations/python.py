@@ -15,6 +15,8 @@ from sim.equations.trial import raising
 from sim.errors import SimError
 from solvers.equations import Equation
 
+_loading: set[Path] = set()
+
 
 def imported(table: PythonTable, case: Case) -> Model:
     """What `module:Name` makes of the grid and the parameters.
@@ -67,9 +69,18 @@ def _module(name: str, folder: Path) -> ModuleType:
     path = folder / f"{name}.py"
     if not path.is_file():
         return importlib.import_module(name)
+    if path in _loading:
+        raise SimError(
+            f"{path} runs a case whose equation is in it, and so is loaded again and again; "
+            f'let it run under: if __name__ == "__main__":'
+        )
     module = ModuleType(f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where dataclasses look for the module of their class
     # Without Python's cache of compiled modules, which takes two versions of one second and length for the same.
-    exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+    _loading.add(path)
+    try:
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+    finally:
+        _loading.remove(path)
     return module

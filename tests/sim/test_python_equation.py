@@ -204,6 +204,15 @@ def test_numbers_are_rates_like_arrays(
     assert found[0] == found[1]
 
 
+def test_a_script_that_runs_the_equation_it_defines(small: Small, tmp_path: Path) -> None:
+    run = "import sim, pathlib\nsim.run(dict(TABLE), output=pathlib.Path('never'))"
+    table = casefile.load(small()).model_dump(mode="json", exclude_none=True)
+    table["equation"] = {"kind": "mine:Decay", "folder": str(tmp_path), "coefficients": {"k": 1.0}}
+    with pytest.raises(SimError, match='let it run under: if __name__ == "__main__":'):
+        build(case_in(tmp_path, small, f"TABLE = {table!r}\n{run}"))
+    build(case_in(tmp_path, small, ""))
+
+
 def test_members_are_of_one_equation(small: Small, tmp_path: Path) -> None:
     """Though the module is loaded for each; but not where what is called makes a class for each."""
     time = {"end": 0.03, "step": 0.01}
