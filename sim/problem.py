@@ -12,7 +12,7 @@ import numpy as np
 
 from sim import adaptive
 from sim.case import Case, Source
-from sim.equations import Coefficient, Model, model_of
+from sim.equations import Coefficient, Model, model_of, try_out
 from sim.equations.signature import signature
 from sim.errors import SimError
 from sim.physics import sides_of
@@ -217,6 +217,7 @@ def build(case: Case) -> Problem:
     for number, one in enumerate(variants):
         _check_alike(number, one.model, variants[0].model)
     model = variants[0].model
+    try_out(case, model)
     equation = model.equation
     # The one that every equation has; another may take its place once it is known how fast the fields change.
     step = Euler(equation)

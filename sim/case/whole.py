@@ -11,7 +11,7 @@ from sim.case.acting import check_acting, check_probes
 from sim.case.boundary import BoundaryTable, Flows, Neumann, Outflow, Periodic, Radiation, Robin
 from sim.case.checkpoint import CheckpointTable
 from sim.case.ensemble import EnsembleTable
-from sim.case.equation import EquationTable
+from sim.case.equation import EquationTable, PythonTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import GridTable
 from sim.case.members import members_of
@@ -68,6 +68,8 @@ class Case(Table):
         """The same case, to be read from anywhere."""
         table = self.model_dump(exclude_none=True)
         equation = table["equation"]
+        if isinstance(self.equation, PythonTable):
+            equation["folder"] = str((self.base / (self.equation.folder or "")).resolve())
         varied = [value for values in table.get("ensemble", {}).get("vary", {}).values() for value in values]
         constant = (*equation.values(), *equation.get("coefficients", {}).values())
         for source in (*table["initial"].values(), *constant, *varied):

@@ -10,7 +10,7 @@ from sim.case import Case
 from sim.output.stream import MAIN, Stream, streams_of
 
 # What may change between a run and its continuation: none of it changes what is computed up to its end.
-_FREE = ("title", "time.end", "output.", "parallel.", "checkpoint.")
+_FREE = ("title", "equation.folder", "time.end", "output.", "parallel.", "checkpoint.")
 
 # Of an output: when it is written and how it is packed, and other outputs; not what its files hold.
 _NOT_OF_CONTENT = ("every", "compress", "extra")

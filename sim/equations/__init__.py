@@ -2,5 +2,6 @@
 
 from sim.equations.model import Coefficient, Model
 from sim.equations.modelling import model_of
+from sim.equations.trial import try_out
 
-__all__ = ["Coefficient", "Model", "model_of"]
+__all__ = ["Coefficient", "Model", "model_of", "try_out"]

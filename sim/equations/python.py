@@ -11,9 +11,11 @@ from types import ModuleType
 from sim.case import Case
 from sim.case.equation import PythonTable
 from sim.equations.model import Coefficient, Model
-from sim.equations.trial import raising, try_out
+from sim.equations.trial import raising
 from sim.errors import SimError
 from solvers.equations import Equation
+
+_loading: set[Path] = set()
 
 
 def imported(table: PythonTable, case: Case) -> Model:
@@ -21,14 +23,13 @@ def imported(table: PythonTable, case: Case) -> Model:
 
     Name is called as Name(grid, **parameters) and returns a `solvers.equations.Equation`: a frozen dataclass whose
     first field is the grid is enough.  Its tendency finds `equation.coefficients` in `patch.coefficients`.  The module
-    lies beside the case file, or wherever Python finds it.  Raises SimError where that does not work out, or where
-    what the equation returns on a few cells is not what it promises.
+    lies in `equation.folder`, or wherever Python finds it.  Raises SimError where that does not work out.
     """
     module_name, _, name = table.kind.partition(":")
-    called, folder, grid = f"equation.kind = {table.kind}", case.base.resolve(), case.to_grid()
+    called, folder, grid = f"equation.kind = {table.kind}", (case.base / (table.folder or "")).resolve(), case.to_grid()
     sys.path.insert(0, str(folder))
     try:
-        with raising(f"{called}, which must lie beside the case file, or be installed:"):
+        with raising(f"{called}, which must lie in {folder}, or be installed:"):
             make = getattr(_module(module_name, folder), name)
         with raising(f"{called}: {name}(grid, **parameters)"):
             equation = make(grid, **table.parameters)
@@ -38,9 +39,7 @@ def imported(table: PythonTable, case: Case) -> Model:
         raise SimError(f"{called} makes a {type(equation).__name__}; it must make a solvers.equations.Equation")
     with raising(f"{called}: reading its properties"):
         _check_properties(called, equation, table.fields)
-    model = Model(equation, {key: Coefficient(source) for key, source in table.coefficients.items()})
-    try_out(called, model, grid, case.numerics.dtype, case.time.implicit)
-    return model
+    return Model(equation, {key: Coefficient(source) for key, source in table.coefficients.items()})
 
 
 def _check_properties(called: str, equation: Equation, fields: tuple[str, ...]) -> None:
@@ -64,15 +63,24 @@ def _check_properties(called: str, equation: Equation, fields: tuple[str, ...]) 
 
 
 def _module(name: str, folder: Path) -> ModuleType:
-    """The one beside the case file as it is now, under a name of its own: another case may have one of the same name,
+    """The one in the folder as it is now, under a name of its own: another case may have one of the same name,
     and who works interactively changes it between runs.  Else whatever Python finds by that name.
     """
     path = folder / f"{name}.py"
     if not path.is_file():
         return importlib.import_module(name)
+    if path in _loading:
+        raise SimError(
+            f"{path} runs a case whose equation is in it, and so is loaded again and again; "
+            f'let it run under: if __name__ == "__main__":'
+        )
     module = ModuleType(f"{name}_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where dataclasses look for the module of their class
     # Without Python's cache of compiled modules, which takes two versions of one second and length for the same.
-    exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+    _loading.add(path)
+    try:
+        exec(compile(path.read_bytes(), path, "exec"), module.__dict__)
+    finally:
+        _loading.remove(path)
     return module

@@ -18,7 +18,7 @@ def signature(value: Any) -> Hashable:
     Of functions that is where they are written, and what they have from there.  What it does not know equals itself
     alone.
     """
-    kind = type(value)
+    kind = _kind(type(value))
     if value is None or isinstance(value, (str, bytes, bool, int, float, Enum, type, np.generic)):
         # Told apart by their kind and text: 0.0 and -0.0 are two numbers, 1 and 1.0 too.
         return kind, repr(value)
@@ -38,3 +38,8 @@ def signature(value: Any) -> Hashable:
     if dataclasses.is_dataclass(value):
         return kind, tuple(signature(getattr(value, each.name)) for each in dataclasses.fields(value))
     return kind, id(value)
+
+
+def _kind(kind: type) -> Hashable:
+    """By name: the module of an equation in Python is loaded for each member.  What a function makes is its own."""
+    return kind if "<locals>" in kind.__qualname__ else (kind.__module__, kind.__qualname__)

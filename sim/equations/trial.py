@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import linecache
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import numpy as np
 from jax.extend.core import Jaxpr, Literal
 
 import solvers
+from sim.case import Case
+from sim.case.equation import PythonTable
 from sim.equations.model import Model
 from sim.errors import SimError
 from solvers.equations import Diffusion, Rates
@@ -23,21 +26,24 @@ from solvers.grid import Grid
 from solvers.patch import Patch
 from solvers.rounding import Rounding
 
-_NOT_THE_USERS = tuple(str(Path(file).parent) for file in (jax.__file__, np.__file__, solvers.__file__, __file__))
+_HOMES = (*(one.__file__ or "" for one in (jax, np, solvers, importlib)), __file__)
+_NOT_THE_USERS = tuple(str(Path(file).parent) for file in _HOMES)
 _LONGEST = 200
 
 
-def try_out(called: str, model: Model, grid: Grid, dtype: str, implicit: bool) -> None:
-    """Raise SimError where what the equation returns is not what `Equation` promises, or where it raises.
+def try_out(case: Case, model: Model) -> None:
+    """Raise SimError where what an equation in Python returns is not what `Equation` promises, or where it raises.
 
     Nothing is computed: JAX traces it, as it will later, on a patch of a few cells.  What only implicit methods ask
     for is tried where there is one.
     """
-    trial = _Trial(called, model, grid, np.dtype(dtype))
+    if not isinstance(case.equation, PythonTable):
+        return
+    trial = _Trial(f"equation.kind = {case.equation.kind}", model, case.to_grid(), np.dtype(case.numerics.dtype))
     trial.ask("tendency", trial.checked_changes)
     program, scalars = trial.ask("rates", trial.checked_rates)
     trial.check_scalars(program, scalars)
-    if implicit:
+    if case.time.implicit:
         trial.ask("stiff", trial.checked_changes)
         trial.ask("diffusion", trial.checked_diffusion)
 
@@ -125,7 +131,8 @@ class _Trial:
 
     def check_scalars(self, program: Jaxpr, scalars: dict[str, Any]) -> None:
         """Raise SimError where one hangs on what differs from patch to patch: blocks would have rates of their own."""
-        hang = _hang_on(program, len(jax.tree.leaves(self.here)))
+        count = len(jax.tree.leaves(self.here))
+        hang = _hang_on(program, [number < count for number in range(len(program.invars))])
         for part in (part for part, hangs in zip(sorted(scalars), hang, strict=True) if hangs):
             wanted = "an array of the patch's cells, of which the largest counts; a number is the same in all cells"
             raise self._misfit("rates", f"a number as {part} that depends on the cells", wanted)
@@ -156,13 +163,19 @@ class _Trial:
         return SimError(f"{self.called}: {name}(patch) returns {got}, of a patch of {patch}; wanted is {wanted}")
 
 
-def _hang_on(program: Jaxpr, count: int) -> list[bool]:
-    """Of each output whether it may depend on one of the first `count` inputs."""
-    hanging = set(program.invars[:count])
+def _hang_on(program: Jaxpr, chosen: Sequence[bool]) -> list[bool]:
+    """Of each output whether it may depend on one of the inputs that are chosen."""
+    hanging = {one for one, is_chosen in zip(program.invars, chosen, strict=True) if is_chosen}
+
+    def hangs(one: Any) -> bool:
+        return not isinstance(one, Literal) and one in hanging
+
     for equation in program.eqns:
-        if any(not isinstance(one, Literal) and one in hanging for one in equation.invars):
-            hanging.update(equation.outvars)
-    return [not isinstance(one, Literal) and one in hanging for one in program.outvars]
+        inputs = list(map(hangs, equation.invars))
+        inner = equation.params["jaxpr"].jaxpr if equation.primitive.name == "jit" else None
+        outputs = _hang_on(inner, inputs) if inner is not None else [any(inputs)] * len(equation.outvars)
+        hanging.update(one for one, hangs_too in zip(equation.outvars, outputs, strict=True) if hangs_too)
+    return list(map(hangs, program.outvars))
 
 
 def _is_array(value: Any) -> bool:

@@ -19,7 +19,7 @@ MODULE = """
 from dataclasses import dataclass
 from solvers.block import core
 from solvers.equations import Diffusion, Equation, Rates
-import jax.numpy as jnp
+import jax, jax.numpy as jnp
 
 @dataclass(frozen=True)
 class Decay(Equation):
@@ -72,7 +72,11 @@ def test_it_is_the_one_beside_the_case_as_it_is_now(small: Small, tmp_path: Path
     ("code", "equation", "words"),
     [
         ("", {"kind": "mine:Growth"}, "raises AttributeError: module .* has no attribute 'Growth'"),
-        ("", {"kind": "nowhere_at_all:Decay"}, "beside the case file, or be installed: raises ModuleNotFoundError"),
+        (
+            "",
+            {"kind": "nowhere_at_all:Decay"},
+            "must lie in .*, or be installed: raises ModuleNotFoundError: No module named 'nowhere_at_all'$",
+        ),
         ("import nowhere_at_all", {}, r"ModuleNotFoundError: .* \(mine.py, line 19: import nowhere_at_all\)"),
         ("if:", {}, r"SyntaxError: invalid syntax \(mine.py, line 19\)"),
         ("def nothing(grid): return 3", {"kind": "mine:nothing"}, "makes a int"),
@@ -128,6 +132,8 @@ U, CORE = 'patch.fields["u"]', 'core(patch.fields["u"], 1)'
         ("rates", "return Rates(1.0, None)", "returns None as wave"),
         ("rates", "return Rates(jnp.ones(7), 0.0)", r"returns float64\[7\] as decay"),
         ("rates", "return Rates(1.0, 0.0)", None),
+        ("rates", f"return Rates(jax.jit(lambda u, k: (u, 2.0 * k))({U}, 1.0)[1], 0.0)", None),
+        ("rates", f"return Rates(jax.jit(lambda u, k: (k, jnp.max(u)))({U}, 1.0)[1], 0.0)", "as decay that depends"),
         ("rates", f"return Rates(abs({CORE}), abs({U}))", None),
         ("rates", f"return Rates(jnp.max({U}), 0.0)", "a number as decay that depends on the cells"),
         ("rates", "return Rates(0.0, jnp.max(patch.coefficients['k']))", "a number as wave that depends on the cells"),
@@ -198,6 +204,29 @@ def test_numbers_are_rates_like_arrays(
     assert found[0] == found[1]
 
 
+def test_a_script_that_runs_the_equation_it_defines(small: Small, tmp_path: Path) -> None:
+    run = "import sim, pathlib\nsim.run(dict(TABLE), output=pathlib.Path('never'))"
+    table = casefile.load(small()).model_dump(mode="json", exclude_none=True)
+    table["equation"] = {"kind": "mine:Decay", "folder": str(tmp_path), "coefficients": {"k": 1.0}}
+    with pytest.raises(SimError, match='let it run under: if __name__ == "__main__":'):
+        build(case_in(tmp_path, small, f"TABLE = {table!r}\n{run}"))
+    build(case_in(tmp_path, small, ""))
+
+
+def test_members_are_of_one_equation(small: Small, tmp_path: Path) -> None:
+    """Though the module is loaded for each; but not where what is called makes a class for each."""
+    time = {"end": 0.03, "step": 0.01}
+    ensemble = {"kind": "product", "vary": {"equation.coefficients.k": [0.5, 1.0]}}
+    together = sim.run(case_in(tmp_path, small, "", time=time, ensemble=ensemble), output=tmp_path / "together")
+    for member in together.members or ():
+        case = case_in(tmp_path, small, "", time=time, equation={"coefficients": {"k": 0.5 + member.number / 2}})
+        assert sim.run(case, output=tmp_path / str(member.number)).statistics == member.statistics
+    assert len(together.members or ()) == 2
+    made = "def make(grid):\n    class Made(Decay): pass\n    return Made(grid)"
+    with pytest.raises(SimError, match="takes another program"):
+        build(case_in(tmp_path, small, made, "mine:make", ensemble=ensemble))
+
+
 @pytest.mark.parametrize(
     "command",
     [["run", "--output", "out"], ["plan", "--ranks", "2"], ["submit", "--time", "1:00", "--dry-run"]],
@@ -213,3 +242,18 @@ def test_whoever_looks_ahead_says_the_same(
     said = capsys.readouterr().err
     assert said.startswith("sim: error: equation.kind = mine:Changed: tendency(patch) returns float64[5, 6] for u")
     assert said.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_run_goes_on_from_anywhere(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its directory holds the case, but not the module; the same from a folder that the case names."""
+    (tmp_path / "study" / "models").mkdir(parents=True)
+    case_in(tmp_path / "study" / "models", small, "")
+    for number, folder in enumerate((".", "models")):
+        case = case_in(tmp_path / "study", small, "", equation={"folder": folder})
+        (tmp_path / "study" / "case.toml").write_text(casefile.to_toml(case))
+        result = sim.run(tmp_path / "study" / "case.toml", output=tmp_path / str(number))
+        monkeypatch.chdir("/")
+        assert sim.resume(result.directory, overrides=["time.end=0.05"]).time == 0.05
+        (tmp_path / "study" / "mine.py").unlink()
+    with pytest.raises(SimError, match=f"must lie in {tmp_path / 'study'}, or be installed"):
+        sim.resume(tmp_path / "0", overrides=["time.end=0.06"])
