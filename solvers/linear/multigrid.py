@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,20 +14,12 @@ from solvers.linear.level import inside
 from solvers.linear.replica import part, whole
 from solvers.linear.smoother import Operator, dampings, relax, relaxed_zero
 from solvers.linear.transfer import pair_sums
-from solvers.reductions import maximum
 
 # Below so many cells full multigrid begins, with so many V-cycles.
 _FEW = 1 << 12
 _CYCLES_WHERE_SMALL = 4
 # Steps of the smoother, by the number of axes.
 _SMOOTHINGS = {1: 2, 2: 2, 3: 3}
-
-
-class _State(NamedTuple):
-    u: jax.Array
-    spare: jax.Array
-    cycles: jax.Array
-    residual: jax.Array
 
 
 @dataclass(frozen=True)
@@ -55,10 +46,6 @@ class Multigrid:
     def rungs(self) -> list[Rung]:
         return hierarchy(self.operator, self.unit)
 
-    def cycle(self, u: jax.Array, spare: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """One V-cycle on the finest level: a better u, and the memory that it took."""
-        return self._cycle(0, u, spare, b)
-
     def precondition(self, b: jax.Array) -> jax.Array:
         """One V-cycle from zero: about A⁻¹ b, dtype[block.shape], linear in b."""
         level = self.operator.level
@@ -70,34 +57,6 @@ class Multigrid:
         About as accurate as the discretisation.  Ghosted.
         """
         return self._full(0, b)
-
-    def residual(self, u: jax.Array, b: jax.Array) -> jax.Array:
-        """b - A u, zero in padding."""
-        level = self.operator.level
-        return jnp.where(level.block.owned(), self.operator.residual(level.filled(u), b), 0.0)
-
-    def solve(self, b: jax.Array, tolerance: jax.Array, most: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """u of A u = b, ghosted, by full multigrid and V-cycles until max|b - A u| ≤ tolerance · max|b|.
-
-        Also the number of V-cycles, `most` at most, and the last max|b - A u| / max|b|.
-        """
-        exchange = self.operator.level.exchange
-        scale = maximum(jnp.abs(b), exchange)
-
-        def measured(u: jax.Array) -> jax.Array:
-            largest = maximum(jnp.abs(self.residual(u, b)), exchange)
-            return jnp.where(scale == 0.0, 0.0, largest / jnp.where(scale == 0.0, 1.0, scale))
-
-        def wanted(s: _State) -> jax.Array:
-            return (s.residual > tolerance) & (s.cycles < most)
-
-        def better(s: _State) -> _State:
-            u, spare = self.cycle(s.u, s.spare, b)
-            return _State(u, spare, s.cycles + 1, measured(u))
-
-        u = self.full(b)
-        end = lax.while_loop(wanted, better, _State(u, jnp.zeros_like(u), jnp.int32(0), measured(u)))
-        return end.u, end.cycles, end.residual
 
     def _full(self, number: int, b: jax.Array) -> jax.Array:
         rung = self.rungs[number]
