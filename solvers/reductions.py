@@ -114,13 +114,9 @@ def _times_power_of_two(x: jax.Array, exponent: jax.Array) -> jax.Array:
 
 def maximum(x: jax.Array, exchange: Exchange) -> jax.Array:
     """max x over all blocks, float64; NaN where any x is, -inf of nothing at all."""
-    return _maxima([x], exchange)[0]
-
-
-def _maxima(xs: Sequence[jax.Array], exchange: Exchange) -> jax.Array:
-    xs = [x.astype(jnp.float64) for x in xs]
+    x = x.astype(jnp.float64)
     # Whether the maximum of a NaN and a number is NaN depends on who computes it.
-    nans = jnp.stack([jnp.max(jnp.isnan(x), initial=False).astype(jnp.int32) for x in xs])
-    numbers = jnp.stack([jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf) for x in xs])
+    nans = jnp.max(jnp.isnan(x), initial=False).astype(jnp.int32)
+    numbers = jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf)
     broken, largest = exchange.max(nans) > 0, exchange.max(numbers)
     return jnp.where(broken, jnp.nan, largest)

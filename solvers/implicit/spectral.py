@@ -27,7 +27,6 @@ class Spectral:
     discrete sine and cosine transforms II and IV); they are applied as matrices, n³ work for n² cells.
     """
 
-    order = 1
     part: Part = "tendency"
 
     @property

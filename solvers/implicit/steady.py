@@ -28,7 +28,6 @@ class SteadyState:
     walls and from sources must sum up to nothing, or there is no steady state: then the effort is `unbalanced`.
     """
 
-    order = 1
     part: Part = "tendency"
 
     @property
