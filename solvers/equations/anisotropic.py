@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from solvers.block import core
+from solvers.block import along, core
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.fluxes import GivenSides, wall_faces
-from solvers.patch import Patch, along
+from solvers.patch import Patch
 from solvers.reconstruction import at_faces
 
 

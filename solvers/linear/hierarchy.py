@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from solvers.block import Block
+from solvers.block import Block, core
 from solvers.exchange import LOWER, Alone
 from solvers.halo import exchange_halos
-from solvers.linear.level import Level, inside
+from solvers.linear.level import Level
 from solvers.linear.replica import whole
 from solvers.linear.smoother import Operator
 from solvers.linear.uniform import Uniform
@@ -84,7 +84,7 @@ def _joined(operator: Operator) -> Operator:
         return Uniform(level, operator.weights, operator.shift)
     links, walls, store = (
         [whole(x, here.block, here.cells.shape, here.exchange) for x in arrays]
-        for arrays in (map(inside, operator.links), operator.walls, [operator.store])
+        for arrays in ([core(link, 1) for link in operator.links], operator.walls, [operator.store])
     )
     filled = tuple(exchange_halos(level.ghosted(link), block, level.exchange) for link in links)
     return Varying(level, filled, tuple(walls), store[0])

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from solvers.block import core
 from solvers.linear.hierarchy import Rung, hierarchy
-from solvers.linear.level import inside
 from solvers.linear.replica import part, whole
 from solvers.linear.smoother import Operator, dampings, relax, relaxed_zero
 from solvers.linear.transfer import pair_sums
@@ -49,7 +49,7 @@ class Multigrid:
     def precondition(self, b: jax.Array) -> jax.Array:
         """One V-cycle from zero: about A⁻¹ b, dtype[block.shape], linear in b."""
         level = self.operator.level
-        return jnp.where(level.block.owned(), inside(self._from_zero(0, b)), 0.0)
+        return jnp.where(level.block.owned(), core(self._from_zero(0, b), 1), 0.0)
 
     def full(self, b: jax.Array) -> jax.Array:
         """Full multigrid: on each level, from a small one on, a V-cycle from what the level below found.
@@ -99,8 +99,8 @@ class Multigrid:
         u = level.filled(u)
         # By way of memory: fused with the sums over pairs, the residual would be computed one by one.
         spare = spare.at[interior].set(rung.operator.residual(u, b))
-        coarse = self._from_zero(number + 1, self._coarser(rung, inside(spare)))
-        u = u.at[interior].set(inside(u) + self._finer(number, coarse))
+        coarse = self._from_zero(number + 1, self._coarser(rung, core(spare, 1)))
+        u = u.at[interior].set(core(u, 1) + self._finer(number, coarse))
         return relax(rung.operator, u, spare, b, self._dampings(number)[::-1])
 
     def _dampings(self, number: int) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from solvers.linear.level import inside
+from solvers.block import core
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
 
@@ -36,7 +36,7 @@ def relax(
     for damping in dampings:
         u = level.filled(u)
         step = jnp.asarray(damping, u.dtype) * operator.inverse_diagonal
-        new = inside(u) + level.rounded(step * operator.residual(u, b))
+        new = core(u, 1) + level.rounded(step * operator.residual(u, b))
         u, spare = spare.at[level.block.interior].set(new), u
     return u, spare
 

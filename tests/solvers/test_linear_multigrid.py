@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from solvers.block import Block
+from solvers.block import Block, core
 from solvers.exchange import Alone
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
 from solvers.linear.cells import Cells
 from solvers.linear.conjugate_gradients import conjugate_gradients
-from solvers.linear.level import Level, Reflections, inside
+from solvers.linear.level import Level, Reflections
 from solvers.linear.multigrid import Multigrid
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
@@ -154,7 +154,7 @@ def test_full_multigrid_and_a_v_cycle_are_as_good_as_the_discretisation() -> Non
         @jax.jit
         def solve(b: jax.Array, traced: jax.Array, n: int = n) -> tuple[jax.Array, jax.Array]:
             solver = multigrid((n, n), (1 / n, 1 / n), (DIRICHLET, DIRICHLET), 0.0, None, traced)
-            once_more = improved(solver, inside(solver.full(b)), b)
+            once_more = improved(solver, core(solver.full(b), 1), b)
             return once_more, jax.lax.fori_loop(0, 15, lambda _, v: improved(solver, v, b), once_more)
 
         quick, accurate = (np.asarray(u) for u in solve(b, 0.0))
