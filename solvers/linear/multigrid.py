@@ -12,7 +12,7 @@ from jax import lax
 from solvers.block import core
 from solvers.linear.hierarchy import Rung, hierarchy
 from solvers.linear.replica import part, whole
-from solvers.linear.smoother import Operator, dampings, relax, relaxed_zero
+from solvers.linear.smoother import LevelOperator, dampings, relax, relaxed_zero
 from solvers.linear.transfer import pair_sums
 
 # Below so many cells full multigrid begins, with so many V-cycles.
@@ -35,7 +35,7 @@ class Multigrid:
     periodic ones, c = 0) b's mean must be zero, and u's is anything.
     """
 
-    operator: Operator
+    operator: LevelOperator
     unit: int
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from solvers.block import core
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
 
-Operator: TypeAlias = Uniform | Varying
+LevelOperator: TypeAlias = Uniform | Varying
 
 
 def dampings(share: float, steps: int) -> tuple[float, ...]:
@@ -29,7 +29,7 @@ def dampings(share: float, steps: int) -> tuple[float, ...]:
 
 
 def relax(
-    operator: Operator, u: jax.Array, spare: jax.Array, b: jax.Array, dampings: Sequence[float]
+    operator: LevelOperator, u: jax.Array, spare: jax.Array, b: jax.Array, dampings: Sequence[float]
 ) -> tuple[jax.Array, jax.Array]:
     """One step for each damping, an even number; u and the memory that the steps took, ghosted."""
     level = operator.level
@@ -41,7 +41,7 @@ def relax(
     return u, spare
 
 
-def relaxed_zero(operator: Operator, b: jax.Array, dampings: Sequence[float]) -> tuple[jax.Array, jax.Array]:
+def relaxed_zero(operator: LevelOperator, b: jax.Array, dampings: Sequence[float]) -> tuple[jax.Array, jax.Array]:
     """The same from u = 0, an odd step saved."""
     first, *rest = dampings
     step = jnp.asarray(first, b.dtype) * operator.inverse_diagonal
