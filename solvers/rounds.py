@@ -83,7 +83,7 @@ class Rounds:
     def take(self, buffers: Buffers, taken: jax.Array, count: jax.Array, at_most: int) -> Buffers:
         """One exchange, and `count` stages after the `taken` ones.
 
-        `count` is traced, and odd where `at_most` is: which buffer is the last is known when compiling.
+        `count` is traced, and odd where `at_most` is, as which buffer is the last must be known when compiling.
         """
         first = self.clock.first + taken
         buffers = self._exchanged(buffers, at_most)

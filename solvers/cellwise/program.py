@@ -103,9 +103,9 @@ class Program:
         return x.value if isinstance(x, KernelInput) else x
 
     def _value(self, x: Any) -> Value:
-        return (
-            x if isinstance(x, KernelInput | Operation | np.ndarray) else self._nodes.setdefault(id(x), KernelInput(x))
-        )
+        if isinstance(x, KernelInput | Operation | np.ndarray):
+            return x
+        return self._nodes.setdefault(id(x), KernelInput(x))
 
 
 def _given(results: Sequence[Value]) -> Iterator[KernelInput]:
