@@ -84,7 +84,7 @@ def _joined(operator: LevelOperator) -> LevelOperator:
         return Uniform(level, operator.weights, operator.shift)
     links, walls, store = (
         [whole(x, here.block, here.cells.shape, here.exchange) for x in arrays]
-        for arrays in ([core(link, 1) for link in operator.links], operator.walls, [operator.store])
+        for arrays in ((core(link, 1) for link in operator.links), operator.walls, [operator.store])
     )
     filled = tuple(exchange_halos(level.ghosted(link), block, level.exchange) for link in links)
     return Varying(level, filled, tuple(walls), store[0])
