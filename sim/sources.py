@@ -13,6 +13,7 @@ from sim.expression import Formula
 from sim.fieldfile import FieldFileError, open_field, resolve
 from sim.topology import Box, axis_names, box_shape
 from sim.transport.protocol import Evaluate
+from solvers.block import along
 from solvers.grid import Grid
 
 _CELLS = 1 << 18
@@ -52,8 +53,7 @@ def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
     def evaluate(box: Box) -> np.ndarray:
         values: dict[str, object] = {} if time is None else {"t": np.float64(time)}
         for axis, (name, cells) in enumerate(zip(names, box, strict=True)):
-            line = grid.centres(axis, cells.start, cells.stop)
-            values[name] = line.reshape([-1 if a == axis else 1 for a in range(grid.ndim)])
+            values[name] = along(axis, grid.ndim, grid.centres(axis, cells.start, cells.stop))
         return np.broadcast_to(np.asarray(formula.evaluate(values), dtype=np.float64), box_shape(box))
 
     return evaluate

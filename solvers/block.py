@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Count: TypeAlias = int | jax.Array
 """A number of cells: known when compiling, or traced (where one program serves blocks of several sizes)."""
+
+Values = TypeVar("Values", jax.Array, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,7 @@ class Block:
         mask = jnp.ones(self.shape, bool)
         for axis, (n, extent) in enumerate(zip(self.shape, self.extent, strict=True)):
             if not isinstance(extent, int):
-                inside = jnp.arange(n) < extent
-                mask &= inside.reshape([-1 if a == axis else 1 for a in range(self.ndim)])
+                mask &= along(axis, self.ndim, jnp.arange(n) < extent)
         return mask
 
 
@@ -83,3 +85,8 @@ def core(u: jax.Array, width: int | Sequence[int]) -> jax.Array:
     """u without its outermost `width` layers, of each axis: where a stencil of that width has all of its neighbours."""
     widths = (width,) * u.ndim if isinstance(width, int) else width
     return u[tuple(slice(w, -w or None) for w in widths)]
+
+
+def along(axis: int, ndim: int, values: Values) -> Values:
+    """One value a layer, shaped to broadcast along an axis."""
+    return values.reshape([-1 if a == axis else 1 for a in range(ndim)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 import jax
+import jax.numpy as jnp
+from jax import lax
 
 LOWER, UPPER = -1, +1
 
@@ -39,6 +41,11 @@ class Exchange(Protocol):
 def touches_both(exchange: Exchange, axis: int) -> bool:
     """Whether a block has an axis of the grid for itself, as far as is known when compiling."""
     return all(exchange.at_edge(axis, side) is True for side in (LOWER, UPPER))
+
+
+def as_integers(x: jax.Array) -> jax.Array:
+    """The bits of floats, to be added to zeros: in floating point -0.0 + 0.0 is 0.0, and a NaN may lose its payload."""
+    return lax.bitcast_convert_type(x, {2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint64}[x.dtype.itemsize])
 
 
 class Alone:

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from solvers.block import along
 from solvers.operators import Mean, Order, half_harmonic, mean_of, neighbour
-from solvers.patch import Patch, along
+from solvers.patch import Patch
 from solvers.rounding import Rounding
 
 GivenSides: TypeAlias = tuple[tuple[bool, bool], ...]

@@ -91,6 +91,7 @@ class March:
         def one_turn(i: jax.Array, buffers: Buffers) -> Buffers:
             taken = i * (in_a_turn * k)
             for later in reversed(range(in_a_turn)):
+                # Odd like k where a turn is two rounds: one stage at least is left for the second, 2 are 1 + 1.
                 count = jnp.minimum(k, stages - taken - later)
                 buffers = rounds.take(buffers, taken, count, at_most=k)
                 taken = taken + count

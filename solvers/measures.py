@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Block, Count
+from solvers.block import Block, Count, along
 from solvers.exchange import Exchange
 from solvers.once import once
 from solvers.reductions import maximum, pre_rounded, rounded_sum, unsigned_zero
@@ -131,7 +131,7 @@ def _slabs_joined(arguments: tuple[jax.Array, ...], block: Block, values: Values
         rows = start + jnp.arange(depth)
         counts = (rows >= first) & (rows < block.extent[0])
         found = values(*(lax.dynamic_slice(u, corner, (depth, *across)) for u in arguments))
-        return jnp.where(_along(counts, 0, block.ndim), found, 0)
+        return jnp.where(along(0, block.ndim, counts), found, 0)
 
     def some_slabs(i: jax.Array, joined: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         first = i * depth * together
@@ -149,7 +149,7 @@ def _slabs_joined(arguments: tuple[jax.Array, ...], block: Block, values: Values
     empty = jnp.zeros(nothing.shape, nothing.dtype)
     joined, _ = lax.fori_loop(0, -(-layers // (depth * together)), some_slabs, (empty, empty))
     for axis, cells in enumerate(across, start=1):
-        joined = jnp.where(_along(jnp.arange(cells) < block.extent[axis], axis, block.ndim), joined, 0)
+        joined = jnp.where(along(axis, block.ndim, jnp.arange(cells) < block.extent[axis]), joined, 0)
     return joined
 
 
@@ -178,9 +178,9 @@ def _fold(block: Block, fields: Sequence[jax.Array], function: Callable[..., Any
         start = jnp.minimum(i * depth, layers - depth)
         rows = start + jnp.arange(depth)
         counts = (rows >= i * depth) & (rows < block.extent[0])
-        owned = jnp.broadcast_to(_along(counts, 0, block.ndim), (depth, *across))
+        owned = jnp.broadcast_to(along(0, block.ndim, counts), (depth, *across))
         for axis, cells in enumerate(across, start=1):
-            owned &= _along(jnp.arange(cells) < block.extent[axis], axis, block.ndim)
+            owned &= along(axis, block.ndim, jnp.arange(cells) < block.extent[axis])
         lowest, *others = block.margins
         corner = [start + lowest, *(jnp.full_like(start, margin) for margin in others)]
         return function(found, owned, *(lax.dynamic_slice(u, corner, (depth, *across)) for u in fields))
@@ -191,7 +191,3 @@ def _fold(block: Block, fields: Sequence[jax.Array], function: Callable[..., Any
 def _slab(block: Block) -> tuple[int, ...]:
     layers, *across = block.shape
     return (min(layers, max(1, _CELLS // math.prod(across))), *across)
-
-
-def _along(values: jax.Array, axis: int, ndim: int) -> jax.Array:
-    return values.reshape([-1 if a == axis else 1 for a in range(ndim)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 
-from solvers.block import Count, core
+from solvers.block import Count, along, core
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.once import once
@@ -87,8 +87,3 @@ def line(grid: Grid, axis: int, start: Count, count: int, rounded: Rounding) -> 
     if grid.periodic[axis]:
         index = index % grid.shape[axis]
     return grid.lower[axis] + rounded((index.astype(jnp.float64) + 0.5) * grid.spacing[axis])
-
-
-def along(axis: int, ndim: int, values: jax.Array) -> jax.Array:
-    """One value a layer, shaped to broadcast along an axis."""
-    return values.reshape([-1 if a == axis else 1 for a in range(ndim)])

@@ -114,7 +114,12 @@ def _times_power_of_two(x: jax.Array, exponent: jax.Array) -> jax.Array:
 
 def maximum(x: jax.Array, exchange: Exchange) -> jax.Array:
     """max x over all blocks, float64; NaN where any x is, -inf of nothing at all, 0.0 where it is a zero."""
-    return unsigned_zero(_maxima([x], exchange)[0])
+    x = x.astype(jnp.float64)
+    # Whether the maximum of a NaN and a number is NaN depends on who computes it.
+    nans = jnp.max(jnp.isnan(x), initial=False).astype(jnp.int32)
+    numbers = jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf)
+    broken, largest = exchange.max(nans) > 0, exchange.max(numbers)
+    return unsigned_zero(jnp.where(broken, jnp.nan, largest))
 
 
 def minimum(x: jax.Array, exchange: Exchange) -> jax.Array:
@@ -125,12 +130,3 @@ def minimum(x: jax.Array, exchange: Exchange) -> jax.Array:
 def unsigned_zero(x: jax.Array) -> jax.Array:
     """x, or 0.0 for -0.0: which of the two is the larger one depends on who computes it."""
     return jnp.where(x == 0.0, 0.0, x)
-
-
-def _maxima(xs: Sequence[jax.Array], exchange: Exchange) -> jax.Array:
-    xs = [x.astype(jnp.float64) for x in xs]
-    # Whether the maximum of a NaN and a number is NaN depends on who computes it.
-    nans = jnp.stack([jnp.max(jnp.isnan(x), initial=False).astype(jnp.int32) for x in xs])
-    numbers = jnp.stack([jnp.max(jnp.where(jnp.isnan(x), -jnp.inf, x), initial=-jnp.inf) for x in xs])
-    broken, largest = exchange.max(nans) > 0, exchange.max(numbers)
-    return jnp.where(broken, jnp.nan, largest)

@@ -81,7 +81,10 @@ class Rounds:
     begun: bool = False
 
     def take(self, buffers: Buffers, taken: jax.Array, count: jax.Array, at_most: int) -> Buffers:
-        """One exchange, and `count` stages after the `taken` ones.  `count` is traced, `at_most` has its parity."""
+        """One exchange, and `count` stages after the `taken` ones.
+
+        `count` is traced, and odd where `at_most` is, as which buffer is the last must be known when compiling.
+        """
         first = self.clock.first + taken
         buffers = self._exchanged(buffers, at_most)
         tiles = self._cover.tiles(at_most)

@@ -97,11 +97,11 @@ class Stencil:
                 groups.setdefault(weight, []).append(offset)
         return sorted(groups.items(), key=lambda group: (abs(group[0]), group[0]))
 
-    def __call__(self, u: jax.Array, rounded: Rounding | None = None) -> jax.Array:
-        """S u, its products `rounded` before they are added; without that the compiler decides about the last bit."""
+    def __call__(self, u: jax.Array, rounded: Rounding) -> jax.Array:
+        """S u, its products `rounded` before they are added; but as a convolution, which adds in XLA's own way."""
         return self._by_convolution(u) if self.form == "conv" else self._by_slices(u, rounded)
 
-    def _by_slices(self, u: jax.Array, rounded: Rounding | None) -> jax.Array:
+    def _by_slices(self, u: jax.Array, rounded: Rounding) -> jax.Array:
         shape = tuple(n - 2 * self.width for n in u.shape)
 
         def images(offset: tuple[int, ...], axis: int = 0) -> jax.Array:
@@ -120,10 +120,9 @@ class Stencil:
         total, *sums = (functools.reduce(operator.add, map(images, offsets)) for _, offsets in self._groups)
         for (weight, _), further in zip(rest, sums, strict=True):
             part = jnp.asarray(weight / lead, u.dtype) * further
-            total = total + (part if rounded is None or _is_exact(weight / lead) else rounded(part))
-        factor = jnp.asarray(lead, u.dtype)
+            total = total + (part if _is_exact(weight / lead) else rounded(part))
         # Not known when compiling, or XLA would multiply it with what the sum is multiplied with next.
-        return (factor if rounded is None else rounded(factor)) * total
+        return rounded(jnp.asarray(lead, u.dtype)) * total
 
     def _by_convolution(self, u: jax.Array) -> jax.Array:
         # One channel, channels first, no padding: the other layouts are many times slower on CPU, and a

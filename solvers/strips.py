@@ -16,7 +16,7 @@ from solvers.window import Span, layers, with_layers
 
 State = TypeVar("State")
 
-Advance: TypeAlias = Callable[[jax.Array, State], State]
+AdvanceStrip: TypeAlias = Callable[[jax.Array, State], State]
 """(strip, by its number, state) → the state with all stages taken in that strip."""
 
 # Strips begin where rows of an array have a multiple of so many cells before them: these fill a line of the cache, and
@@ -66,7 +66,7 @@ class Strips:
     def is_inside(self, number: Count) -> jax.Array:
         return jnp.asarray((number > 0) & (number < self.count - 1))
 
-    def each(self, advance: Advance[State], state: State) -> State:
+    def each(self, advance: AdvanceStrip[State], state: State) -> State:
         """All strips of arrays, one after the other."""
 
         def one(number: jax.Array, kept: tuple[State, State, State]) -> tuple[State, State, State]:

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from solvers.block import Block, Count
+from solvers.block import Block, Count, along
 from solvers.exchange import UPPER, Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
-from solvers.patch import Patch, along, line
+from solvers.patch import Patch, line
 from solvers.rounding import Rounding
 from solvers.window import Window, layers
 
@@ -67,8 +67,7 @@ class Wall:
     @property
     def number(self) -> np.ndarray:
         """j, from 0 at the wall outwards, int[width], shaped to broadcast over the ghosts."""
-        shape = [-1 if a == self.axis else 1 for a in range(self.near.ndim)]
-        return np.arange(self.width)[:: 1 if self.side == UPPER else -1].reshape(shape)
+        return along(self.axis, self.near.ndim, np.arange(self.width)[:: 1 if self.side == UPPER else -1])
 
     @property
     def distance(self) -> np.ndarray:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.block import Count
+from solvers.block import Count, along
 from solvers.once import once
 
 State = TypeVar("State")
@@ -137,8 +137,7 @@ class Window:
             if span is not None and span.wanted is not None and axis != but:
                 first, until = span.wanted
                 index = span.start + jnp.arange(span.depth, dtype=jnp.int32)
-                inside = (index >= first) & (index < until)
-                mask = mask & inside.reshape([-1 if a == axis else 1 for a in range(len(self.spans))])
+                mask = mask & along(axis, len(self.spans), (index >= first) & (index < until))
         return mask
 
     def corner(self, margin: int) -> list[Count]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sim.case import Case
+from sim.output.rundir import EXTRA
 from sim.output.stream import MAIN, Stream, streams_of
 
 # What may change between a run and its continuation: none of it changes what is computed up to its end.
@@ -48,7 +49,7 @@ def _content(case: Case, stream: Stream) -> tuple[Stream, str, str]:
 
 def _asked(case: Case, name: str) -> dict[str, Any]:
     """What a case says of the content of a stream's files, as a part of it."""
-    table, extra = plain(case)["output"], name.removeprefix("extra/")
+    table, extra = plain(case)["output"], name.removeprefix(f"{EXTRA}/")
     own = table if name == MAIN else table["extra"][extra]
     kept = {key: value for key, value in own.items() if key not in _NOT_OF_CONTENT}
     return {"output": kept if name == MAIN else {"extra": {extra: kept}}}

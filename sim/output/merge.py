@@ -16,9 +16,9 @@ from sim.output.contents import plain, write_contents
 from sim.output.durable import check_room, write_durably
 from sim.output.layout import size_of_metadata
 from sim.output.pieces import copy_field, packed
-from sim.output.rundir import CASE, EXTRA, MERGED, SERIES, SNAPSHOTS
+from sim.output.rundir import CASE, EXTRA, RunDirectory
 from sim.output.series import write_steps
-from sim.output.stream import Stream, Written, streams_of
+from sim.output.stream import MAIN, Stream, Written, streams_of
 from sim.output.vtkhdf import field_names
 
 
@@ -44,8 +44,7 @@ def merge(directory: Path, output: Path | None, extra: str | None, compress: boo
     file can't be written.
     """
     series = _found(directory, extra)
-    default = directory / MERGED if extra is None else directory / EXTRA / f"{extra}-{MERGED}"
-    path = output or default
+    path = output or RunDirectory(directory).merged(extra)
     if path.resolve() in {series.file(number).resolve() for number in range(len(series.written.times))}:
         raise SimError(f"--output {path} is one of the files to be merged; give another")
     try:
@@ -56,21 +55,21 @@ def merge(directory: Path, output: Path | None, extra: str | None, compress: boo
 
 
 def _found(directory: Path, extra: str | None) -> _Series:
-    case_file = directory / CASE
-    if not case_file.is_file():
+    run = RunDirectory(directory)
+    if not run.case.is_file():
         raise SimError(f"{directory} holds no run ({CASE} is missing); give the directory of one")
-    case = casefile.load(case_file)
+    case = casefile.load(run.case)
     if extra is not None and extra not in case.output.extra:
         known = ", ".join(case.output.extra) or "none"
         raise SimError(f"{directory} has no extra output {extra!r}; it has {known}")
-    key, name = (SNAPSHOTS, SERIES) if extra is None else (f"{EXTRA}/{extra}", f"{EXTRA}/{extra}.h5")
+    key, path = (MAIN, run.series) if extra is None else (f"{EXTRA}/{extra}", run.extra_series(extra))
     try:
-        with h5py.File(directory / name) as file:
+        with h5py.File(path) as file:
             fields = field_names(file)
             written = Written(file["time"][:].tolist(), file["step"][:].tolist())
             provenance = {key: str(text) for key, text in file.attrs.items() if key not in ("Conventions", "title")}
     except (OSError, KeyError, ValueError, TypeError, RuntimeError):
-        raise SimError(f"{directory / name} can't be read; give the directory of a run that has written") from None
+        raise SimError(f"{path} can't be read; give the directory of a run that has written") from None
     return _Series(directory, case, streams_of(case, fields)[key], written, provenance)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.output.place import Blocks, Place, as_written
+from sim.output.place import Blocks, FilePlace, as_written
 from sim.topology import box_shape
 
 
-def write_blocks(place: Place, blocks: Blocks, comm: Any) -> None:
+def write_blocks(place: FilePlace, blocks: Blocks, comm: Any) -> None:
     """Write each rank's blocks, as many on each.  Collective.
 
     The file view makes a block look contiguous to its rank; MPI-IO merges the pieces of all ranks into large

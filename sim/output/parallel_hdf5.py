@@ -6,14 +6,14 @@ from typing import Any
 
 import h5py
 
-from sim.output.place import Blocks, Place, as_written
+from sim.output.place import Blocks, FilePlace, as_written
 
 
 def is_there() -> bool:
     return bool(h5py.get_config().mpi)
 
 
-def write_blocks(place: Place, blocks: Blocks, comm: Any) -> None:
+def write_blocks(place: FilePlace, blocks: Blocks, comm: Any) -> None:
     """Write each rank's blocks, as many on each, through HDF5's own MPI-IO driver.  Collective.  Raises OSError."""
     transfer = h5py.h5p.create(h5py.h5p.DATASET_XFER)
     transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)

@@ -22,7 +22,7 @@ def as_written(block: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Place:
+class FilePlace:
     """An array of `shape` in the dataset `name` of a file, plain bytes from `offset` on.
 
     In the dataset it has an axis of length 1 besides, the time, before the axis number `time_axis`.

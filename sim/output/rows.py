@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sim.output.place import Blocks, Place, as_written
+from sim.output.place import Blocks, FilePlace, as_written
 from sim.topology import Box
 
 _BYTES = 8 << 20
 
 
-def write_blocks(place: Place, blocks: Blocks) -> None:
+def write_blocks(place: FilePlace, blocks: Blocks) -> None:
     """Write this process's blocks, and sync them.
 
     Each process writes just its own bytes, so several may do so at once.  Raises OSError.

@@ -81,6 +81,10 @@ class RunDirectory:
     def extra_series(self, name: str) -> Path:
         return self.path / EXTRA / f"{name}.h5"
 
+    def merged(self, extra: str | None) -> Path:
+        """One plain file of all snapshots, or of a further output."""
+        return self.path / MERGED if extra is None else self.path / EXTRA / f"{extra}-{MERGED}"
+
     @property
     def checkpoints(self) -> Path:
         return self.path / CHECKPOINTS

@@ -16,7 +16,7 @@ from sim.output.contents import plain, write_contents
 from sim.output.durable import check_room, publish, temporary
 from sim.output.layout import size_of_metadata
 from sim.output.pieces import copy_field, packed
-from sim.output.place import Blocks, Place
+from sim.output.place import Blocks, FilePlace
 from sim.output.stream import Stream
 from sim.output.writer import Writer
 from sim.team import Team, agreement, on_root
@@ -46,7 +46,7 @@ class Snapshot:
             self.discard()
             raise
         self._places = [
-            Place(
+            FilePlace(
                 self._part,
                 variable.name,
                 offset,

@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.case import Case, ExtraOutput, FieldOutput, OutputTable
 from sim.errors import SimError
+from sim.output.rundir import EXTRA, SNAPSHOTS, RunDirectory
 from sim.region import Region
 
 
@@ -66,7 +67,7 @@ class Written:
     steps: list[int] = field(default_factory=list)
 
 
-MAIN = "snapshots"
+MAIN = SNAPSHOTS
 
 
 def streams_of(case: Case, fields: Iterable[str]) -> dict[str, Stream]:
@@ -77,12 +78,13 @@ def streams_of(case: Case, fields: Iterable[str]) -> dict[str, Stream]:
     names = list(fields)
     for name in case.output.fields:
         _check_known(f"output.fields.{name}", name, names)
-    found = {MAIN: _stream(case, case.output, names, Path(MAIN), Path("results.h5"))}
+    inside = RunDirectory(Path())
+    found = {MAIN: _stream(case, case.output, names, inside.snapshots, inside.series)}
     for key, extra in case.output.extra.items():
         for name in extra.fields or ():
             _check_known(f"output.extra.{key}.fields", name, names)
-        folder = Path("extra") / key
-        found[f"extra/{key}"] = _stream(case, extra, extra.fields or names, folder, folder.with_suffix(".h5"))
+        fields = extra.fields or names
+        found[f"{EXTRA}/{key}"] = _stream(case, extra, fields, inside.extra(key), inside.extra_series(key))
     return found
 
 

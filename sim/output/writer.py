@@ -8,7 +8,7 @@ from typing import Literal
 
 from sim.errors import SimError
 from sim.output import rows
-from sim.output.place import Blocks, Place
+from sim.output.place import Blocks, FilePlace
 from sim.team import MpiTeam, Team
 
 Wish = Literal["auto", "plain", "mpi-io", "hdf5"]
@@ -22,7 +22,7 @@ class Writer:
     """
 
     name: str
-    write: Callable[[Place, Blocks], None]
+    write: Callable[[FilePlace, Blocks], None]
     in_background: bool
 
 

@@ -92,21 +92,14 @@ def choose_transport(
 
     Raises SimError, on all ranks alike, where grid, ranks and devices do not fit.
     """
-    makers: dict[str, Callable[[], Transport]] = {
-        "serial": lambda: _serial(wish, team, shape, ghosts, unit),
-        "mpi": lambda: _mpi(wish, team, shape, ghosts, unit),
-        "xla": lambda: _xla(wish, team, shape, ghosts, unit),
-        "hybrid": lambda: _hybrid(wish, team, shape, ghosts, unit),
-        "virtual": lambda: _virtual(wish, team, shape, ghosts, unit),
-        "auto-sharded": lambda: _auto_sharded(wish, team, shape, ghosts, unit),
-    }
     if wish.members is None:
-        return makers[name]()
+        return _MAKERS[name](wish, team, shape, ghosts, unit)
     by_vmap = jax.default_backend() != "cpu" if wish.members_at_once is None else wish.members_at_once
+    _check_arrangement(name, wish)
     devices, ranks = _places(name, wish, team)
-    if _spreads(name, wish, len(devices) * ranks):
+    if spreads(wish.members, len(devices) * ranks, wish.arrangement, wish.process_grid):
         return Spread(f"{name}, members spread", shape, team, devices, ranks, ghosts, wish.members, by_vmap)
-    return Together(makers[name](), by_vmap)
+    return Together(_MAKERS[name](wish, team, shape, ghosts, unit), by_vmap)
 
 
 def _places(name: Name, wish: Wish, team: Team) -> tuple[Sequence[jax.Device], int]:
@@ -117,18 +110,15 @@ def _places(name: Name, wish: Wish, team: Team) -> tuple[Sequence[jax.Device], i
     return jax.local_devices()[:count], team.size
 
 
-def _spreads(name: Name, wish: Wish, places: int) -> bool:
-    """Whether members have a place each: where there are enough of them, they need no exchange then."""
-    assert wish.members is not None
+def _check_arrangement(name: Name, wish: Wish) -> None:
     if wish.arrangement == "spread" and name in ("virtual", "auto-sharded"):
         raise SimError(f'parallel.members = "spread" is for mpi, xla and hybrid, and this is {name}; leave it out')
-    return name not in _ONE_PROCESS and spreads(wish.members, places, wish.arrangement, wish.process_grid)
 
 
 def spreads(
     members: int, places: int, arrangement: Arrangement = "auto", process_grid: tuple[int, ...] | None = None
 ) -> bool:
-    """Whether so many members have one of several places each, left to us where there are enough of them."""
+    """Whether so many members have one of several places each: where there are enough, they need no exchange then."""
     wanted = arrangement == "spread" or (arrangement == "auto" and members >= places and process_grid is None)
     return places > 1 and wanted
 
@@ -179,3 +169,13 @@ def _auto_sharded(wish: Wish, team: Team, shape: Sequence[int], ghosts: Ghosts, 
 
 def _named(topology: Topology, halo: Halo) -> NamedAxes:
     return NamedAxes(axis_names(len(topology.shape)), topology.blocks, halo)
+
+
+_MAKERS: dict[str, Callable[[Wish, Team, Sequence[int], Ghosts, int], Transport]] = {
+    "serial": _serial,
+    "mpi": _mpi,
+    "xla": _xla,
+    "hybrid": _hybrid,
+    "virtual": _virtual,
+    "auto-sharded": _auto_sharded,
+}

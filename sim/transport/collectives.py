@@ -10,11 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from solvers.exchange import LOWER
+from solvers.exchange import LOWER, as_integers
 
 Halo: TypeAlias = Literal["ppermute", "psum"]
-
-_INTEGER_OF_SIZE = {2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint64}
 
 
 class NamedAxes:
@@ -66,11 +64,10 @@ class NamedAxes:
     def _by_sum(self, strip: jax.Array, axis: int, step: int) -> jax.Array:
         """Every block writes its strip into its slot of zeros; the sum holds everybody's; read the neighbour's.
 
-        Costs `blocks` times the traffic of a permutation.  The bits are added as integers: in floating point
-        -0.0 + 0.0 is 0.0, and a NaN may lose its payload.
+        Costs `blocks` times the traffic of a permutation.
         """
         parts, mine = self.blocks[axis], self.index(axis)
-        bits = lax.bitcast_convert_type(strip, _INTEGER_OF_SIZE[strip.dtype.itemsize])
+        bits = as_integers(strip)
         slots = jnp.zeros((parts, *bits.shape), bits.dtype).at[mine].set(bits)
         everybody = lax.psum(slots, self.names[axis])
         return lax.bitcast_convert_type(everybody[(mine - step) % parts], strip.dtype)

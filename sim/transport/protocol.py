@@ -88,17 +88,17 @@ class Members(Transport, Protocol):
         ...
 
 
-class Place(Exchange, Protocol):
+class LocatedExchange(Exchange, Protocol):
     """An exchange that knows where in the process grid its block is, in any program."""
 
     def coordinate(self, axis: int) -> Count: ...
 
-    def located(self) -> Place:
+    def located(self) -> LocatedExchange:
         """The same within one program."""
         ...
 
 
-def block_at(topology: Topology, ghosts: Ghosts, place: Place) -> Block:
+def block_at(topology: Topology, ghosts: Ghosts, place: LocatedExchange) -> Block:
     """The block at a place known only when running: all have the largest one's shape, each its own extent."""
     extent: list[Count] = []
     offset: list[Count] = []
@@ -114,7 +114,7 @@ def block_at(topology: Topology, ghosts: Ghosts, place: Place) -> Block:
     return Block(topology.largest, ghosts.shared, tuple(extent), tuple(offset), ghosts.margins(topology))
 
 
-def bind(program: Program, topology: Topology, ghosts: Ghosts, exchange: Place) -> Program:
+def bind(program: Program, topology: Topology, ghosts: Ghosts, exchange: LocatedExchange) -> Program:
     """The program with its block and exchange filled in when it runs."""
 
     def run_block(*arguments: Any) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from solvers.cellwise.index import HERE, Domain, Index, without
-from solvers.cellwise.program import ARITHMETIC, Given, NotTakenError, Operation, Value
+from solvers.cellwise.program import ARITHMETIC, KernelInput, NotTakenError, Operation, Value
 
 Where: TypeAlias = tuple[Index, ...]
 
@@ -36,7 +36,7 @@ class Cells:
     def __init__(
         self,
         coordinates: Sequence[jax.Array],
-        load: Callable[[Given, list[Any], jax.Array | bool], jax.Array],
+        load: Callable[[KernelInput, list[Any], jax.Array | bool], jax.Array],
         full: Domain,
         written: Container[int] = (),
     ) -> None:
@@ -74,7 +74,7 @@ class Cells:
     def _found(self, value: Value, where: Where, domain: Domain) -> jax.Array:
         if isinstance(value, np.ndarray):
             return self._constant(value, where, domain)
-        if isinstance(value, Given):
+        if isinstance(value, KernelInput):
             if id(value) in self._written and where != self._own:
                 raise NotTakenError("a field that is written where its neighbours are read")
             along = {index.axis for index in where}

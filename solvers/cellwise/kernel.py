@@ -18,7 +18,7 @@ from jax.experimental.pallas import triton
 from solvers.block import Count
 from solvers.cellwise.cells import Cells
 from solvers.cellwise.index import Domain, Index
-from solvers.cellwise.program import Given, NotTakenError, Program
+from solvers.cellwise.program import KernelInput, NotTakenError, Program
 from solvers.cellwise.tiling import Tiling
 
 _WARPS = 8
@@ -131,7 +131,7 @@ class _Kernel:
                 values = jnp.broadcast_to(values, _shape_of(where)).astype(ref.dtype)
                 triton.store(ref.at[tuple(where)], values, mask=_over(mask, where))
 
-    def _load(self, given: Given, where: Sequence[Any], mask: jax.Array | bool) -> jax.Array:
+    def _load(self, given: KernelInput, where: Sequence[Any], mask: jax.Array | bool) -> jax.Array:
         if not where:
             return self.scalars[id(given)]
         other = None if mask is True else 0

@@ -31,7 +31,7 @@ class NotTakenError(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class KernelInput:
     """An array or a scalar of the program around."""
 
     value: Any
@@ -51,7 +51,7 @@ class Operation:
     equation: JaxprEqn
 
 
-Value: TypeAlias = Given | Operation | np.ndarray
+Value: TypeAlias = KernelInput | Operation | np.ndarray
 
 
 class Program:
@@ -61,7 +61,7 @@ class Program:
     """
 
     def __init__(self, function: Callable[[], Sequence[jax.Array]]) -> None:
-        self._nodes: dict[int, Given] = {}
+        self._nodes: dict[int, KernelInput] = {}
         self.results = [self._value(x) for x in self._run(jax.make_jaxpr(function)(), [])]
         self.given = list(_given(self.results))
 
@@ -100,13 +100,15 @@ class Program:
         """A scalar, computed by the program around."""
         if isinstance(x, Operation):
             return _bound(x.equation, list(map(self._around, x.operands)))[0]
-        return x.value if isinstance(x, Given) else x
+        return x.value if isinstance(x, KernelInput) else x
 
     def _value(self, x: Any) -> Value:
-        return x if isinstance(x, Given | Operation | np.ndarray) else self._nodes.setdefault(id(x), Given(x))
+        if isinstance(x, KernelInput | Operation | np.ndarray):
+            return x
+        return self._nodes.setdefault(id(x), KernelInput(x))
 
 
-def _given(results: Sequence[Value]) -> Iterator[Given]:
+def _given(results: Sequence[Value]) -> Iterator[KernelInput]:
     """What the results are made of, each once."""
     waiting, seen = list(results), set()
     while waiting:
@@ -114,7 +116,7 @@ def _given(results: Sequence[Value]) -> Iterator[Given]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, Given):
+        if isinstance(value, KernelInput):
             yield value
         elif isinstance(value, Operation):
             waiting.extend(value.operands)
@@ -130,14 +132,14 @@ def _shape(out: Any) -> tuple[int, ...]:
 
 
 def _shape_of(x: Any) -> tuple[int, ...]:
-    found: tuple[int, ...] = x.shape if isinstance(x, Given | Operation) else np.shape(x)
+    found: tuple[int, ...] = x.shape if isinstance(x, KernelInput | Operation) else np.shape(x)
     return found
 
 
 def _is_small(x: Any) -> bool:
     """Whether it is a scalar, or one of the small arrays that are not made of others cell by cell."""
     shape = _shape_of(x)
-    return not shape or (math.prod(shape) <= _FEW and not isinstance(x, Given | Operation))
+    return not shape or (math.prod(shape) <= _FEW and not isinstance(x, KernelInput | Operation))
 
 
 def _known(x: Any) -> Any:

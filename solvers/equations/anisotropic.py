@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from solvers.block import core
+from solvers.block import along, core
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.fluxes import GivenSides, wall_faces
-from solvers.patch import Patch, along
+from solvers.patch import Patch
 from solvers.reconstruction import at_faces
 
 
 @dataclass(frozen=True)
-class Directed(Equation):
+class TensorDiffusion(Equation):
     """∂u/∂t = ∇·(A∇u) + q, A a symmetric tensor.
 
     Coefficients: `alpha_00`, `alpha_01`, … A by axes in array order, first ≤ second, scalars or blocks [length²/time],
@@ -62,7 +62,7 @@ class Directed(Equation):
 
 
 @dataclass(frozen=True)
-class Anisotropic(Directed):
+class Anisotropic(TensorDiffusion):
     """∇·(A∇u) in flux form, second order: at a face A is the mean of its cells', and so is the derivative along it.
 
     (Günter, Yu, Krüger and Lackner, Modelling of heat transport in magnetised plasmas using non-aligned coordinates,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from solvers.block import core
-from solvers.equations.anisotropic import Directed, entry
+from solvers.equations.anisotropic import TensorDiffusion, entry
 from solvers.fields import Fields
 from solvers.fluxes import FluxForm, GivenSides, ends, inner
 from solvers.patch import Patch
@@ -17,7 +17,7 @@ _WIDTH = 3
 
 
 @dataclass(frozen=True)
-class FourthOrderAnisotropic(Directed):
+class FourthOrderAnisotropic(TensorDiffusion):
     """∇·(A∇u) in flux form, fourth order: `solvers.fluxes.FluxForm` along each axis, and across them
 
     ∂/∂x_i (A_ij ∂u/∂x_j) ≈ δ_i (A_ij δ_j u),    δ u = (8 (u_{+1} - u_{-1}) - (u_{+2} - u_{-2})) / 12h,
@@ -48,7 +48,7 @@ class FourthOrderAnisotropic(Directed):
             through = straight.through(k, u, patch, axis, 0, of)
             for other in range(u.ndim):
                 if other != axis and entry(axis, other) in patch.coefficients:
-                    through = through + rounded(jnp.asarray(h, u.dtype) * _turned(patch, axis, other))
+                    through = through + rounded(jnp.asarray(h, u.dtype) * _cross_flux(patch, axis, other))
             lower, upper = ends(through, axis)
             part = rounded(jnp.asarray(1.0 / h**2, u.dtype) * (upper - lower))
             total = part if total is None else total + part
@@ -56,7 +56,7 @@ class FourthOrderAnisotropic(Directed):
         return {"u": total}
 
 
-def _turned(patch: Patch, axis: int, other: int) -> jax.Array:
+def _cross_flux(patch: Patch, axis: int, other: int) -> jax.Array:
     """A_as ∂u/∂s through the faces across an axis a, of the cells that have three neighbours: dtype[…, n + 1, …]."""
     rounded, u = patch.rounded, patch.fields["u"]
     a = jnp.broadcast_to(patch.coefficients[entry(axis, other)], u.shape)

@@ -27,7 +27,6 @@ class Bdf2:
 
     fields: tuple[str, ...]
 
-    order = 2
     part: Part = "tendency"
 
     @property

@@ -31,9 +31,6 @@ class ImplicitStep(Protocol):
     """u(t) → u(t + Δt) by solving systems; data and a rule, see `ImplicitRungeKutta`."""
 
     @property
-    def order(self) -> int: ...
-
-    @property
     def part(self) -> Part: ...
 
     @property

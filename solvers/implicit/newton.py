@@ -54,7 +54,7 @@ class Guess(NamedTuple):
     size: jax.Array
 
 
-class Linearised(NamedTuple):
+class LinearSystem(NamedTuple):
     """A residual's derivative about some fields, and about its inverse."""
 
     apply: Operator
@@ -80,7 +80,7 @@ class Newton:
     def solve(
         self,
         residual: Callable[[Fields], Fields],
-        about: Callable[[Fields], Linearised],
+        about: Callable[[Fields], LinearSystem],
         start: Guess,
         scale: jax.Array,
         noise: jax.Array,

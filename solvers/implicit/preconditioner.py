@@ -15,7 +15,7 @@ from solvers.exchange import LOWER, UPPER
 from solvers.fields import Fields
 from solvers.implicit.semidiscrete import Semidiscrete
 from solvers.linear.cells import Cells
-from solvers.linear.level import Level, Reflection, Reflections, inside
+from solvers.linear.level import Level, Reflection, Reflections
 from solvers.linear.multigrid import Multigrid
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
@@ -70,7 +70,7 @@ class Stack(NamedTuple):
 
     def full(self, r: jax.Array) -> jax.Array:
         for _ in range(self.cycles):
-            r = inside(self.grid.full(r))
+            r = core(self.grid.full(r), 1)
         return r
 
 

@@ -32,10 +32,6 @@ class ImplicitRungeKutta:
         return {}
 
     @property
-    def order(self) -> int:
-        return self.tableau.order
-
-    @property
     def part(self) -> Part:
         """What of the equation the systems are of."""
         return "stiff" if self.tableau.explicit else "tendency"

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from solvers.fields import Fields
-from solvers.implicit.newton import Effort, Guess, Linearised, Newton
+from solvers.implicit.newton import Effort, Guess, LinearSystem, Newton
 from solvers.implicit.preconditioner import multigrids, preconditioner
 from solvers.implicit.semidiscrete import Part, Semidiscrete
 from solvers.linear.vectors import Operator, minus
@@ -34,13 +34,13 @@ class Solving:
         def residual(w: Fields) -> Fields:
             return minus(minus(w, known), _times(self.problem, s, problem.rate(w, time, self.part)))
 
-        def about(w: Fields) -> Linearised:
+        def about(w: Fields) -> LinearSystem:
             derivative = problem.derivative(w, time, self.part)
 
             def apply(v: Fields) -> Fields:
                 return minus(v, _times(problem, s, derivative(v)))
 
-            return Linearised(apply, self._precondition(w, s, time))
+            return LinearSystem(apply, self._precondition(w, s, time))
 
         sizes = vectors.dots((start, start), (known, known))
         scale = jnp.sqrt(jnp.maximum(*sizes))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from solvers.block import along
 from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic
 from solvers.fields import Fields
 from solvers.implicit.newton import Effort
@@ -27,7 +28,6 @@ class Spectral:
     discrete sine and cosine transforms II and IV); they are applied as matrices, n³ work for n² cells.
     """
 
-    order = 1
     part: Part = "tendency"
 
     @property
@@ -77,7 +77,7 @@ def _modes(walls: Walls) -> tuple[list[np.ndarray], np.ndarray]:
         numbers, basis = _basis(n, lower, upper)
         wave = numbers * np.pi / (grid.upper[axis] - grid.lower[axis])
         bases.append(basis / np.linalg.norm(basis, axis=1, keepdims=True))
-        squares += (wave**2).reshape([-1 if a == axis else 1 for a in range(grid.ndim)])
+        squares += along(axis, grid.ndim, wave**2)
     return bases, squares
 
 

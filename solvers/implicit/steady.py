@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from solvers.boundary import Dirichlet
 from solvers.fields import Fields
-from solvers.implicit.newton import Effort, Guess, Linearised
+from solvers.implicit.newton import Effort, Guess, LinearSystem
 from solvers.implicit.preconditioner import Stack, multigrids
 from solvers.implicit.semidiscrete import Part, Semidiscrete
 from solvers.implicit.solving import Solving
@@ -28,7 +28,6 @@ class SteadyState:
     walls and from sources must sum up to nothing, or there is no steady state: then the effort is `unbalanced`.
     """
 
-    order = 1
     part: Part = "tendency"
 
     @property
@@ -53,14 +52,14 @@ class SteadyState:
             left = residual(w)
             return Guess(w, left, vectors.norm(left))
 
-        def about(w: Fields) -> Linearised:
+        def about(w: Fields) -> LinearSystem:
             derivative = problem.derivative(w, when)
             grids = _grids(problem, w, when, solving.unit)
 
             def apply(v: Fields) -> Fields:
                 return settled({name: -x for name, x in derivative(v).items()})
 
-            return Linearised(apply, lambda r: settled(_v_cycles(grids, r)))
+            return LinearSystem(apply, lambda r: settled(_v_cycles(grids, r)))
 
         scale = vectors.norm(before)
         grids = _grids(problem, u, when, solving.unit)

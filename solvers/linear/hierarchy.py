@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from solvers.block import Block
+from solvers.block import Block, core
 from solvers.exchange import LOWER, Alone
 from solvers.halo import exchange_halos
-from solvers.linear.level import Level, inside
+from solvers.linear.level import Level
 from solvers.linear.replica import whole
-from solvers.linear.smoother import Operator
+from solvers.linear.smoother import LevelOperator
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
 
@@ -25,7 +25,7 @@ class Rung:
     joins: whether the next level is whole on each block.
     """
 
-    operator: Operator
+    operator: LevelOperator
     covered: Block | None
     joins: bool = False
 
@@ -34,7 +34,7 @@ class Rung:
         return self.operator.level
 
 
-def hierarchy(operator: Operator, unit: int) -> list[Rung]:
+def hierarchy(operator: LevelOperator, unit: int) -> list[Rung]:
     """All levels down to a single cell.
 
     Blocks must be cut at multiples of `unit`, a power of two.  As long as they are after a merger, and there is
@@ -75,7 +75,7 @@ def _is_whole(level: Level) -> bool:
     return not level.block.padded and level.block.shape == level.cells.shape
 
 
-def _joined(operator: Operator) -> Operator:
+def _joined(operator: LevelOperator) -> LevelOperator:
     """The operator whole on each block."""
     here = operator.level
     block = Block(here.cells.shape, 1)
@@ -84,7 +84,7 @@ def _joined(operator: Operator) -> Operator:
         return Uniform(level, operator.weights, operator.shift)
     links, walls, store = (
         [whole(x, here.block, here.cells.shape, here.exchange) for x in arrays]
-        for arrays in (map(inside, operator.links), operator.walls, [operator.store])
+        for arrays in ((core(link, 1) for link in operator.links), operator.walls, [operator.store])
     )
     filled = tuple(exchange_halos(level.ghosted(link), block, level.exchange) for link in links)
     return Varying(level, filled, tuple(walls), store[0])

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from solvers.block import Block
+from solvers.block import Block, along, core
 from solvers.exchange import LOWER, UPPER, Alone, Exchange
 from solvers.halo import exchange_halos
 from solvers.linear.cells import Cells
@@ -44,7 +44,7 @@ class Level:
     def filled(self, u: jax.Array) -> jax.Array:
         """A ghosted field with its ghosts filled from neighbours and, where the wall's value is zero, at walls."""
         if isinstance(self.exchange, Alone) and self.cells.count <= _FEW:
-            return self._surrounded(inside(u))
+            return self._surrounded(core(u, 1))
         u = exchange_halos(u, self.block, self.exchange)
         for axis, pair in enumerate(self.reflections):
             for side, reflection in zip((LOWER, UPPER), pair or (), strict=False):
@@ -61,8 +61,7 @@ class Level:
 
     def index(self, axis: int) -> jax.Array:
         """Global indices of the block's cells along an axis, shaped to broadcast."""
-        index = self.block.offset[axis] + jnp.arange(self.block.shape[axis])
-        return index.reshape([-1 if a == axis else 1 for a in range(self.block.ndim)])
+        return along(axis, self.block.ndim, self.block.offset[axis] + jnp.arange(self.block.shape[axis]))
 
     def merged_block(self, axes: Sequence[int]) -> Block:
         """The block of what its cells are when merged along some axes: its cuts lie where this one's do."""
@@ -112,8 +111,3 @@ class Level:
         if at_edge is not True:
             ghost = jnp.where(at_edge, ghost, layers(u, axis, outer, 1))
         return with_layers(u, axis, outer, ghost)
-
-
-def inside(u: jax.Array) -> jax.Array:
-    """A field without its one layer of ghosts."""
-    return u[(slice(1, -1),) * u.ndim]

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from solvers.block import core
 from solvers.linear.hierarchy import Rung, hierarchy
-from solvers.linear.level import inside
 from solvers.linear.replica import part, whole
-from solvers.linear.smoother import Operator, dampings, relax, relaxed_zero
+from solvers.linear.smoother import LevelOperator, dampings, relax, relaxed_zero
 from solvers.linear.transfer import pair_sums
-from solvers.reductions import maximum
 
 # Below so many cells full multigrid begins, with so many V-cycles.
 _FEW = 1 << 12
 _CYCLES_WHERE_SMALL = 4
 # Steps of the smoother, by the number of axes.
 _SMOOTHINGS = {1: 2, 2: 2, 3: 3}
-
-
-class _State(NamedTuple):
-    u: jax.Array
-    spare: jax.Array
-    cycles: jax.Array
-    residual: jax.Array
 
 
 @dataclass(frozen=True)
@@ -44,7 +35,7 @@ class Multigrid:
     periodic ones, c = 0) b's mean must be zero, and u's is anything.
     """
 
-    operator: Operator
+    operator: LevelOperator
     unit: int
 
     def __post_init__(self) -> None:
@@ -55,14 +46,10 @@ class Multigrid:
     def rungs(self) -> list[Rung]:
         return hierarchy(self.operator, self.unit)
 
-    def cycle(self, u: jax.Array, spare: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """One V-cycle on the finest level: a better u, and the memory that it took."""
-        return self._cycle(0, u, spare, b)
-
     def precondition(self, b: jax.Array) -> jax.Array:
         """One V-cycle from zero: about A⁻¹ b, dtype[block.shape], linear in b."""
         level = self.operator.level
-        return jnp.where(level.block.owned(), inside(self._from_zero(0, b)), 0.0)
+        return jnp.where(level.block.owned(), core(self._from_zero(0, b), 1), 0.0)
 
     def full(self, b: jax.Array) -> jax.Array:
         """Full multigrid: on each level, from a small one on, a V-cycle from what the level below found.
@@ -70,34 +57,6 @@ class Multigrid:
         About as accurate as the discretisation.  Ghosted.
         """
         return self._full(0, b)
-
-    def residual(self, u: jax.Array, b: jax.Array) -> jax.Array:
-        """b - A u, zero in padding."""
-        level = self.operator.level
-        return jnp.where(level.block.owned(), self.operator.residual(level.filled(u), b), 0.0)
-
-    def solve(self, b: jax.Array, tolerance: jax.Array, most: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """u of A u = b, ghosted, by full multigrid and V-cycles until max|b - A u| ≤ tolerance · max|b|.
-
-        Also the number of V-cycles, `most` at most, and the last max|b - A u| / max|b|.
-        """
-        exchange = self.operator.level.exchange
-        scale = maximum(jnp.abs(b), exchange)
-
-        def measured(u: jax.Array) -> jax.Array:
-            largest = maximum(jnp.abs(self.residual(u, b)), exchange)
-            return jnp.where(scale == 0.0, 0.0, largest / jnp.where(scale == 0.0, 1.0, scale))
-
-        def wanted(s: _State) -> jax.Array:
-            return (s.residual > tolerance) & (s.cycles < most)
-
-        def better(s: _State) -> _State:
-            u, spare = self.cycle(s.u, s.spare, b)
-            return _State(u, spare, s.cycles + 1, measured(u))
-
-        u = self.full(b)
-        end = lax.while_loop(wanted, better, _State(u, jnp.zeros_like(u), jnp.int32(0), measured(u)))
-        return end.u, end.cycles, end.residual
 
     def _full(self, number: int, b: jax.Array) -> jax.Array:
         rung = self.rungs[number]
@@ -140,8 +99,8 @@ class Multigrid:
         u = level.filled(u)
         # By way of memory: fused with the sums over pairs, the residual would be computed one by one.
         spare = spare.at[interior].set(rung.operator.residual(u, b))
-        coarse = self._from_zero(number + 1, self._coarser(rung, inside(spare)))
-        u = u.at[interior].set(inside(u) + self._finer(number, coarse))
+        coarse = self._from_zero(number + 1, self._coarser(rung, core(spare, 1)))
+        u = u.at[interior].set(core(u, 1) + self._finer(number, coarse))
         return relax(rung.operator, u, spare, b, self._dampings(number)[::-1])
 
     def _dampings(self, number: int) -> tuple[float, ...]:

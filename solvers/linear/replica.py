@@ -9,17 +9,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from solvers.block import Block
-from solvers.exchange import Exchange
-
-_INTEGER_OF_SIZE = {4: jnp.uint32, 8: jnp.uint64}
+from solvers.exchange import Exchange, as_integers
 
 
 def whole(x: jax.Array, block: Block, shape: Sequence[int], exchange: Exchange) -> jax.Array:
     """All blocks' cells put together, the same on each: dtype[block.shape] → dtype[shape].
 
-    Each writes its own into zeros, and the bits are added as integers: in floating point -0.0 + 0.0 is 0.0.
+    Each writes its own into zeros, and these are added.
     """
-    bits = lax.bitcast_convert_type(jnp.where(block.owned(), x, 0.0), _INTEGER_OF_SIZE[x.dtype.itemsize])
+    bits = as_integers(jnp.where(block.owned(), x, 0.0))
     # With room for what pads a block at the grid's end.
     room = jnp.zeros([n + m for n, m in zip(shape, block.shape, strict=True)], bits.dtype)
     mine = lax.dynamic_update_slice(room, bits, _corner(block))[tuple(slice(0, n) for n in shape)]

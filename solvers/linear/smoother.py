@@ -9,11 +9,11 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 
-from solvers.linear.level import inside
+from solvers.block import core
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
 
-Operator: TypeAlias = Uniform | Varying
+LevelOperator: TypeAlias = Uniform | Varying
 
 
 def dampings(share: float, steps: int) -> tuple[float, ...]:
@@ -29,19 +29,19 @@ def dampings(share: float, steps: int) -> tuple[float, ...]:
 
 
 def relax(
-    operator: Operator, u: jax.Array, spare: jax.Array, b: jax.Array, dampings: Sequence[float]
+    operator: LevelOperator, u: jax.Array, spare: jax.Array, b: jax.Array, dampings: Sequence[float]
 ) -> tuple[jax.Array, jax.Array]:
     """One step for each damping, an even number; u and the memory that the steps took, ghosted."""
     level = operator.level
     for damping in dampings:
         u = level.filled(u)
         step = jnp.asarray(damping, u.dtype) * operator.inverse_diagonal
-        new = inside(u) + level.rounded(step * operator.residual(u, b))
+        new = core(u, 1) + level.rounded(step * operator.residual(u, b))
         u, spare = spare.at[level.block.interior].set(new), u
     return u, spare
 
 
-def relaxed_zero(operator: Operator, b: jax.Array, dampings: Sequence[float]) -> tuple[jax.Array, jax.Array]:
+def relaxed_zero(operator: LevelOperator, b: jax.Array, dampings: Sequence[float]) -> tuple[jax.Array, jax.Array]:
     """The same from u = 0, an odd step saved."""
     first, *rest = dampings
     step = jnp.asarray(first, b.dtype) * operator.inverse_diagonal

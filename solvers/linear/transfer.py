@@ -12,7 +12,7 @@ def pairs(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
     """The lower and the upper of each pair of cells along an axis; an odd one's partner is zero."""
     if x.shape[axis] % 2:
         x = jnp.pad(x, [(0, int(a == axis)) for a in range(x.ndim)])
-    return along(x, axis, slice(0, None, 2)), along(x, axis, slice(1, None, 2))
+    return sliced(x, axis, slice(0, None, 2)), sliced(x, axis, slice(1, None, 2))
 
 
 def pair_sums(x: jax.Array, axes: Sequence[int]) -> jax.Array:
@@ -26,8 +26,8 @@ def interleaved(lower: jax.Array, upper: jax.Array, axis: int, count: int) -> ja
     """The first `count` cells of lower₀, upper₀, lower₁, … along an axis: what `pairs` takes apart."""
     shape = list(lower.shape)
     shape[axis] *= 2
-    return along(jnp.stack([lower, upper], axis + 1).reshape(shape), axis, slice(0, count))
+    return sliced(jnp.stack([lower, upper], axis + 1).reshape(shape), axis, slice(0, count))
 
 
-def along(x: jax.Array, axis: int, part: slice) -> jax.Array:
+def sliced(x: jax.Array, axis: int, part: slice) -> jax.Array:
     return x[(slice(None),) * axis + (part,)]

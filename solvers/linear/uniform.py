@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from solvers.linear.level import Level, inside
-from solvers.linear.transfer import along, interleaved
+from solvers.block import core
+from solvers.linear.level import Level
+from solvers.linear.transfer import interleaved, sliced
 from solvers.operators import neighbour
 
 
@@ -51,7 +52,7 @@ class Uniform:
         for axis, weight in enumerate(self.weights):
             pair = neighbour(u, axis, 1) + neighbour(u, axis, -1)
             total = total + self.level.rounded(weight * pair)
-        return total - self.level.rounded(self.diagonal * inside(u))
+        return total - self.level.rounded(self.diagonal * core(u, 1))
 
     def merged(self, coarse: Level) -> Uniform:
         """The same operator on the next level, which is of cells of one size too."""
@@ -67,10 +68,10 @@ class Uniform:
     def interpolated(self, coarse: jax.Array) -> jax.Array:
         """A filled field of the next level at this block's cells: linear between centres, three quarters and one."""
         for axis, n in enumerate(self.level.block.shape):
-            own = along(coarse, axis, slice(1, -1))
+            own = sliced(coarse, axis, slice(1, -1))
             if axis in self.level.cells.merged:
                 lower, upper = (
-                    own + self.level.rounded(0.25 * (along(coarse, axis, side) - own))
+                    own + self.level.rounded(0.25 * (sliced(coarse, axis, side) - own))
                     for side in (slice(None, -2), slice(2, None))
                 )
                 own = interleaved(lower, upper, axis, n)

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from solvers.block import core
 from solvers.exchange import LOWER, UPPER
 from solvers.halo import exchange_halos
-from solvers.linear.level import Level, inside
+from solvers.linear.level import Level
 from solvers.linear.transfer import interleaved, pair_sums, pairs
 from solvers.linear.uniform import Uniform
 from solvers.operators import Mean, mean_of, neighbour
@@ -52,9 +53,9 @@ class Varying:
         """Of k in cells for each axis, ghosted blocks, filled; c, a scalar or dtype[block.shape]; weights 1 / h²."""
         links, walls = [], []
         for axis, (weight, k) in enumerate(zip(weights, ks, strict=True)):
-            link = level.rounded(weight * mean_of(neighbour(k, axis, -1), inside(k), mean, level.rounded))
+            link = level.rounded(weight * mean_of(neighbour(k, axis, -1), core(k, 1), mean, level.rounded))
             links.append(_link(level, axis, link))
-            walls.append(_wall(level, axis, weight * inside(k)))
+            walls.append(_wall(level, axis, weight * core(k, 1)))
         return cls(_absorbing(level), tuple(links), tuple(walls), jnp.broadcast_to(c, level.block.shape))
 
     @classmethod
@@ -80,7 +81,7 @@ class Varying:
     def diagonal(self) -> jax.Array:
         total = self.of_one_cell
         for axis, link in enumerate(self.links):
-            total = total + (inside(link) + neighbour(link, axis, 1))
+            total = total + (core(link, 1) + neighbour(link, axis, 1))
         return total
 
     @cached_property
@@ -91,9 +92,9 @@ class Varying:
         """b - A u from a filled field."""
         rounded, total = self.level.rounded, b
         for axis, link in enumerate(self.links):
-            total = total + rounded(inside(link) * neighbour(u, axis, -1))
+            total = total + rounded(core(link, 1) * neighbour(u, axis, -1))
             total = total + rounded(neighbour(link, axis, 1) * neighbour(u, axis, 1))
-        return total - rounded(self.diagonal * inside(u))
+        return total - rounded(self.diagonal * core(u, 1))
 
     def merged(self, coarse: Level) -> Varying:
         """The network of the next level: resistances in series along an axis, conductances in parallel across it.
@@ -107,7 +108,7 @@ class Varying:
         axes, owned = self.level.cells.merged, self.level.block.owned()
         links, walls = [], []
         for axis, (link, wall) in enumerate(zip(self.links, self.walls, strict=True)):
-            link, wall = jnp.where(owned, inside(link), 0.0), jnp.where(owned, wall, 0.0)
+            link, wall = jnp.where(owned, core(link, 1), 0.0), jnp.where(owned, wall, 0.0)
             others = tuple(a for a in axes if a != axis)
             if axis in axes:
                 path = self._paths[axis]
@@ -161,11 +162,11 @@ class Varying:
         pair_block = level.merged_block((axis,))
         pair_level = replace(level, block=pair_block)
         upper_cells = level.index(axis) < level.cells.shape[axis]
-        within = jnp.where(upper_cells, 0.5 * _resistance(inside(self.links[axis])), 0.0)
+        within = jnp.where(upper_cells, 0.5 * _resistance(core(self.links[axis], 1)), 0.0)
         _, half = pairs(within, axis)
         around = pair_level.filled(pair_level.ghosted(half))
         lower_wall, upper_wall = pairs(self.walls[axis], axis)
-        below, _ = pairs(inside(self.links[axis]), axis)
+        below, _ = pairs(core(self.links[axis], 1), axis)
         _, above = pairs(neighbour(self.links[axis], axis, 1), axis)
         lower_half, upper_half = neighbour(around, axis, -1), neighbour(around, axis, 1)
         to_below = _resistance(below + lower_wall) + lower_half

@@ -54,13 +54,17 @@ STEPS = [*(ImplicitRungeKutta(tableau) for tableau in TABLEAUX.values()), Bdf2((
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("step", STEPS, ids=lambda s: s.tableau.name if hasattr(s, "tableau") else "bdf2")
-def test_the_order_in_time(step: ImplicitStep) -> None:
+@pytest.mark.parametrize(
+    ("step", "order"),
+    [*((ImplicitRungeKutta(tableau), tableau.order) for tableau in TABLEAUX.values()), (Bdf2(("u",)), 2)],
+    ids=[*(tableau.name for tableau in TABLEAUX.values()), "bdf2"],
+)
+def test_the_order_in_time(step: ImplicitStep, order: int) -> None:
     counts = (16, 32, 64)
     results = marched(march_by(step), *counts)
     errors = [np.abs(u - np.exp(-RATE * END) * np.sin(np.pi * X)).max() for u, _ in results]
     slope = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
-    assert slope == pytest.approx(step.order, abs=0.1)
+    assert slope == pytest.approx(order, abs=0.1)
     for steps, (_, effort) in zip(counts, results, strict=True):
         assert effort["taken"] == steps and not effort["failed"] and effort["krylov"] < 8 * effort["newton"]
 

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from solvers.block import Block
+from solvers.block import Block, core
 from solvers.exchange import Alone
 from solvers.fields import Fields
 from solvers.halo import exchange_halos
 from solvers.linear.cells import Cells
 from solvers.linear.conjugate_gradients import conjugate_gradients
-from solvers.linear.level import Level, Reflections, inside
+from solvers.linear.level import Level, Reflections
 from solvers.linear.multigrid import Multigrid
 from solvers.linear.uniform import Uniform
 from solvers.linear.varying import Varying
@@ -43,6 +43,17 @@ def multigrid(
     return Multigrid(Varying.from_coefficients(level, weights, (cells,) * len(shape), jnp.asarray(c), mean), 1)
 
 
+def residual(solver: Multigrid, u: jax.Array, b: jax.Array) -> jax.Array:
+    """b - A u of a field without ghosts."""
+    level = solver.operator.level
+    return solver.operator.residual(level.filled(level.ghosted(u)), b)
+
+
+def improved(solver: Multigrid, u: jax.Array, b: jax.Array) -> jax.Array:
+    """u after a V-cycle for what it leaves."""
+    return u + solver.precondition(residual(solver, u, b))
+
+
 def factor(
     shape: Sequence[int],
     walls: Reflections,
@@ -61,12 +72,12 @@ def factor(
         b = jnp.zeros(shape)
 
         def cycle(u: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-            u, _spare = solver.cycle(u, jnp.zeros_like(u), b)
-            return u, jnp.sqrt(jnp.mean(solver.residual(u, b) ** 2))
+            u = improved(solver, u, b)
+            return u, jnp.sqrt(jnp.mean(residual(solver, u, b) ** 2))
 
         return jax.lax.scan(cycle, u, None, cycles)[1]
 
-    sizes = np.asarray(run(jnp.pad(start - start.mean(), 1), 0.0))
+    sizes = np.asarray(run(start - start.mean(), 0.0))
     return float((sizes[-1] / sizes[-4]) ** (1 / 3))
 
 
@@ -114,15 +125,14 @@ def test_conjugate_gradients_where_k_is_random_in_each_cell(mean: Mean, most: in
     @jax.jit
     def solve(traced: jax.Array) -> Solution:
         solver = multigrid(shape, [1 / 256] * 2, (DIRICHLET, DIRICHLET), c, k, traced, mean)
-        level = solver.operator.level
 
         def apply(v: Fields) -> Fields:
-            return {"u": -solver.residual(level.ghosted(v["u"]), jnp.zeros(shape))}
+            return {"u": -residual(solver, v["u"], jnp.zeros(shape))}
 
         def precondition(r: Fields) -> Fields:
             return {"u": solver.precondition(r["u"])}
 
-        vectors = Vectors(level.block, Alone(), b.size, Rounding.by(traced))
+        vectors = Vectors(solver.operator.level.block, Alone(), b.size, Rounding.by(traced))
         return conjugate_gradients(apply, {"u": jnp.asarray(b)}, precondition, vectors, jnp.float64(1e-8), 2 * most)
 
     found = solve(jnp.float64(0.0))
@@ -144,11 +154,10 @@ def test_full_multigrid_and_a_v_cycle_are_as_good_as_the_discretisation() -> Non
         @jax.jit
         def solve(b: jax.Array, traced: jax.Array, n: int = n) -> tuple[jax.Array, jax.Array]:
             solver = multigrid((n, n), (1 / n, 1 / n), (DIRICHLET, DIRICHLET), 0.0, None, traced)
-            u = solver.full(b)
-            once_more, _ = solver.cycle(u, jnp.zeros_like(u), b)
-            return inside(once_more), inside(solver.solve(b, traced, 30)[0])
+            once_more = improved(solver, core(solver.full(b), 1), b)
+            return once_more, jax.lax.fori_loop(0, 15, lambda _, v: improved(solver, v, b), once_more)
 
-        quick, accurate = (np.asarray(u) for u in solve(b, 1e-11))
+        quick, accurate = (np.asarray(u) for u in solve(b, 0.0))
         errors.append(np.abs(accurate - exact).max())
         assert np.abs(quick - exact).max() < 1.2 * errors[-1]
     assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.05)
@@ -159,11 +168,10 @@ def test_a_network_of_equal_cells_is_the_constant_operator() -> None:
     shape, h, walls = (12, 10), (0.1, 0.1), (DIRICHLET, ROBIN)
     u = np.random.default_rng(1).standard_normal(shape)
 
-    def residual(k: np.ndarray | None) -> jax.Array:
-        solver = multigrid(shape, h, walls, 3.0, k, jnp.float64(0.0))
-        return solver.residual(solver.operator.level.ghosted(jnp.asarray(u)), jnp.zeros(shape))
+    def applied(k: np.ndarray | None) -> jax.Array:
+        return residual(multigrid(shape, h, walls, 3.0, k, jnp.float64(0.0)), jnp.asarray(u), jnp.zeros(shape))
 
-    np.testing.assert_allclose(residual(np.ones(shape)), residual(None), rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(applied(np.ones(shape)), applied(None), rtol=1e-12, atol=1e-9)
 
 
 def test_blocks_that_can_not_be_merged() -> None:
