@@ -374,6 +374,14 @@ def test_the_time_limit_stops_in_order_and_the_exit_status_says_so(small: Small,
     assert json.loads(Path("out/run.json").read_text())["resumed"]["step"] > 0
 
 
+def test_how_a_run_is_kept_is_not_in_its_snapshots(small: Small) -> None:
+    case = small((9,))
+    sim.run(case, output="alone")
+    interrupted(lambda: sim.run(case | {"checkpoint": {"every": 1, "time_limit": "1:00:00"}}, output="there"), chunks=2)
+    sim.resume("there", overrides=["checkpoint.keep=3"])
+    assert files("there") == files("alone")
+
+
 def test_what_is_broken_is_shown_and_never_checkpointed(small: Small) -> None:
     """u = 4e37 t in float32: finite up to t = 4, but not the sum of neighbours."""
     case = small((8, 12), numerics__dtype="float32", initial__u=0.0, equation__alpha=0.0, equation__source=4e37)
