@@ -374,6 +374,16 @@ def test_the_time_limit_stops_in_order_and_the_exit_status_says_so(small: Small,
     assert json.loads(Path("out/run.json").read_text())["resumed"]["step"] > 0
 
 
+def test_the_time_limit_of_the_job_before_is_forgotten(small: Small) -> None:
+    case = small((9,), checkpoint__time_limit="1:00:00")
+    sim.run(case, output="out")
+    assert casefile.load("out/case.toml").checkpoint.time_limit == "1:00:00"
+    sim.resume("out", overrides=["time.end=0.04"])
+    assert casefile.load("out/case.toml").checkpoint.time_limit is None
+    sim.resume("out", overrides=["time.end=0.05", "checkpoint.time_limit=7200"])
+    assert casefile.load("out/case.toml").checkpoint.time_limit == "7200"
+
+
 def test_how_a_run_is_kept_is_not_in_its_snapshots(small: Small) -> None:
     case = small((9,))
     sim.run(case, output="alone")
