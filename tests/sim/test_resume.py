@@ -322,7 +322,7 @@ def test_a_read_only_directory_is_refused_before_anything_compiles(
 ) -> None:
     sim.run(small(), output="out")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr("sim.driver.build", lambda _: pytest.fail("too late"))
+    monkeypatch.setattr("sim.ready.build", lambda _: pytest.fail("too late"))
     if what == "run":
         with pytest.raises(SimError, match="is read-only"):
             sim.run(small(), output="out/below")
