@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import jax
@@ -54,13 +55,19 @@ def configure(devices: int | None = None, *, one_device: bool = False, reproduci
 @contextmanager
 def arithmetic() -> Iterator[None]:
     """Within it JAX computes as runs want it, whatever the program around has chosen; afterwards as that has."""
-    before = jax.config.values["jax_enable_x64"]
+    before = _everywhere()
     try:
         with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
             yield
     finally:
         # `configure` sets it, for threads too.
         jax.config.update("jax_enable_x64", before)
+
+
+def _everywhere() -> bool:
+    """Whether JAX has 64-bit types where no context says otherwise, which is of one thread and its own."""
+    with ThreadPoolExecutor(1) as elsewhere:
+        return elsewhere.submit(lambda: bool(jax.config.values["jax_enable_x64"])).result()
 
 
 def check_devices(devices: int | None) -> None:

@@ -126,6 +126,7 @@ def test_a_run_is_the_same_whatever_the_caller_has_set(small: Small, fields: Fie
     with jax.enable_x64(False), jax.numpy_dtype_promotion("strict"):
         found = fields(sim.run(small(), output="out").directory)
         assert jnp.arange(3.0).dtype == jnp.float32
+    assert jnp.arange(3.0).dtype == jnp.float64
     assert [u.tobytes() for u in found] == [u.tobytes() for u in expected]
 
 
