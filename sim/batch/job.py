@@ -63,15 +63,15 @@ class Job:
 
     def script(self) -> str:
         """The whole batch script."""
-        text = template.find(self._template(casefile.load(self.case, self.overrides))).read_text(encoding="utf-8")
-        return self._using_its_cpus(text)._filled(text)
+        return self._using_its_cpus()._filled()
 
-    def _filled(self, text: str) -> str:
+    def _filled(self) -> str:
         case = casefile.load(self.case, self.overrides)
         self._check(case)
+        text = template.read("chain.sbatch" if self.chain else self._of_one_link(case))
         return template.fill(text, self._directives(case), self._settings(case))
 
-    def _using_its_cpus(self, text: str) -> Job:
+    def _using_its_cpus(self) -> Job:
         """The job, where XLA connects processes on CPUs, with a device for each CPU that they get.
 
         Unless the case says how many, or is for one block.
@@ -80,7 +80,7 @@ class Job:
         told = case.parallel.devices is not None or case.time.integrator == "spectral"
         if case.parallel.transport != "xla" or self.gpus is not None or told:
             return self
-        cpus = self._asked.get("cpus-per-task") or template.value_of(text, "cpus-per-task")
+        cpus = self._asked.get("cpus-per-task") or self._cpus(case)
         return replace(self, overrides=(*self.overrides, f"parallel.devices={cpus}"))
 
     def _check(self, case: Case) -> None:
@@ -131,25 +131,29 @@ class Job:
         connected = wish.transport in ("xla", "hybrid") or (wish.transport == "auto" and self._has_all(wish))
         return self.gpus if connected else 1
 
-    def _template(self, case: Case) -> str:
-        if self.chain:
-            return "chain.sbatch"
+    def _of_one_link(self, case: Case) -> str:
+        """The script that runs the case where one job is enough."""
         if case.parallel.transport == "xla":
             return "run-multihost-xla.sbatch"
         return "run-cpu.sbatch" if self.gpus is None else "run-gpu.sbatch"
+
+    def _cpus(self, case: Case) -> str:
+        """Of each rank, unless sbatch is told otherwise; those of a chain have as many as without it."""
+        if case.parallel.devices is not None and self.gpus is None:
+            return str(case.parallel.devices)
+        return template.value_of(template.read(self._of_one_link(case)), "cpus-per-task")
 
     def _directives(self, case: Case) -> dict[str, str | None]:
         found: dict[str, str | None] = {
             "job-name": case.name,
             "nodes": str(self.nodes),
             "ntasks-per-node": str(self.ranks_per_node),
+            "cpus-per-task": self._cpus(case),
             "time": self.time,
         }
         optional = {"partition": self.partition, "account": self.account, "gpus-per-node": self.gpus}
         found.update({name: str(value) for name, value in optional.items() if value is not None})
         asked = self._asked
-        if case.parallel.devices is not None and self.gpus is None:
-            found["cpus-per-task"] = str(case.parallel.devices)
         if self.chain:
             found["signal"] = f"B:USR1@{notice_of(self.time, asked.get('signal'))}"
         found.update({name: None if value is None else shlex.quote(value) for name, value in asked.items()})

@@ -29,6 +29,10 @@ def find(name: str) -> Path:
     )
 
 
+def read(name: str) -> str:
+    return find(name).read_text(encoding="utf-8")
+
+
 def fill(text: str, directives: Mapping[str, str | None], settings: Mapping[str, str]) -> str:
     """A script with its `#SBATCH --NAME=…` lines and its `NAME=…` settings changed, all else as it was.
 

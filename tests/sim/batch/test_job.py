@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_which_script(name: str, asked: dict[str, Any]) -> None:
     assert directives(script).get("gpus-per-node") == (str(asked["gpus"]) if "gpus" in asked else None)
 
 
+@pytest.mark.parametrize("chain", [False, True], ids=["", "chain"])
+@pytest.mark.parametrize(("wish", "binding"), [("auto", "none"), ("xla", None)])
+def test_a_gpu_that_cant_be_used_ends_the_job(wish: str, binding: str | None, chain: bool, machine: Machine) -> None:
+    """Rather than that its CPUs do the work, of which each rank has some to feed its GPU."""
+    machine.install("srun", "os.execvp(sys.argv[4], sys.argv[4:])")
+    asked = {"ranks_per_node": 2 if wish == "auto" else 1, "gpus": 2, "chain": chain}
+    script = Job(**{**JOB, **asked}, overrides=(f"parallel.transport={wish}",)).script()
+    assert directives(script)["cpus-per-task"] == "8"
+    note = f"json.dump(dict(os.environ), open({str(machine.folder / 'given')!r}, 'w'))"
+    finished = machine.run(with_python(script, machine, note), SLURM_GPUS_PER_NODE="2")
+    assert finished.returncode == 0, finished
+    given = json.loads((machine.folder / "given").read_text())
+    assert given["JAX_PLATFORMS"] == "cuda,cpu" and given.get("SLURM_GPU_BIND") in (binding, "none")
+
+
 GPUS: dict[str, tuple[dict[str, Any], str | None]] = {
     "more ranks than GPUs": ({"gpus": 2, "ranks_per_node": 5}, "where a rank takes one GPU; give --ranks-per-node 2"),
     "fewer": ({"gpus": 2, "ranks_per_node": 1}, "give --ranks-per-node 2"),
@@ -108,6 +124,7 @@ def test_ranks_and_gpus(asked: dict[str, Any], refusal: str | None) -> None:
             job.script()
 
 
+@pytest.mark.parametrize("chain", [False, True], ids=["", "chain"])
 @pytest.mark.parametrize(
     ("wishes", "options", "cpus", "devices"),
     [
@@ -121,11 +138,11 @@ def test_ranks_and_gpus(asked: dict[str, Any], refusal: str | None) -> None:
     ],
 )
 def test_devices_and_cpus(
-    wishes: tuple[str, ...], options: tuple[str, ...], cpus: str, devices: str | None, machine: Machine
+    wishes: tuple[str, ...], options: tuple[str, ...], cpus: str, devices: str | None, chain: bool, machine: Machine
 ) -> None:
     machine.install("srun", "os.execvp(sys.argv[4], sys.argv[4:])")
     nodes = {"nodes": 1, "ranks_per_node": 1} if wishes[1:] == SPECTRAL else {}
-    script = Job(**{**JOB, **nodes}, overrides=wishes, options=options).script()
+    script = Job(**{**JOB, **nodes}, chain=chain, overrides=wishes, options=options).script()
     assert directives(script)["cpus-per-task"] == cpus
     assert machine.run(with_python(script, machine)).returncode == 0
     (call,) = machine.calls("python")
