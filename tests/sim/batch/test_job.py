@@ -49,6 +49,8 @@ def test_what_is_asked_of_slurm() -> None:
     }
     changed = directives(Job(**JOB, options=("--cpus-per-task=2", "--comment=a b")).script())
     assert changed["cpus-per-task"] == "2" and changed["comment"] == "'a b'"
+    of_a_kind = Job(**JOB, gpus=4, options=("--gpus-per-node=a100:4", "--gres=disk:1", "--time-min=5")).script()
+    assert directives(of_a_kind)["gpus-per-node"] == "a100:4"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,20 @@ REFUSED = {
     "an account with a blank": (["--time", "5", "--account", "a b"], "--account"),
     "no option of sbatch's": (["--time", "5", "--sbatch", "qos=debug"], "--sbatch"),
     "an option of two lines": (["--time", "5", "--sbatch", "--qos=a\nb"], "--sbatch"),
+    "a signal that ends a link": (["--chain", "--time", "9", "--sbatch=--signal=USR2@10"], "waits for USR1"),
+    "a signal to the ranks": (["--chain", "--time", "9", "--sbatch=--signal=USR1@10"], "=B:USR1@SECONDS; got USR1@10"),
+    "a signal of no time": (["--chain", "--time", "9", "--sbatch=--signal=B:USR1"], "=B:USR1@SECONDS"),
+    "a signal, shortened": (["--chain", "--time", "9", "--sbatch=--sig=B:USR1@99"], "=B:USR1@SECONDS"),
+    "a chain of one link": (["--chain", "--time", "9", "--sbatch=--no-requeue"], "end the chain with its first job"),
+    "other nodes": (["--time", "5", "--sbatch=--nodes=7"], "--nodes=7 would give the job another size than is checked"),
+    "other nodes, shortened": (["--time", "5", "--sbatch=--node=7"], "give --nodes instead"),
+    "other nodes in a letter": (["--time", "5", "--sbatch=-N7"], "sbatch's long options"),
+    "other ranks": (["--time", "5", "--sbatch=--ntasks=7"], "give --nodes and --ranks-per-node instead"),
+    "other ranks a node": (["--time", "5", "--sbatch=--ntasks-per-node=7"], "give --nodes and --ranks-per-node"),
+    "GPUs behind its back": (["--time", "5", "--sbatch=--gpus=2"], "give --gpus (of a kind: --gpus 2"),
+    "GPUs as a resource": (["--time", "5", "--sbatch=--gres=gpu:2"], "give --gpus (of a kind: --gpus 2"),
+    "other GPUs": (["--time", "5", "--gpus", "2", "--sbatch=--gpus-per-node=a100:4"], "give --gpus"),
+    "another time": (["--time", "5", "--sbatch=--time=9"], "give --time instead"),
     "an unknown key": (["--time", "5", "--set", "time.stop=3"], "time.stop"),
     "more ranks than cells": (["--time", "5", "--nodes", "9999", "--ranks-per-node", "999"], "fewer ranks"),
     "another process grid": (["--time", "5", "--nodes", "3", "--set", "parallel.process_grid.x=2"], "process grid"),
