@@ -227,6 +227,7 @@ REFUSED = {
     "GPUs as a resource": (["--time", "5", "--sbatch=--gres=gpu:2"], "give --gpus (of a kind: --gpus 2"),
     "other GPUs": (["--time", "5", "--gpus", "2", "--sbatch=--gpus-per-node=a100:4"], "give --gpus"),
     "another time": (["--time", "5", "--sbatch=--time=9"], "give --time instead"),
+    "a directory without a name": (["--time", "5", "--output", ""], "no directory is named"),
     "an unknown key": (["--time", "5", "--set", "time.stop=3"], "time.stop"),
     "more ranks than cells": (["--time", "5", "--nodes", "9999", "--ranks-per-node", "999"], "fewer ranks"),
     "another process grid": (["--time", "5", "--nodes", "3", "--set", "parallel.process_grid.x=2"], "process grid"),
