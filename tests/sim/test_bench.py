@@ -16,6 +16,7 @@ import pytest
 from sim import bench, cli
 from sim.bench import report
 from sim.bench.asked import work_of
+from sim.bench.contestants import numpy_slices
 from sim.bench.contestants.halostep import Taken, case_of, read_run
 from sim.bench.contestants.roster import Contestant, halostep, roster
 from sim.bench.measuring import Standing, measure
@@ -100,6 +101,16 @@ def test_each_step_shows_in_the_answer() -> None:
         assert 0.2 < work.decay < 0.5
         one_less = work.largest() * work.decay ** (-1 / work.steps)
         assert one_less - work.largest() > work.tolerance or work.every
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (512, 300), (96, 96, 96)])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_rounding_is_no_wrong_answer(shape: tuple[int, ...], steps: int) -> None:
+    """Of few steps, as those take part who are slow: a third of u is left, and a step too few is seen."""
+    work = Work(shape, "float32", steps)
+    assert 0.3 < work.decay < 0.45
+    assert work.error(numpy_slices.loop(work, work.initial(), steps)) <= work.tolerance
+    assert work.error(numpy_slices.loop(work, work.initial(), steps - 1)) > 1e4 * work.tolerance
 
 
 def test_a_work_is_a_mode_of_the_grid() -> None:
