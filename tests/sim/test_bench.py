@@ -211,6 +211,30 @@ def test_what_is_no_work(text: str) -> None:
         work_of(text)
 
 
+@pytest.mark.parametrize("text", ["1x1,float32,4", "2x2,float32,1", "1000x3,float64,4", "3x1000x8"])
+def test_a_work_of_too_few_cells(text: str) -> None:
+    with pytest.raises(SimError, match=rf"--work {text}: no wave .* fits [123] cells; an axis has 4 or more"):
+        work_of(text)
+
+
+@pytest.mark.parametrize("text", ["4x4", "16x16", "64x4,float32,400"])
+def test_a_work_of_which_nothing_is_left(text: str) -> None:
+    """What computes nothing would be as right."""
+    with pytest.raises(
+        SimError, match=r"steps leave nothing .* give more cells or fewer steps, such as \d+x\d+,float32,4"
+    ):
+        work_of(text)
+
+
+@pytest.mark.parametrize("size", ["4x4", "4x1000", "1000x4", "4x4x4", "4x5x64"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 8])
+def test_the_smallest_works(size: str, steps: int) -> None:
+    """Those who are slow take fewer steps, down to one."""
+    work = work_of(f"{size},float32,{steps}")
+    assert work.largest() > 100 * work.tolerance
+    assert work.error(numpy_slices.loop(work, work.initial(), steps)) <= work.tolerance
+
+
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["bench", "--only", "one process", "--only", "memcpy", "--work", "40x64,31"]
     monkeypatch.setattr("sim.bench._ROUNDS", 1)
