@@ -252,6 +252,14 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         (["--work", "many"], "a work is NxN"),
         (["--machine", "m.json"], "--machine is for --scaling"),
         (["--scaling", "--only", "numpy"], "not for --scaling"),
+        (["--solvers", "--machine", "m.json"], "--machine is for --scaling"),
+        (["--writing", ".", "--work", "64x64"], "not for --writing"),
+        (
+            ["--quick", "--scaling", "--solvers", "--writing", "."],
+            "--scaling and --solvers and --writing are measured one",
+        ),
+        (["--solvers", "--writing", "."], "one at a time; leave all but one out"),
+        (["--quick", "--writing", "."], "--quick is not for --writing"),
     ],
 )
 def test_what_cant_be_measured(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
