@@ -82,10 +82,11 @@ def resume(
 ) -> Result:
     """Go on with the run in `directory` from its newest checkpoint that is whole, to the bytes it would have had.
 
-    On any ranks and devices: where the run ran before is forgotten, its `parallel` table is as `overrides` says.
-    They may also change time.end, [checkpoint], the times and the packing of outputs, and add outputs; where the times
-    around the checkpoint change, so does the step from there on.  A run that was ended before its first checkpoint
-    begins anew, and what it had written is removed.
+    On any ranks and devices: where the run ran before and its time limit are forgotten, its `parallel` table and
+    checkpoint.time_limit are as `overrides` says.  They may also change time.end, the rest of
+    [checkpoint], the times and the packing of outputs, and add outputs; where the times around the checkpoint change,
+    so does the step from there on.  A run that was ended before its first checkpoint begins anew, and what it had
+    written is removed.
 
     Raises SimError, on every rank alike, where the case is not that of the checkpoint, where files to come would not
     hold what those of their series do, where no checkpoint is whole, where the directory is another run's who is at
@@ -120,6 +121,8 @@ def _case_of_run(directory: str | Path, overrides: Sequence[str]) -> Case:
         raise SimError(f"{directory} holds no run that could go on: there is no {path}; give a run's directory")
     table = casefile.load(path).model_dump(exclude_none=True)
     table["parallel"] = {"watchdog": table["parallel"]["watchdog"]}
+    # What this job has, not what the one before had.
+    table["checkpoint"].pop("time_limit", None)
     return casefile.load(table, overrides)
 
 

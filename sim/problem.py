@@ -17,7 +17,7 @@ from sim.equations.signature import signature
 from sim.errors import SimError
 from sim.physics import sides_of
 from sim.sources import evaluator
-from sim.topology import Ghosts, box_shape
+from sim.topology import Ghosts, axis_names, box_shape
 from sim.transport.protocol import Evaluate, Members, Transport
 from solvers.adaptive import AdaptiveMarch
 from solvers.block import Block
@@ -217,6 +217,7 @@ def build(case: Case) -> Problem:
     for number, one in enumerate(variants):
         _check_alike(number, one.model, variants[0].model)
     model = variants[0].model
+    _check_reach(case, grid, model.equation.width)
     try_out(case, model)
     equation = model.equation
     # The one that every equation has; another may take its place once it is known how fast the fields change.
@@ -224,6 +225,18 @@ def build(case: Case) -> Problem:
     walls = {name: Walls(sides_of(case, model, name), grid, step.width) for name in equation.fields}
     members = tuple(Variant(one.case, one.model.coefficients) for one in variants) if case.ensemble else ()
     return Problem(case, grid, equation, model.coefficients, March(step, walls, grid), members=members)
+
+
+def _check_reach(case: Case, grid: Grid, width: int) -> None:
+    """Raise SimError where an axis has fewer cells than a stage looks at on each side: no block has so many ghosts."""
+    for name, cells in zip(axis_names(grid.ndim), grid.shape, strict=True):
+        if cells < width:
+            second = case.model_copy(update={"numerics": case.numerics.model_copy(update={"order": 2})})
+            lower = ", or numerics.order = 2" if model_of(second).equation.width <= cells else ""
+            raise SimError(
+                f"grid.{name}.cells is {cells}, and the equation looks at {width} cells on each side; "
+                f"give at least {width}{lower}"
+            )
 
 
 class _Built(NamedTuple):

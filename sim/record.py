@@ -18,7 +18,7 @@ from typing import Any
 import jax
 
 from sim import casefile, platform
-from sim.case import Case, ParallelTable
+from sim.case import Case, CheckpointTable, ParallelTable
 from sim.transport import Transport
 from sim.tuning import Tuning
 
@@ -61,8 +61,9 @@ def commit() -> str | None:
 
 
 def of_results(case: Case) -> dict[str, str]:
-    """What decides the numbers, as text for the attributes of a file: nothing of where or how they were computed."""
-    text = casefile.to_toml(case.with_absolute_files().model_copy(update={"parallel": ParallelTable()}))
+    """What decides the numbers, as text for the attributes of a file: nothing of where and how they were computed."""
+    unsaid = {"parallel": ParallelTable(), "checkpoint": CheckpointTable()}
+    text = casefile.to_toml(case.with_absolute_files().model_copy(update=unsaid))
     known = {"source": f"halostep {versions().get('halostep', '')}".strip(), "git_commit": commit()}
     return {**{key: value for key, value in known.items() if value}, "versions": json.dumps(versions()), "case": text}
 

@@ -60,16 +60,17 @@ def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
 
 
 def _from_file(key: str, source: FileSource, grid: Grid, base: Path) -> Evaluate:
-    flip = tuple(name in source.flip for name in axis_names(grid.ndim))
+    names = axis_names(grid.ndim)
     try:
-        field = open_field(resolve(Path(source.file), source.package, base), source.dataset, flip)
+        stored = open_field(resolve(Path(source.file), source.package, base), source.dataset)
     except FieldFileError as error:
         raise SimError(f"{key}: {error}") from None
-    if field.shape != grid.shape:
+    if stored.shape not in (grid.shape, (1, *grid.shape)):
         raise SimError(
-            f"{key}: {source.file} holds the shape {field.shape}, the grid has {grid.shape} "
-            f"({', '.join(axis_names(grid.ndim))}); give the grid the file's shape"
+            f"{key}: {source.file} holds the shape {stored.shape}, the grid has {grid.shape} ({', '.join(names)}); "
+            f"{_remedy(stored.shape, grid)}"
         )
+    field = stored.turned(tuple(name in source.flip for name in names))
 
     def evaluate(box: Box) -> np.ndarray:
         try:
@@ -78,6 +79,16 @@ def _from_file(key: str, source: FileSource, grid: Grid, base: Path) -> Evaluate
             raise SimError(f"{key}: {error}") from None
 
     return evaluate
+
+
+def _remedy(shape: tuple[int, ...], grid: Grid) -> str:
+    """What to do about a file of that shape, which doesn't fit the grid."""
+    own = shape[1:] if len(shape) == grid.ndim + 1 and shape[0] == 1 else shape
+    if len(own) == grid.ndim:
+        return f"give the grid the shape {own}"
+    if len(own) == grid.ndim + 1:
+        return f"give one of these {own[0]} fields: of a run's times the one in snapshots/N.h5, of an array u[N]"
+    return f"give a field of {grid.ndim} axes, as the grid has"
 
 
 class Checked:

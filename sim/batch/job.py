@@ -20,6 +20,8 @@ from sim.errors import SimError
 from sim.output import rundir
 
 _WORD = re.compile(r"[\w.@+,:%-]+", re.ASCII)
+# Keys that each link of a chain is told, the first as the others.
+_OF_A_LINK = ("parallel.", "checkpoint.time_limit")
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class Job:
             found["output"] = shlex.quote(self.output)
         overrides = self.overrides
         if self.chain:
-            overrides = tuple(override for override in overrides if not override.strip().startswith("parallel."))
+            overrides = tuple(override for override in overrides if not override.strip().startswith(_OF_A_LINK))
             found["parallel"] = _set(_placing(case))
             if case.parallel.transport == "xla":
                 found["launch"] = '"srun --mpi=none --cpus-per-task=$SLURM_CPUS_PER_TASK --wait=60"'
@@ -192,7 +194,9 @@ def _environment_kept() -> Iterator[None]:
 
 
 def _placing(case: Case) -> Iterator[str]:
-    """What a case says of where to run: a run that is resumed has forgotten it."""
+    """What a case says of where to run, and for how long: a run that is resumed has forgotten it."""
+    if case.checkpoint.time_limit is not None:
+        yield f"checkpoint.time_limit={json.dumps(case.checkpoint.time_limit)}"
     for key, value in case.parallel.model_dump(exclude_defaults=True).items():
         if isinstance(value, dict):
             yield from (f"parallel.{key}.{axis}={blocks}" for axis, blocks in value.items())

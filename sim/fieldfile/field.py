@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class FieldFile:
     `shape` is the whole array's and `dtype` the file's own; `dataset` is its name there (None for .npy).
     Where `flip` is true the axis runs backwards: index 0 is the file's last.  An elevation model, stored
     north first, so gets a y that grows.  `times` counts leading axes of length 1 that are left out: a snapshot
-    has one.  Built by `open_field`.
+    has one.  Built by `open_field`, as it is stored, and `turned`.
     """
 
     path: Path
@@ -43,6 +43,17 @@ class FieldFile:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     times: int = 0
+
+    def turned(self, flip: tuple[bool, ...]) -> FieldFile:
+        """The same field, of each axis told whether to reverse it.
+
+        An axis more than told of, the first and of length 1, is the time of a snapshot, and left out.
+        Raises ValueError for other numbers of axes.
+        """
+        times = len(self.shape) - len(flip)
+        if times not in (0, 1) or self.shape[:times] != (1,) * times:
+            raise ValueError(f"flip of {len(flip)} axes for a field of the shape {self.shape}")
+        return replace(self, flip=flip, shape=self.shape[times:], times=times)
 
     def read(self, box: Box) -> NDArray[np.float64]:
         """Return the cells of `box`, a slice of step 1 an axis: a new C-ordered array that the caller owns.
@@ -64,12 +75,11 @@ class FieldFile:
             return np.array(turned, dtype=np.float64, order="C")
 
 
-def open_field(path: Path | str, dataset: str | None = None, flip: tuple[bool, ...] = ()) -> FieldFile:
+def open_field(path: Path | str, dataset: str | None = None) -> FieldFile:
     """Look into a file (.npy, .npz, .h5, .hdf5, .nc) without reading the data.
 
     `dataset` names the array in an .npz or HDF5 file; it may be left out where there is one array of real
-    numbers.  `flip` has one bool an axis; empty, no axis is reversed.  An axis more than that, the first and of
-    length 1, is the time of a snapshot, and left out.
+    numbers.
     Raises FieldFileError: no such file, another format, no such dataset, not an array of real numbers.
     """
     path = Path(path)
@@ -85,11 +95,7 @@ def open_field(path: Path | str, dataset: str | None = None, flip: tuple[bool, .
             there = _listing(reader.contents(path))
             raise FieldFileError(f"{path} has no dataset {name!r}; it holds {there}") from None
     check_layout(layout, f"dataset {name!r} of {path}" if name else str(path))
-    flip = tuple(flip) or (False,) * len(layout.shape)
-    times = 1 if len(layout.shape) == len(flip) + 1 and layout.shape[0] == 1 else 0
-    if len(flip) + times != len(layout.shape):
-        raise FieldFileError(f"flip has {len(flip)} axes, {path} has {len(layout.shape)}; give one for each")
-    return FieldFile(path, name or None, flip, layout.shape[times:], layout.dtype, times)
+    return FieldFile(path, name or None, (False,) * len(layout.shape), layout.shape, layout.dtype)
 
 
 def _format_of(path: Path) -> Format:

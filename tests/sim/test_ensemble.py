@@ -236,6 +236,33 @@ def test_going_on(tmp_path: Path) -> None:
             assert one["u"][:].tobytes() == other["u"][:].tobytes()
 
 
+def test_members_are_named_alike_when_a_run_goes_on(tmp_path: Path) -> None:
+    """By their files' names, though what goes on has absolute paths."""
+    np.save(tmp_path / "w.npy", np.ones((29, 23)))
+    case = plate(vary={"initial.u": ["x", {"file": "w.npy"}]})
+    based = casefile.load(case).based_at(tmp_path)
+    sim.run(based, output=tmp_path / "run", overrides=["time.end=0.1"])
+    result = sim.resume(tmp_path / "run", overrides=["time.end=0.2"])
+    assert result.members is not None and [member.vary["initial.u"] for member in result.members] == ["x", "w.npy"]
+    for path in (result.snapshots[0], result.snapshots[-1], result.series):
+        with h5py.File(path) as file:
+            assert file["initial.u"].asstr()[:].tolist() == ["x", "w.npy"], path
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["a/u.npy", "a/v.npy", "a/u.npy"], ["u.npy", "v.npy", "u.npy"]),
+        (["a/u.npy", "b/u.npy", "b/v.npy"], ["{}/a/u.npy", "{}/b/u.npy", "{}/b/v.npy"]),
+        (["a/u.npy", "b/../a/u.npy", "{}/a/u.npy"], ["u.npy", "u.npy", "u.npy"]),
+    ],
+)
+def test_files_of_one_name_are_told_apart(files: list[str], expected: list[str], tmp_path: Path) -> None:
+    case = casefile.load(plate(vary={"initial.u": [{"file": file.format(tmp_path)} for file in files]}))
+    for found in (case.based_at(tmp_path), case.based_at(tmp_path).with_absolute_files()):
+        assert found.labels() == [{"initial.u": label.format(tmp_path)} for label in expected]
+
+
 def test_the_built_in_case(tmp_path: Path) -> None:
     result = sim.run("ensemble-plate", output=tmp_path / "run")
     assert result.members is not None and len(result.members) == 16

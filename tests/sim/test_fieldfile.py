@@ -58,8 +58,8 @@ WRITERS = [_npy, _npz, _npz_compressed, _hdf5, _chunked]
 def test_every_box_is_that_of_the_whole(tmp_path: Path, write: Writer, order: str) -> None:
     values = np.asarray(np.random.default_rng(0).normal(size=(9, 7, 5)), order=order)  # type: ignore[call-overload]
     path = write(tmp_path, values)
-    for flip in ((), (False, True, False), (True, True, True)):
-        field = open_field(path, flip=flip)
+    for flip in ((False, False, False), (False, True, False), (True, True, True)):
+        field = open_field(path).turned(flip)
         turned = np.flip(values, tuple(axis for axis, f in enumerate(flip) if f))
         assert field.shape == (9, 7, 5)
         for box in (np.s_[0:9, 0:7, 0:5], np.s_[2:5, 6:7, 1:4], np.s_[8:9, :, 0:1], np.s_[3:3, 0:7, 0:5]):
@@ -89,7 +89,7 @@ def test_random_boxes_of_an_archive(tmp_path: Path, data: st.DataObject) -> None
     flip = tuple(data.draw(st.tuples(*[st.booleans()] * len(shape)), "flip"))
     box = tuple(slice(*cut) for cut in cuts)
     turned = np.flip(values, tuple(axis for axis, f in enumerate(flip) if f))
-    np.testing.assert_array_equal(open_field(_npz(tmp_path, values), flip=flip).read(box), turned[box])
+    np.testing.assert_array_equal(open_field(_npz(tmp_path, values)).turned(flip).read(box), turned[box])
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -109,7 +109,7 @@ def test_a_small_box_of_a_large_file_takes_little_memory(tmp_path: Path, write: 
 
 
 def test_an_open_field_can_be_pickled_and_holds_no_file(tmp_path: Path) -> None:
-    field = open_field(_hdf5(tmp_path, np.eye(3)), flip=(True, False))
+    field = open_field(_hdf5(tmp_path, np.eye(3))).turned((True, False))
     copy = pickle.loads(pickle.dumps(field))
     assert isinstance(copy, FieldFile)
     assert copy == field
@@ -129,9 +129,9 @@ def test_a_box_outside_the_array_is_an_error(tmp_path: Path, box: tuple[slice, .
 # ----------------------------------------------------------------------------------------- choosing a dataset
 
 
-def _refusal(path: Path, dataset: str | None = None, flip: tuple[bool, ...] = ()) -> str:
+def _refusal(path: Path, dataset: str | None = None) -> str:
     with pytest.raises(FieldFileError) as caught:
-        open_field(path, dataset, flip)
+        open_field(path, dataset)
     assert "\n" not in str(caught.value)
     assert "; " in str(caught.value)  # the remedy
     return str(caught.value)
@@ -238,7 +238,9 @@ def test_an_archive_is_not_taken_for_an_array(tmp_path: Path) -> None:
 def test_an_array_has_no_name_and_one_flip_an_axis(tmp_path: Path) -> None:
     path = _npy(tmp_path, np.zeros((2, 3)))
     assert "leave out dataset 'u'" in _refusal(path, "u")
-    assert "flip has 3 axes" in _refusal(path, None, (True, False, False))
+    for flip in ((True, False, False), (True,)):
+        with pytest.raises(ValueError, match=rf"flip of {len(flip)} axes for a field of the shape \(2, 3\)"):
+            open_field(path).turned(flip)
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -378,7 +380,7 @@ def test_a_path_in_a_package_that_is_not_imported(tmp_path: Path, monkeypatch: p
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
 def test_the_elevation_model_inside_matplotlib() -> None:
     path = resolve("mpl-data/sample_data/jacksboro_fault_dem.npz", "matplotlib", Path())
-    field = open_field(path, flip=(True, False))
+    field = open_field(path).turned((True, False))
     assert field.dataset == "elevation"
     assert field.shape == (344, 403)
     with np.load(path) as archive:

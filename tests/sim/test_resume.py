@@ -322,7 +322,7 @@ def test_a_read_only_directory_is_refused_before_anything_compiles(
 ) -> None:
     sim.run(small(), output="out")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    monkeypatch.setattr("sim.driver.build", lambda _: pytest.fail("too late"))
+    monkeypatch.setattr("sim.ready.build", lambda _: pytest.fail("too late"))
     if what == "run":
         with pytest.raises(SimError, match="is read-only"):
             sim.run(small(), output="out/below")
@@ -372,6 +372,24 @@ def test_the_time_limit_stops_in_order_and_the_exit_status_says_so(small: Small,
     assert re.search(r"^sim: stopped by the time limit at step", said, re.MULTILINE) and "error" not in said
     assert cli.main(["resume", "out", "--transport", "serial", "--time-limit", "2"]) == 75
     assert json.loads(Path("out/run.json").read_text())["resumed"]["step"] > 0
+
+
+def test_the_time_limit_of_the_job_before_is_forgotten(small: Small) -> None:
+    case = small((9,), checkpoint__time_limit="1:00:00")
+    sim.run(case, output="out")
+    assert casefile.load("out/case.toml").checkpoint.time_limit == "1:00:00"
+    sim.resume("out", overrides=["time.end=0.04"])
+    assert casefile.load("out/case.toml").checkpoint.time_limit is None
+    sim.resume("out", overrides=["time.end=0.05", "checkpoint.time_limit=7200"])
+    assert casefile.load("out/case.toml").checkpoint.time_limit == "7200"
+
+
+def test_how_a_run_is_kept_is_not_in_its_snapshots(small: Small) -> None:
+    case = small((9,))
+    sim.run(case, output="alone")
+    interrupted(lambda: sim.run(case | {"checkpoint": {"every": 1, "time_limit": "1:00:00"}}, output="there"), chunks=2)
+    sim.resume("there", overrides=["checkpoint.keep=3"])
+    assert files("there") == files("alone")
 
 
 def test_what_is_broken_is_shown_and_never_checkpointed(small: Small) -> None:

@@ -59,7 +59,15 @@ def test_the_bits_do_not_depend_on_the_boxes(formula: str, down: int, across: in
 def folder(tmp_path: Path) -> Path:
     field = np.arange(63.0).reshape(7, 9)
     np.save(tmp_path / "a.npy", field)
-    np.savez(tmp_path / "a.npz", field=field, other=field[:3])
+    np.savez(
+        tmp_path / "a.npz",
+        field=field,
+        other=field[:3],
+        times=[field] * 2,
+        three=field[None, :3],
+        line=field[0],
+        one=field[None],
+    )
     broken = field.copy()
     broken[5, 2] = np.nan
     np.save(tmp_path / "broken.npy", broken)
@@ -67,7 +75,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("flip", [[], ["x"], ["y"], ["x", "y"]])
-@pytest.mark.parametrize("file", [{"file": "a.npy"}, {"file": "a.npz", "dataset": "field"}])
+@pytest.mark.parametrize(
+    "file", [{"file": "a.npy"}, *({"file": "a.npz", "dataset": name} for name in ("field", "one"))]
+)
 def test_a_file_box_by_box(folder: Path, file: dict[str, str], flip: list[str]) -> None:
     source = FileSource.model_validate({**file, "flip": flip})
     evaluate = evaluator("initial.u", source, GRID, folder)
@@ -82,7 +92,16 @@ def test_a_file_box_by_box(folder: Path, file: dict[str, str], flip: list[str]) 
     [
         ({"file": "none.npy"}, ["none.npy"]),
         ({"file": "a.npz", "dataset": "feild"}, ["feild", "field"]),
-        ({"file": "a.npz", "dataset": "other"}, ["(3, 9)", "(7, 9)"]),
+        ({"file": "a.npz", "dataset": "other"}, ["(3, 9)", "(7, 9)", "give the grid the shape (3, 9)"]),
+        (
+            {"file": "a.npz", "dataset": "times"},
+            ["holds the shape (2, 7, 9), the grid has (7, 9) (y, x)", "snapshots/N"],
+        ),
+        (
+            {"file": "a.npz", "dataset": "three"},
+            ["the shape (1, 3, 9), the grid has (7, 9)", "give the grid the shape (3, 9)"],
+        ),
+        ({"file": "a.npz", "dataset": "line", "flip": ["x"]}, ["the shape (9,), the grid has (7, 9)", "2 axes"]),
         ({"file": "a.npy", "package": "not_installed_at_all"}, ["not_installed_at_all"]),
         ({"file": "../a.npy", "package": "numpy"}, ["../a.npy"]),
     ],
@@ -91,6 +110,7 @@ def test_files_that_will_not_do(folder: Path, file: dict[str, str], words: list[
     with pytest.raises(SimError) as caught:
         evaluator("equation.source", FileSource.model_validate(file), GRID, folder)
     assert all(word in str(caught.value) for word in ["equation.source", *words]), caught.value
+    assert "flip" not in str(caught.value)
 
 
 def test_a_file_that_goes_away_meanwhile(folder: Path) -> None:

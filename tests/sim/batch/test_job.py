@@ -161,9 +161,10 @@ def test_odd_names_arrive(machine: Machine, small: Callable[..., dict[str, Any]]
     assert machine.calls("python") == [["-m", "sim", "run", str(path), "--output", ODD, "--set", f"title={ODD}"]]
 
 
-def test_a_chain_remembers_where_to_run(machine: Machine) -> None:
+def test_a_chain_remembers_where_and_how_long_to_run(machine: Machine) -> None:
     """A run that is resumed doesn't."""
     wishes = ("parallel.transport=xla", "parallel.devices=2", "parallel.process_grid.x=4", "time.end=0.1")
+    wishes += ("checkpoint.time_limit=0:50:00",)
     script = Job(**{**JOB, "ranks_per_node": 1}, chain=True, output="out", overrides=wishes).script()
     (machine.folder / "out").mkdir()
     (machine.folder / "out" / "case.toml").touch()
@@ -174,7 +175,7 @@ def test_a_chain_remembers_where_to_run(machine: Machine) -> None:
     assert call[:4] == ["-m", "sim", "resume", "out"] and "time.end=0.1" not in call
     given = {word.partition("=")[0]: word.partition("=")[2] for word in call[5::2]}
     assert given["parallel.transport"] == '"xla"' and given["parallel.devices"] == "2"
-    assert given["parallel.process_grid.x"] == "4"
+    assert given["parallel.process_grid.x"] == "4" and given["checkpoint.time_limit"] == '"0:50:00"'
     assert [call[:3] for call in machine.calls("srun")] == [["--mpi=none", "--cpus-per-task=3", "--wait=60"]]
 
 
