@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
@@ -18,10 +17,9 @@ from tomlkit.items import Table as TomlTable
 
 from sim.case import TAGS, Case, ParallelTable
 from sim.errors import SimError
+from sim.overriding import override
 
 DEFAULT = "heat2d"
-# Keys of a side, which may be set where the case gives its kind alone.
-_OF_A_SIDE = ("value", "flux", "h", "ambient", "emissivity", "sigma")
 _LARGEST_FILE = 1 << 20
 
 
@@ -43,8 +41,7 @@ def load(case: str | Path | Mapping[str, Any] | Case, overrides: Sequence[str] =
         table, base, origin = _read(case)
     else:
         raise SimError(f"a case is a built-in name, a TOML file, a table of its keys or a sim.Case; got {case!r:.80}")
-    for override in _listed(overrides):
-        _apply(table, override)
+    override(table, overrides)
     return validate(table, origin).based_at(base)
 
 
@@ -81,12 +78,6 @@ def _plain_value(value: Any) -> Any:
     return copy.deepcopy(value)
 
 
-def _listed(overrides: Sequence[str]) -> Sequence[str]:
-    if not isinstance(overrides, list | tuple) or not all(isinstance(one, str) for one in overrides):
-        raise SimError(f'overrides are a list of texts, such as ["time.end=2.0", "name=mine"]; got {overrides!r:.80}')
-    return overrides
-
-
 def _read(name: str | Path) -> tuple[dict[str, Any], Path, str]:
     path = Path(name)
     if str(name) in builtin_names():
@@ -111,34 +102,6 @@ def _read_text(path: Path, name: str) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise SimError(f"case {name:.200} can't be read as UTF-8 text: {error!s:.200}; built in are {known}") from None
-
-
-def _apply(table: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    path = key.strip().split(".")
-    if not equals or not all(path):
-        raise SimError(f"--set takes KEY=VALUE with a dotted key, such as time.end=2.0; got {override!r}")
-    for part, inner in itertools.pairwise(path):
-        table[part] = _opened(table.get(part, {}), inner)
-        table = table[part]
-        if not isinstance(table, dict):
-            raise SimError(f"--set {override}: {part!r} is a value of the case, not a table")
-    table[path[-1]] = _value(text.strip())
-
-
-def _opened(value: Any, key: str) -> Any:
-    """A boundary in its short form as a table, where a key of it is to be set."""
-    if key in ("lower", "upper") and (isinstance(value, str) or (isinstance(value, dict) and "kind" in value)):
-        return {"lower": copy.copy(value), "upper": copy.copy(value)}
-    return {"kind": value} if isinstance(value, str) and key in _OF_A_SIDE else value
-
-
-def _value(text: str) -> Any:
-    """TOML where it is TOML (2.0, true, { kind = "periodic" }), else the text itself (a formula, a name)."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
 
 
 def _explain(error: ValidationError) -> Iterator[str]:

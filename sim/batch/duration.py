@@ -10,8 +10,6 @@ from sim.errors import SimError
 _TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d\d))?(?::(?P<third>\d\d))?", re.ASCII)
 # That of chain.sbatch, in seconds.
 _NOTICE = 180
-# SLURM's own, where a signal is asked for without one.
-_USUAL_NOTICE = 60
 # By so much it may come too early; and so much of work is the least that a link of a chain is for.
 _EARLY, _LEAST = 60, 60
 # So long a job must be for the third of it that is kept then.
@@ -36,13 +34,12 @@ def seconds_of(time: str) -> int:
 
 
 def notice_of(time: str, signal: str | None) -> int:
-    """Seconds before its end when a link of a chain is told to stop: as asked for (`signal`, as sbatch takes it), else
+    """Seconds before its end when a link of a chain is told to stop: as asked for (`signal`: B:USR1@SECONDS), else
     three minutes, at most a third of its time.  Raises SimError where that leaves it none."""
     whole = seconds_of(time)
     notice = min(_NOTICE, whole // 3)
     if signal is not None:
-        asked = re.search(r"@(\d+)", signal)
-        notice = int(asked[1]) if asked else _USUAL_NOTICE
+        notice = int(signal.rpartition("@")[2])
     if (least := notice + _EARLY + _LEAST) > whole:
         enough = least if signal is not None else _SHORTEST
         raise SimError(

@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim import casefile
-from sim.batch import template
+from sim.batch import options, template
 from sim.batch.duration import notice_of, seconds_of
 from sim.case import Case, ParallelTable
 from sim.errors import SimError
 from sim.output import rundir
 
 _WORD = re.compile(r"[\w.@+,:%-]+", re.ASCII)
-_OPTION = re.compile(r"--([a-z][a-z-]*)(?:=(.+))?", re.ASCII)
 # Keys that each link of a chain is told, the first as the others.
 _OF_A_LINK = ("parallel.", "checkpoint.time_limit")
 
@@ -57,11 +56,7 @@ class Job:
         for name, word in (("partition", self.partition), ("account", self.account)):
             if word is not None and not _WORD.fullmatch(word):
                 raise SimError(f"--{name} is a name that SLURM knows (sinfo, sacctmgr); got {word!r:.80}")
-        for option in self.options:
-            if not _OPTION.fullmatch(option):
-                raise SimError(
-                    f"--sbatch takes one of sbatch's long options, such as --sbatch=--qos=debug; got {option!r}"
-                )
+        options.check(self._asked, self.gpus, self.chain)
 
     def script(self) -> str:
         """The whole batch script."""
@@ -164,8 +159,7 @@ class Job:
     @property
     def _asked(self) -> dict[str, str | None]:
         """What the options say, by name."""
-        matches = [_OPTION.fullmatch(option) for option in self.options]
-        return {match[1]: match[2] for match in matches if match is not None}
+        return options.read(self.options)
 
     def _settings(self, case: Case) -> dict[str, str]:
         found = {

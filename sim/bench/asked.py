@@ -11,6 +11,8 @@ from sim.errors import SimError
 
 _FORM = "NxN or NxNxN, then float32 or float64, steps, alpha=field, every=STEPS, lean; such as 4096x4096,float64,48"
 _DEFAULT_CELL_STEPS = 1 << 31
+# Fewer along an axis may hold no wave that outlasts a step.
+_FEWEST_CELLS = 4
 _FEWEST_STEPS, _MOST_STEPS = 4, 1000
 
 
@@ -20,12 +22,23 @@ def work_of(text: str) -> Work:
     if not re.fullmatch(r"[1-9]\d{0,6}(x[1-9]\d{0,6}){1,2}", size):
         raise SimError(f"a work is {_FORM}; got {text!r:.200}")
     shape = tuple(int(n) for n in size.split("x"))
+    if min(shape) < _FEWEST_CELLS:
+        raise SimError(
+            f"--work {text:.200}: no wave that steps leave something of fits {min(shape)} cells; an axis has "
+            f"{_FEWEST_CELLS} or more"
+        )
     found: dict[str, Any] = {"dtype": "float32", "steps": _default_steps(shape)}
     for word in words:
         found.update(_read(word, text))
     if found.get("every", 0) > found["steps"]:
         raise SimError(f"--work {text}: an output every {found['every']} steps comes never in {found['steps']} steps")
-    return Work(shape, **found)
+    work = Work(shape, **found)
+    if work.decay <= work.tolerance:
+        raise SimError(
+            f"--work {text:.200}: {work.steps} steps leave nothing of the longest wave that fits, so that any answer "
+            f"would be right; give more cells or fewer steps, such as {size},{work.dtype},{_FEWEST_STEPS}"
+        )
+    return work
 
 
 def _read(word: str, text: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
@@ -43,6 +44,11 @@ class Outflow(Table):
 
 Flows: TypeAlias = Neumann | Robin | Radiation
 """Those that say what flows through the wall."""
+
+SIDES: Mapping[str, type[Table]] = {
+    str(side.model_fields["kind"].default): side for side in (Periodic, Dirichlet, Neumann, Robin, Radiation, Outflow)
+}
+"""By kind."""
 
 Side: TypeAlias = Annotated[Periodic | Dirichlet | Neumann | Robin | Radiation | Outflow, Field(discriminator="kind")]
 

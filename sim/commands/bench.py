@@ -42,33 +42,40 @@ def add(commands: Any) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
+    _check(arguments)
     if arguments.scaling:
-        if arguments.plot or arguments.works or arguments.only:
-            raise SimError("--plot, --work and --only are not for --scaling; leave them out")
         from sim.bench.scaling import scaling
 
         return scaling(arguments.quick, arguments.json, arguments.machine)
     if arguments.solvers or arguments.writing:
-        if arguments.plot or arguments.works or arguments.only or arguments.machine:
-            raise SimError("--plot, --work, --only and --machine are not for --solvers and --writing; leave them out")
         return _of_parts(arguments)
-    if arguments.machine:
-        raise SimError("--machine is for --scaling; leave it out")
     from sim.bench import bench
 
     return bench(arguments.quick, arguments.json, arguments.plot, arguments.works, arguments.only)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise SimError for options of which one would be left out without a word."""
+    modes = [f"--{name}" for name in ("scaling", "solvers", "writing") if getattr(arguments, name)]
+    if len(modes) > 1:
+        raise SimError(f"{' and '.join(modes)} are measured one at a time; leave all but one out")
+    if modes and (arguments.plot or arguments.works or arguments.only):
+        raise SimError(f"--plot, --work and --only are not for {modes[0]}; leave them out")
+    if arguments.machine and not arguments.scaling:
+        raise SimError("--machine is for --scaling; leave it out")
+    if arguments.quick and arguments.writing:
+        raise SimError("--quick is not for --writing, which has one size; leave it out")
 
 
 def _of_parts(arguments: argparse.Namespace) -> int:
     from sim.bench import refuse_launchers
 
     refuse_launchers("bench")
-    if arguments.writing:
-        from sim.bench.writing import writing
-
-        print(writing(arguments.writing).told(arguments.json))
     if arguments.solvers:
         from sim.bench.solving import solving
 
         return solving(arguments.quick, arguments.json)
+    from sim.bench.writing import writing
+
+    print(writing(arguments.writing).told(arguments.json))
     return 0

@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
     )
     run.add_argument("--overwrite", action="store_true", help="replace the run that --output holds")
     run.add_argument("--monitor", action="store_true", help="keep a picture, monitor.png, and monitor.jsonl up to date")
-    run.add_argument("--print-config", action="store_true", help="print the whole case as TOML and stop")
+    run.add_argument(
+        "--print-config", action="store_true", help="print the whole case as TOML, to be run from anywhere, and stop"
+    )
     run.set_defaults(do=_run)
 
 
@@ -32,7 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     overrides = options.overrides(arguments)
     if arguments.print_config:
-        text = casefile.to_toml(casefile.load(arguments.case, overrides))
+        text = casefile.to_toml(casefile.load(arguments.case, overrides).with_absolute_files())
         if is_speaker():
             print(text, end="")
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from sim.commands import options
 from sim.launcher import is_speaker
 
 
@@ -28,7 +29,9 @@ def add(commands: Any) -> None:
     submit.add_argument("--account", metavar="NAME", help="SLURM's account")
     submit.add_argument("--gpus", type=int, metavar="N", help="GPUs of each node")
     submit.add_argument("--chain", action="store_true", help="checkpoint before the time is up, and requeue until done")
-    submit.add_argument("--output", metavar="DIR", help="run directory (default: runs/CASE/JOB)")
+    submit.add_argument(
+        "--output", type=options.directory, metavar="DIR", help="run directory (default: runs/CASE/JOB)"
+    )
     submit.add_argument("--transport", choices=("auto", "mpi", "hybrid", "xla"), help="how blocks reach each other")
     submit.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help="change the case, as in run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
@@ -28,6 +29,9 @@ _REMEDIES = {
 
 def diagnose(company: Company, ranks: Sequence[Facts], exchanges: Sequence[Facts]) -> list[Finding]:
     """All findings, of what the transports are made of first."""
+    miscounted = list(threads(ranks))
+    # Who can't count their threads may fail for that alone.
+    failed = [] if miscounted else [e for e in exchanges if "why" in e and "follows" not in e]
     return [
         _same("JAX", [rank["jax"] for rank in ranks], lambda f: f"{f['version']}, on {f['platform']}"),
         _same("h5py", [rank["h5py"] for rank in ranks], _h5py),
@@ -35,7 +39,8 @@ def diagnose(company: Company, ranks: Sequence[Facts], exchanges: Sequence[Facts
         _same("mpi4jax", [rank["mpi4jax"] for rank in ranks], _mpi4jax),
         launcher(company, ranks),
         *binding(ranks),
-        *(_refused(e["transport"], e) for e in exchanges if "why" in e and "follows" not in e),
+        *miscounted,
+        *(_refused(e["transport"], e) for e in failed),
     ]
 
 
@@ -77,6 +82,15 @@ def binding(ranks: Sequence[Facts]) -> Iterator[Finding]:
             yield Finding("binding", "note", f"ranks on {host} are free to use each other's CPUs", remedy)
         else:
             yield Finding("binding", "ok", f"each rank on {host} has CPUs of its own")
+
+
+def threads(ranks: Sequence[Facts]) -> Iterator[Finding]:
+    """Whether the variable by which XLA counts its threads, where it is set, is a number from 1."""
+    given = {rank["settings"].get("NPROC", "1") for rank in ranks}
+    wrong = sorted(value for value in given if not re.fullmatch(r"\s*0*[1-9]\d*\s*", value, re.ASCII))
+    if wrong:
+        fact = f"NPROC={' and NPROC='.join(wrong)} is no count of threads: XLA starts one a core, or fails"
+        yield Finding("NPROC", "broken", fact, "unset NPROC, or give it a number from 1")
 
 
 def _same(what: str, answers: Sequence[Facts], describe: Callable[[Facts], str]) -> Finding:

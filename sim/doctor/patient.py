@@ -17,7 +17,7 @@ Facts: TypeAlias = dict[str, Any]
 
 SECONDS_PER_PROBE = 120.0
 _NO_MPI = {"why": "it has no MPI library to work with; see MPI library"}
-_SETTINGS = ("OMP_NUM_THREADS", "OMP_PROC_BIND", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
+_SETTINGS = ("NPROC", "OMP_NUM_THREADS", "OMP_PROC_BIND", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "XLA_FLAGS")
 
 
 def examine() -> Facts:

@@ -163,14 +163,19 @@ def _sent(problem: Problem, topology: Topology, choice: Choice) -> list[int]:
 
 
 def _check_explicit(time: TimeTable) -> None:
-    """Raise SimError where steps solve systems of equations."""
-    if time.implicit:
-        wanted = "time.steady" if time.steady else f"time.integrator = {time.integrator}"
-        raise SimError(
-            f"a plan is of explicit steps; how long {wanted} takes depends on how its solver converges: "
-            f"try a short run, or plan an explicit one: --set time.steady=false --set time.integrator=rkl2 "
-            f"--set time.stages=15"
-        )
+    """Raise SimError where steps solve systems of equations, or there are none."""
+    if not time.implicit:
+        return
+    if time.steady:
+        why = "how long time.steady takes depends on how its solver converges: try a short run"
+    elif time.integrator == "spectral":
+        why = "time.integrator = spectral takes none, but transforms the whole field for each output: try a run"
+    else:
+        why = f"how long time.integrator = {time.integrator} takes depends on how its solver converges: try a short run"
+    raise SimError(
+        f"a plan is of explicit steps; {why}, or plan an explicit one: --set time.steady=false "
+        f"--set time.integrator=rkl2 --set time.stages=15"
+    )
 
 
 def _stepping(ahead: Foreseen) -> Stepping:

@@ -16,6 +16,7 @@ import pytest
 from sim import bench, cli
 from sim.bench import report
 from sim.bench.asked import work_of
+from sim.bench.contestants import numpy_slices
 from sim.bench.contestants.halostep import Taken, case_of, read_run
 from sim.bench.contestants.roster import Contestant, halostep, roster
 from sim.bench.measuring import Standing, measure
@@ -100,6 +101,16 @@ def test_each_step_shows_in_the_answer() -> None:
         assert 0.2 < work.decay < 0.5
         one_less = work.largest() * work.decay ** (-1 / work.steps)
         assert one_less - work.largest() > work.tolerance or work.every
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (512, 300), (96, 96, 96)])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_rounding_is_no_wrong_answer(shape: tuple[int, ...], steps: int) -> None:
+    """Of few steps, as those take part who are slow: a third of u is left, and a step too few is seen."""
+    work = Work(shape, "float32", steps)
+    assert 0.3 < work.decay < 0.45
+    assert work.error(numpy_slices.loop(work, work.initial(), steps)) <= work.tolerance
+    assert work.error(numpy_slices.loop(work, work.initial(), steps - 1)) > 1e4 * work.tolerance
 
 
 def test_a_work_is_a_mode_of_the_grid() -> None:
@@ -200,6 +211,30 @@ def test_what_is_no_work(text: str) -> None:
         work_of(text)
 
 
+@pytest.mark.parametrize("text", ["1x1,float32,4", "2x2,float32,1", "1000x3,float64,4", "3x1000x8"])
+def test_a_work_of_too_few_cells(text: str) -> None:
+    with pytest.raises(SimError, match=rf"--work {text}: no wave .* fits [123] cells; an axis has 4 or more"):
+        work_of(text)
+
+
+@pytest.mark.parametrize("text", ["4x4", "16x16", "64x4,float32,400"])
+def test_a_work_of_which_nothing_is_left(text: str) -> None:
+    """What computes nothing would be as right."""
+    with pytest.raises(
+        SimError, match=r"steps leave nothing .* give more cells or fewer steps, such as \d+x\d+,float32,4"
+    ):
+        work_of(text)
+
+
+@pytest.mark.parametrize("size", ["4x4", "4x1000", "1000x4", "4x4x4", "4x5x64"])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 8])
+def test_the_smallest_works(size: str, steps: int) -> None:
+    """Those who are slow take fewer steps, down to one."""
+    work = work_of(f"{size},float32,{steps}")
+    assert work.largest() > 100 * work.tolerance
+    assert work.error(numpy_slices.loop(work, work.initial(), steps)) <= work.tolerance
+
+
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["bench", "--only", "one process", "--only", "memcpy", "--work", "40x64,31"]
     monkeypatch.setattr("sim.bench._ROUNDS", 1)
@@ -217,6 +252,14 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
         (["--work", "many"], "a work is NxN"),
         (["--machine", "m.json"], "--machine is for --scaling"),
         (["--scaling", "--only", "numpy"], "not for --scaling"),
+        (["--solvers", "--machine", "m.json"], "--machine is for --scaling"),
+        (["--writing", ".", "--work", "64x64"], "not for --writing"),
+        (
+            ["--quick", "--scaling", "--solvers", "--writing", "."],
+            "--scaling and --solvers and --writing are measured one",
+        ),
+        (["--solvers", "--writing", "."], "one at a time; leave all but one out"),
+        (["--quick", "--writing", "."], "--quick is not for --writing"),
     ],
 )
 def test_what_cant_be_measured(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

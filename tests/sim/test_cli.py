@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sim import casefile, cli
@@ -140,6 +141,20 @@ def test_a_printed_config_is_a_case_that_prints_the_same(name: str, capsys: Capt
     assert capsys.readouterr().out == first
     assert casefile.load("again.toml").model_dump() == casefile.load(name).model_dump()
     assert {entry.name for entry in Path().iterdir()} == {"again.toml"}
+
+
+def test_a_printed_config_finds_its_files_from_anywhere(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "sub"
+    folder.mkdir()
+    np.save(folder / "u.npy", np.zeros((8, 8)))
+    settings = ["grid.x.cells=8", "grid.y.cells=8", "exact={}"]
+    case = casefile.load("heat2d", [*settings, 'initial.u={file="u.npy"}'])
+    (folder / "k.toml").write_text(casefile.to_toml(case))
+    assert cli.main(["run", str(folder / "k.toml"), "--print-config"]) == 0
+    printed = tmp_path / "k2.toml"
+    printed.write_text(capsys.readouterr().out)
+    assert Path(casefile.load(printed).initial["u"].file) == folder / "u.npy"  # type: ignore[union-attr]
+    assert cli.main(["run", str(printed), "--output", str(tmp_path / "run")]) == 0
 
 
 OPTIONS = {

@@ -130,6 +130,21 @@ def test_an_exchange_that_fails_is_a_finding_unless_it_follows_from_another() ->
     assert findings[-1].remedy
 
 
+@pytest.mark.parametrize(("value", "wrong"), [("0", True), ("abc", True), ("", True), ("-2", True), ("3", False)])
+def test_threads_that_are_no_count_are_a_finding_and_the_network_is_not(value: str, wrong: bool) -> None:
+    ranks = [facts(cpus=[0]), facts(cpus=[1], settings={"NPROC": value})]
+    failed = [{"transport": GLOO, "why": "killed by SIGABRT"}]
+    found = [f for f in diagnose(FOUR, ranks, failed) if f.state != "ok"]
+    assert [f.what for f in found] == ["NPROC" if wrong else GLOO]
+    assert not wrong or (f"NPROC={value} is no count" in found[0].fact and "unset NPROC" in found[0].remedy)
+
+
+def test_the_threads_that_are_asked_for_are_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.doctor.patient.ask", lambda *_, environment=None: {})
+    monkeypatch.setenv("NPROC", "abc")
+    assert examine()["settings"]["NPROC"] == "abc"
+
+
 # ------------------------------------------------------------------------------------------------------------ probes
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias, get_args
 
 from pydantic import Discriminator, Tag
 
@@ -27,7 +28,7 @@ KINDS = (
 )
 
 
-def _tag(value: Any) -> Any:
+def kind_of(value: Any) -> Any:
     """The kind; where none is given, formulas, if there is a text that is no key of the heat equation's, else that."""
     if isinstance(value, Equation):
         value = dict(value)
@@ -53,14 +54,19 @@ EquationTable: TypeAlias = Annotated[
     | Annotated[WrittenTable, Tag("written")]
     | Annotated[PythonTable, Tag("python")],
     Discriminator(
-        _tag,
+        kind_of,
         custom_error_type="unknown_equation",
         custom_error_message=f"equation.kind is unknown; it is one of {', '.join(KINDS)}, or module:Name",
     ),
 ]
 """What can be solved."""
+EQUATIONS: Mapping[str, type[Equation]] = {
+    get_args(one)[1].tag: get_args(one)[0] for one in get_args(get_args(EquationTable)[0])
+}
+"""By what `kind_of` says of their tables."""
 
 __all__ = [
+    "EQUATIONS",
     "KINDS",
     "AdvectionDiffusionTable",
     "AllenCahnTable",
@@ -77,4 +83,5 @@ __all__ = [
     "PythonTable",
     "WaveTable",
     "WrittenTable",
+    "kind_of",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,8 @@ def test_what_is_asked_of_slurm() -> None:
     }
     changed = directives(Job(**JOB, options=("--cpus-per-task=2", "--comment=a b")).script())
     assert changed["cpus-per-task"] == "2" and changed["comment"] == "'a b'"
+    of_a_kind = Job(**JOB, gpus=4, options=("--gpus-per-node=a100:4", "--gres=disk:1", "--time-min=5")).script()
+    assert directives(of_a_kind)["gpus-per-node"] == "a100:4"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,21 @@ def test_which_script(name: str, asked: dict[str, Any]) -> None:
     assert directives(script).get("gpus-per-node") == (str(asked["gpus"]) if "gpus" in asked else None)
 
 
+@pytest.mark.parametrize("chain", [False, True], ids=["", "chain"])
+@pytest.mark.parametrize(("wish", "binding"), [("auto", "none"), ("xla", None)])
+def test_a_gpu_that_cant_be_used_ends_the_job(wish: str, binding: str | None, chain: bool, machine: Machine) -> None:
+    """Rather than that its CPUs do the work, of which each rank has some to feed its GPU."""
+    machine.install("srun", "os.execvp(sys.argv[4], sys.argv[4:])")
+    asked = {"ranks_per_node": 2 if wish == "auto" else 1, "gpus": 2, "chain": chain}
+    script = Job(**{**JOB, **asked}, overrides=(f"parallel.transport={wish}",)).script()
+    assert directives(script)["cpus-per-task"] == "8"
+    note = f"json.dump(dict(os.environ), open({str(machine.folder / 'given')!r}, 'w'))"
+    finished = machine.run(with_python(script, machine, note), SLURM_GPUS_PER_NODE="2")
+    assert finished.returncode == 0, finished
+    given = json.loads((machine.folder / "given").read_text())
+    assert given["JAX_PLATFORMS"] == "cuda,cpu" and given.get("SLURM_GPU_BIND") in (binding, "none")
+
+
 GPUS: dict[str, tuple[dict[str, Any], str | None]] = {
     "more ranks than GPUs": ({"gpus": 2, "ranks_per_node": 5}, "where a rank takes one GPU; give --ranks-per-node 2"),
     "fewer": ({"gpus": 2, "ranks_per_node": 1}, "give --ranks-per-node 2"),
@@ -108,6 +126,7 @@ def test_ranks_and_gpus(asked: dict[str, Any], refusal: str | None) -> None:
             job.script()
 
 
+@pytest.mark.parametrize("chain", [False, True], ids=["", "chain"])
 @pytest.mark.parametrize(
     ("wishes", "options", "cpus", "devices"),
     [
@@ -121,11 +140,11 @@ def test_ranks_and_gpus(asked: dict[str, Any], refusal: str | None) -> None:
     ],
 )
 def test_devices_and_cpus(
-    wishes: tuple[str, ...], options: tuple[str, ...], cpus: str, devices: str | None, machine: Machine
+    wishes: tuple[str, ...], options: tuple[str, ...], cpus: str, devices: str | None, chain: bool, machine: Machine
 ) -> None:
     machine.install("srun", "os.execvp(sys.argv[4], sys.argv[4:])")
     nodes = {"nodes": 1, "ranks_per_node": 1} if wishes[1:] == SPECTRAL else {}
-    script = Job(**{**JOB, **nodes}, overrides=wishes, options=options).script()
+    script = Job(**{**JOB, **nodes}, chain=chain, overrides=wishes, options=options).script()
     assert directives(script)["cpus-per-task"] == cpus
     assert machine.run(with_python(script, machine)).returncode == 0
     (call,) = machine.calls("python")
@@ -195,6 +214,21 @@ REFUSED = {
     "an account with a blank": (["--time", "5", "--account", "a b"], "--account"),
     "no option of sbatch's": (["--time", "5", "--sbatch", "qos=debug"], "--sbatch"),
     "an option of two lines": (["--time", "5", "--sbatch", "--qos=a\nb"], "--sbatch"),
+    "a signal that ends a link": (["--chain", "--time", "9", "--sbatch=--signal=USR2@10"], "waits for USR1"),
+    "a signal to the ranks": (["--chain", "--time", "9", "--sbatch=--signal=USR1@10"], "=B:USR1@SECONDS; got USR1@10"),
+    "a signal of no time": (["--chain", "--time", "9", "--sbatch=--signal=B:USR1"], "=B:USR1@SECONDS"),
+    "a signal, shortened": (["--chain", "--time", "9", "--sbatch=--sig=B:USR1@99"], "=B:USR1@SECONDS"),
+    "a chain of one link": (["--chain", "--time", "9", "--sbatch=--no-requeue"], "end the chain with its first job"),
+    "other nodes": (["--time", "5", "--sbatch=--nodes=7"], "--nodes=7 would give the job another size than is checked"),
+    "other nodes, shortened": (["--time", "5", "--sbatch=--node=7"], "give --nodes instead"),
+    "other nodes in a letter": (["--time", "5", "--sbatch=-N7"], "sbatch's long options"),
+    "other ranks": (["--time", "5", "--sbatch=--ntasks=7"], "give --nodes and --ranks-per-node instead"),
+    "other ranks a node": (["--time", "5", "--sbatch=--ntasks-per-node=7"], "give --nodes and --ranks-per-node"),
+    "GPUs behind its back": (["--time", "5", "--sbatch=--gpus=2"], "give --gpus (of a kind: --gpus 2"),
+    "GPUs as a resource": (["--time", "5", "--sbatch=--gres=gpu:2"], "give --gpus (of a kind: --gpus 2"),
+    "other GPUs": (["--time", "5", "--gpus", "2", "--sbatch=--gpus-per-node=a100:4"], "give --gpus"),
+    "another time": (["--time", "5", "--sbatch=--time=9"], "give --time instead"),
+    "a directory without a name": (["--time", "5", "--output", ""], "no directory is named"),
     "an unknown key": (["--time", "5", "--set", "time.stop=3"], "time.stop"),
     "more ranks than cells": (["--time", "5", "--nodes", "9999", "--ranks-per-node", "999"], "fewer ranks"),
     "another process grid": (["--time", "5", "--nodes", "3", "--set", "parallel.process_grid.x=2"], "process grid"),
