@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sim.case import Case
-from sim.case.members import shown
 
 Numbers: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Of each field some numbers by name: scalars, or [members]."""
@@ -38,15 +37,14 @@ def overall(found: Numbers) -> dict[str, dict[str, float]]:
 
 def members_of(case: Case, statistics: Numbers, errors: Numbers | None) -> tuple[Member, ...]:
     """What came of each member."""
-    assert case.ensemble is not None
     return tuple(
         Member(
             number,
-            {key: shown(value) for key, value in assignment.items()},
+            vary,
             _of_one(statistics, number),
             _of_one(errors, number) if errors else None,
         )
-        for number, assignment in enumerate(case.ensemble.assignments())
+        for number, vary in enumerate(case.labels())
     )
 
 

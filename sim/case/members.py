@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -55,12 +56,33 @@ def _with(table: dict[str, Any], assignment: dict[str, Source]) -> dict[str, Any
 
 def _explained(assignment: dict[str, Source], error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    given = ", ".join(f"{key} = {shown(value)!r:.80}" for key, value in assignment.items())
+    given = ", ".join(f"{key} = {_shown(value)!r:.80}" for key, value in assignment.items())
     where = ".".join(str(step) for step in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     return f"{given}: {where + ': ' if where else ''}{message}"
 
 
-def shown(value: Source) -> float | str:
-    """A member's value for a file or a table: a number, or a text."""
+def _shown(value: Source) -> float | str:
     return value.file if isinstance(value, FileSource) else value
+
+
+def labels_of(ensemble: EnsembleTable, base: Path) -> list[dict[str, float | str]]:
+    """What each member has for the keys that vary, as a file or a table says it: numbers and texts.
+
+    A file is its name; where two of a key share one, each is its absolute path.  Relative ones start at `base`.
+    """
+    assignments = list(ensemble.assignments())
+    columns = {key: _labels([assignment[key] for assignment in assignments], base) for key in ensemble.vary}
+    return [{key: column[number] for key, column in columns.items()} for number in range(len(assignments))]
+
+
+def _labels(values: list[Source], base: Path) -> list[float | str]:
+    # From where files lie: a run that goes on has them with absolute paths, and labels are to stay.
+    places = [_place(value, base) if isinstance(value, FileSource) else value for value in values]
+    files = {place for place, value in zip(places, values, strict=True) if isinstance(value, FileSource)}
+    names: dict[float | str, str] = {place: PurePath(str(place)).name for place in files}
+    return [names.get(place, place) for place in places] if len(set(names.values())) == len(names) else places
+
+
+def _place(source: FileSource, base: Path) -> str:
+    return source.file if source.package is not None else str((base / source.file).resolve())

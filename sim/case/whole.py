@@ -14,7 +14,7 @@ from sim.case.ensemble import EnsembleTable
 from sim.case.equation import EquationTable, PythonTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import GridTable
-from sim.case.members import members_of
+from sim.case.members import labels_of, members_of
 from sim.case.numerics import NumericsTable, TimeTable
 from sim.case.output import OutputTable
 from sim.case.parallel import ParallelTable
@@ -87,6 +87,10 @@ class Case(Table):
             return ()
         table = self.model_dump(exclude_none=True, exclude={"ensemble"})
         return tuple(members_of(self.ensemble, table, lambda one: Case.model_validate(one).based_at(self.base)))
+
+    def labels(self) -> list[dict[str, float | str]]:
+        """What each member has for the keys that vary: the same for the case `with_absolute_files`."""
+        return [] if self.ensemble is None else labels_of(self.ensemble, self.base)
 
     @property
     def ndim(self) -> int:

@@ -23,7 +23,7 @@ def write_contents(
     write_coordinates(file, case, stream, times)
     write_provenance(file, provenance)
     if case.ensemble is not None:
-        write_members(file, case.ensemble)
+        write_members(file, case)
     for variable in stream.variables:
         dataset = store(file, variable, stream, len(times))
         describe_field(dataset, variable, dimensions(case.ndim, stream.members))

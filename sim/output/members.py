@@ -5,8 +5,7 @@ from __future__ import annotations
 import h5py
 import numpy as np
 
-from sim.case import EnsembleTable
-from sim.case.members import shown
+from sim.case import Case, EnsembleTable
 from sim.output.layout import MEMBER
 
 
@@ -15,14 +14,14 @@ def name_coordinates(field: h5py.Dataset, ensemble: EnsembleTable) -> None:
     field.attrs["coordinates"] = " ".join(ensemble.vary)
 
 
-def write_members(file: h5py.File, ensemble: EnsembleTable) -> None:
+def write_members(file: h5py.File, case: Case) -> None:
     """The dimension scale `member`, and on it a variable for each key: numbers, or texts where one of them is."""
-    scale = file.create_dataset(MEMBER, data=np.arange(ensemble.members, dtype=np.int64), track_times=False)
+    labels = case.labels()
+    scale = file.create_dataset(MEMBER, data=np.arange(len(labels), dtype=np.int64), track_times=False)
     scale.make_scale(MEMBER)
     scale.attrs.update(units="1", long_name="member of the ensemble")
-    assignments = list(ensemble.assignments())
-    for key in ensemble.vary:
-        values = [shown(assignment[key]) for assignment in assignments]
+    for key in labels[0]:
+        values = [label[key] for label in labels]
         numbers = all(isinstance(value, float) for value in values)
         data = np.array(values) if numbers else [str(value) for value in values]
         kind = np.dtype(np.float64) if numbers else h5py.string_dtype()

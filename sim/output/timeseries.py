@@ -58,7 +58,7 @@ class TimeSeries:
                 scale, others = (step, [time]) if self.own_times else (time, [step])
                 scale.make_scale("step" if self.own_times else "time")
                 if case.ensemble is not None:
-                    write_members(file, case.ensemble)
+                    write_members(file, case)
                 for name in self.names:
                     others.append(file.create_dataset(name, data=columns[name]))
                     if case.ensemble is not None:
