@@ -498,6 +498,19 @@ def test_what_cannot_be_compared(
     assert word in said(capsys, "compare", *runs, *options, status=2)
 
 
+@pytest.mark.parametrize("change", [{"grid__x__upper": 2.0}, {"grid__x__lower": -1e-14}, {}])
+def test_grids_of_as_many_cells_are_not_one(
+    change: dict[str, Any], small: Small, original: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    sim.run(small(time__end=0.01, **change), output=tmp_path / "b")
+    if not change:
+        assert "what both have is the same" in said(capsys, "compare", original, tmp_path / "b", status=1)
+        return
+    for tolerance in ([], ["--tolerance", "1e9"]):
+        text = said(capsys, "compare", original, tmp_path / "b", *tolerance, status=2)
+        assert "only fields on one grid" in text and text.count("cells from x = ") == 2
+
+
 def test_no_time_in_common(tmp_path: Path, capsys: Capture) -> None:
     runs = [write_run(tmp_path / str(time), {time: {"u": np.zeros(3)}}) for time in (1.0, 2.0)]
     assert "no time in common" in said(capsys, "compare", *runs, status=2)
