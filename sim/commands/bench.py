@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     )
     bench.add_argument("--quick", action="store_true", help="smaller grids: under three minutes on two cores")
     bench.add_argument("--json", action="store_true", help="print all that was measured as one JSON object")
-    bench.add_argument("--plot", type=Path, metavar="FILE", help="draw a bar chart, as PNG")
+    bench.add_argument("--plot", type=Path, metavar="FILE", help="draw a bar chart, as PNG, PDF or SVG")
     bench.add_argument(
         "--work",
         dest="works",
