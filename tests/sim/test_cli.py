@@ -84,6 +84,14 @@ REFUSED = {
     "a process grid of numbers": (["run", "--process-grid", "2x2"], "x=2,y=2; got '2x2'"),
     "a tile that ends too soon": (["run", "--tile", "3x"], "such as 8x64"),
     "a directory without a name": (["run", "--output", ""], "no directory is named"),
+    **{
+        f"a file without a name: {' '.join(command)}": ([*command, ""], "no file is named; name one")
+        for command in (
+            *(["merge", ".", "--output"], ["report", ".", "--output"], ["plot", ".", "--output"]),
+            *(["plan", "--ranks", "2", "--machine"], ["bench", "--plot"], ["bench", "--scaling", "--machine"]),
+        )
+    },
+    "a directory to measure without a name": (["bench", "--writing", ""], "no directory is named"),
     "--set without a value": (["run", "--set", "time.end"], "KEY=VALUE"),
     "--set without a key": (["run", "--set", "=3"], "KEY=VALUE"),
     "--set of an unknown key": (["run", "--set", "time.stop=3"], "time.stop"),
