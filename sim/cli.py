@@ -14,7 +14,7 @@ from sim.errors import SimError, Stopped
 from sim.heap import keep_freed_memory
 from sim.launcher import is_speaker
 from sim.membership import EXIT_BUG, EXIT_INTERRUPTED, abort
-from sim.spoken import Spoken, UnheardError
+from sim.spoken import Spoken, UnheardError, open_closed_streams
 
 EXIT_USER_ERROR = 2
 EXIT_RESUMABLE = 75
@@ -58,12 +58,12 @@ def _done(arguments: Sequence[str] | None) -> int:
         return int(parsed.do(parsed))
     finally:
         # Now, while somebody is there to hear that it failed.
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
 
 
 def entry() -> NoReturn:
     """The process's own main: a bug or an interrupt on one rank ends all ranks."""
+    open_closed_streams()
     if not is_speaker() and {"-h", "--help"} & set(sys.argv):
         sys.exit(0)
     # Here, before there are other threads.

@@ -1,13 +1,27 @@
-"""Standard output that says of itself when it can't be written."""
+"""The standard streams: one that is closed takes anything, and output says of itself when it can't be written."""
 
 from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sim.errors import SimError
+
+
+def open_closed_streams() -> None:
+    """Have each standard stream that was closed be a null one.
+
+    By its descriptor, too, the lowest that is free: the next file that is opened would have it, and be written into by
+    whatever library complains.  Programs that are started inherit it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", errors="backslashreplace"))
 
 
 class UnheardError(Exception):

@@ -26,9 +26,10 @@ def bench(
 ) -> int:
     """Measure all contestants on all works, in turn, and print medians and ratios.
 
-    plot: where to draw a bar chart, as PNG.  works: instead of ours, as `work_of` reads them.  only: contestants
-    whose names contain one of these.  Returns the exit status: 1 where an answer was wrong or one of halostep's own
-    ways failed.  Raises SimError where a launcher started it, something isn't known, or the chart can't be written.
+    plot: where to draw a bar chart, as what its name ends in.  works: instead of ours, as `work_of` reads them.
+    only: contestants whose names contain one of these.  Returns the exit status: 1 where an answer was wrong or one of
+    halostep's own ways failed.  Raises SimError where a launcher started it, something isn't known, or the chart can't
+    be written.
     """
     from rich.console import Console
 
@@ -91,10 +92,16 @@ def _chosen(only: Sequence[str]) -> list[Contestant]:
 
 
 def _check_chart(plot: Path | None) -> None:
+    from sim.bench.chart import check_kind
     from sim.errors import SimError
+    from sim.output.target import check_target
 
-    if plot is not None and not os.access(plot.parent, os.W_OK):
+    if plot is None:
+        return
+    if not os.access(plot.parent, os.W_OK):
         raise SimError(f"the chart {plot} can't be written: {plot.parent} is no directory of yours; use another --plot")
+    check_target(plot, remedy="use another --plot")
+    check_kind(plot)
 
 
 def _draw(measured: Sequence[Sequence[Standing]], plot: Path) -> None:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from sim.bench.contestants.roster import MEMCPY
 from sim.bench.measuring import Standing
+from sim.errors import SimError
 
 _PANELS_A_ROW = 3
 
 
+def check_kind(path: Path) -> None:
+    """Raise SimError where what its name ends in is no kind of picture that can be drawn here."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(1, 1))
+    figure.text(0, 0, "T")
+    try:
+        figure.savefig(io.BytesIO(), format=path.suffix[1:].lower())
+    except (ValueError, RuntimeError, OSError) as error:
+        raise SimError(f"the chart {path} can't be drawn: {error}; use another --plot, such as bench.png") from None
+
+
 def draw(works: Sequence[Sequence[Standing]], path: Path) -> None:
-    """Bars of T_eff, a panel a work; the dotted line is memcpy.  Raises OSError, ValueError where it can't be saved."""
+    """Bars of T_eff, a panel a work; the dotted line is memcpy.
+
+    Raises OSError, ValueError where it can't be saved, as what its name ends in.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -35,5 +52,5 @@ def draw(works: Sequence[Sequence[Standing]], path: Path) -> None:
                 panel.axvline(teff, color="tab:gray", linestyle=":")
     for panel in panels.flat[len(works) :]:
         panel.set_visible(False)
-    figure.savefig(path, format="png", dpi=120)
+    figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -14,6 +14,7 @@ from time import perf_counter
 import numpy as np
 
 from sim.errors import SimError
+from sim.launcher import is_speaker
 from sim.subprocesses import clean_environment, find_mpirun, run_bounded
 from sim.topology import box_shape, choose_topology
 
@@ -54,7 +55,9 @@ class Writing:
 
 
 def writing(folder: Path, ranks: int = 2, writer: str = "auto") -> Writing:
-    """Measure in `folder`, by ranks started here.  Raises SimError where there is no mpirun, or it fails."""
+    """Measure in `folder`, by ranks started here.  Raises SimError where that can't be done."""
+    if not (os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)):
+        raise SimError(f"{folder} is no directory that can be written; give another to --writing")
     mpirun = find_mpirun()
     if mpirun is None:
         raise SimError(
@@ -70,10 +73,10 @@ def writing(folder: Path, ranks: int = 2, writer: str = "auto") -> Writing:
 def _measure(folder: Path, wish: str) -> Writing | None:
     """The rounds, on each rank; what came of them on rank 0."""
     from sim import casefile, membership
-    from sim.output.durable import check_room
     from sim.output.snapshot import Snapshot
     from sim.output.stream import MAIN, streams_of
     from sim.output.writer import choose_writer
+    from sim.team import on_root
 
     sizes = [f"grid.{axis}.cells={_CELLS}" for axis in "xy"]
     case = casefile.load("heat2d", [*sizes, "numerics.dtype=float32"])
@@ -82,13 +85,9 @@ def _measure(folder: Path, wish: str) -> Writing | None:
         writer = choose_writer(wish, team)  # type: ignore[arg-type]
         box = choose_topology((_CELLS, _CELLS), team.size, 1).box(team.rank)
         block = np.random.default_rng(team.rank).random(box_shape(box), np.float32)
-        path, seconds, dd = folder / f"sim-writing-{os.getpid()}.h5", [], []
-        if team.rank == 0:
-            check_room(folder, _SPACE)
-        path = Path(team.broadcast(str(path)))
+        path, seconds, dd = Path(on_root(team, lambda: _place(folder))), [], []
         for _ in range(_ROUNDS):
-            if team.rank == 0:
-                dd.append(_dd(path.with_suffix(".dd"), stream.bytes))
+            dd.append(on_root(team, lambda: _dd(path.with_suffix(".dd"), stream.bytes)))
             team.barrier()
             begin = perf_counter()
             Snapshot(path, case, stream, 0.0, team, {}).complete({"u": [(box, block)]}, writer)
@@ -98,19 +97,44 @@ def _measure(folder: Path, wish: str) -> Writing | None:
         return Writing(team.size, writer.name, stream.bytes, seconds, dd) if team.rank == 0 else None
 
 
+def _place(folder: Path) -> str:
+    """Of a file of this process.  Raises SimError where there is no room for it."""
+    from sim.output.durable import check_room
+
+    try:
+        check_room(folder, _SPACE)
+    except OSError as error:
+        raise SimError(f"{folder} can't be written: {error.strerror}; give another to --writing") from None
+    return str(folder / f"sim-writing-{os.getpid()}.h5")
+
+
 def _dd(path: Path, size: int) -> float:
+    """Seconds.  Raises SimError."""
     command = ["dd", "if=/dev/zero", f"of={path}", "bs=1M", f"count={size >> 20}", "conv=fsync", "status=none"]
     begin = perf_counter()
     try:
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, capture_output=True, text=True)
         return perf_counter() - begin
+    except (OSError, subprocess.CalledProcessError) as error:
+        why = (getattr(error, "stderr", None) or str(error)).strip()
+        raise SimError(f"dd can't write into {path.parent}: {why}; give another directory to --writing") from None
     finally:
         path.unlink(missing_ok=True)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        if measured := _measure(Path(sys.argv[1]), sys.argv[2]):
+def _main(folder: str = ".", writer: str = "") -> int:
+    """A rank's own, where a writer is named."""
+    try:
+        if not writer:
+            print(writing(Path(folder)).told())
+        elif measured := _measure(Path(folder), writer):
             print(json.dumps(asdict(measured)))
-    else:
-        print(writing(Path(sys.argv[1] if len(sys.argv) > 1 else ".")).told())
+    except SimError as error:
+        if is_speaker():
+            print(f"sim: error: {error}", file=sys.stderr, flush=True)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))

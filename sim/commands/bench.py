@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from sim.commands import options
 from sim.errors import SimError
 
 
@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     )
     bench.add_argument("--quick", action="store_true", help="smaller grids: under three minutes on two cores")
     bench.add_argument("--json", action="store_true", help="print all that was measured as one JSON object")
-    bench.add_argument("--plot", type=Path, metavar="FILE", help="draw a bar chart, as PNG")
+    bench.add_argument("--plot", type=options.file, metavar="FILE", help="draw a bar chart, as PNG, PDF or SVG")
     bench.add_argument(
         "--work",
         dest="works",
@@ -36,8 +36,12 @@ def add(commands: Any) -> None:
     bench.add_argument(
         "--solvers", action="store_true", help="measure what super-time-stepping and multigrid save, and text costs"
     )
-    bench.add_argument("--writing", type=Path, metavar="DIR", help="measure a snapshot beside dd, on DIR's disk")
-    bench.add_argument("--machine", type=Path, metavar="FILE", help="where --scaling saves it (default: your cache)")
+    bench.add_argument(
+        "--writing", type=options.directory, metavar="DIR", help="measure a snapshot beside dd, on DIR's disk"
+    )
+    bench.add_argument(
+        "--machine", type=options.file, metavar="FILE", help="where --scaling saves it (default: your cache)"
+    )
     bench.set_defaults(do=_bench)
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sim.commands import options
 from sim.launcher import is_speaker
 
 
@@ -17,7 +18,7 @@ def add(commands: Any) -> None:
         "netCDF-4/CF for xarray, VTKHDF for ParaView.",
     )
     merge.add_argument("directory", type=Path, metavar="DIR", help="the directory of a run")
-    merge.add_argument("--output", type=Path, metavar="FILE", help="where to (default: DIR/merged.h5)")
+    merge.add_argument("--output", type=options.file, metavar="FILE", help="where to (default: DIR/merged.h5)")
     merge.add_argument("--extra", metavar="NAME", help="the further output of that name instead of the snapshots")
     merge.add_argument("--compress", choices=("gzip",), help="pack the fields")
     merge.set_defaults(do=_merge)

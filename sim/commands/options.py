@@ -1,10 +1,12 @@
-"""What `sim run` and `sim resume` have in common: what of the case is changed, where it runs, what is printed."""
+"""What commands have in common: how files are named; `sim run` and `sim resume`: what of the case is changed, where it
+runs, what is printed."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from sim.errors import SimError
@@ -51,8 +53,15 @@ def add(parser: argparse.ArgumentParser, example: str) -> None:
 def directory(text: str) -> str:
     """A directory's name as an argument: an empty one is a variable that isn't set."""
     if not text:
-        raise argparse.ArgumentTypeError("no directory is named; leave the option out for a new one")
+        raise argparse.ArgumentTypeError("no directory is named; name one, or leave the option out")
     return text
+
+
+def file(text: str) -> Path:
+    """A file's name as an argument, likewise."""
+    if not text:
+        raise argparse.ArgumentTypeError("no file is named; name one, or leave the option out")
+    return Path(text)
 
 
 def overrides(arguments: argparse.Namespace) -> list[str]:

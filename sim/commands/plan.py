@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import Any
 
+from sim.commands import options
 from sim.errors import SimError
 
 
@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
         help="change the case, e.g. --set grid.x.cells=1024; may be repeated",
     )
     plan.add_argument(
-        "--machine", type=Path, metavar="FILE", help="what bench --scaling has saved (default: your cache)"
+        "--machine", type=options.file, metavar="FILE", help="what bench --scaling has saved (default: your cache)"
     )
     plan.add_argument("--latency", type=float, metavar="S", help="seconds that the shortest message takes there")
     plan.add_argument("--bandwidth", type=float, metavar="B", help="bytes a second of a long one")

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sim.commands import options
+
 
 def add(commands: Any) -> None:
     plot = commands.add_parser(
@@ -25,7 +27,7 @@ def add(commands: Any) -> None:
         metavar="z=0.5",
         help="cut across an axis through the cell nearest to a coordinate; may be repeated",
     )
-    plot.add_argument("--output", type=Path, metavar="FILE", help="PNG or GIF (default: DIR/FIELD.png or .gif)")
+    plot.add_argument("--output", type=options.file, metavar="FILE", help="PNG or GIF (default: DIR/FIELD.png or .gif)")
     plot.set_defaults(do=_plot)
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sim.commands import options
+
 
 def add(commands: Any) -> None:
     report = commands.add_parser(
@@ -14,7 +16,9 @@ def add(commands: Any) -> None:
         description="One HTML file that needs nothing else: summary, pictures, time series, timings, provenance.",
     )
     report.add_argument("directory", type=Path, metavar="DIR", help="a run directory, such as runs/heat2d/latest")
-    report.add_argument("--output", type=Path, metavar="FILE", help="where to write it (default: DIR/report.html)")
+    report.add_argument(
+        "--output", type=options.file, metavar="FILE", help="where to write it (default: DIR/report.html)"
+    )
     report.set_defaults(do=_report)
 
 

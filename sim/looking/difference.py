@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.errors import SimError
-from sim.looking.field import Field
+from sim.looking.field import Axis, Field
 from sim.looking.words import clean
 
 
@@ -51,6 +51,13 @@ def difference(a: Field, b: Field, time: float) -> Difference:
             f"{clean(a.name)!r} has {_cells(a)} cells in {clean(a.path)} and {_cells(b)} in {clean(b.path)}; "
             f"only fields on one grid can be compared"
         )
+    for one, other in zip(a.axes, b.axes, strict=True):
+        # To the bit: both come from one formula.
+        if (one.name, one.first, one.last) != (other.name, other.first, other.last):
+            raise SimError(
+                f"{clean(a.name)!r} has {_centres(one)} in {clean(a.path)} and {_centres(other)} in {clean(b.path)}; "
+                f"only fields on one grid can be compared"
+            )
     hashes = hashlib.sha256(), hashlib.sha256()
     squares, largest, scale = 0.0, 0.0, 0.0
     # The boxes follow from the size of a value; those of the larger one fit both.
@@ -80,3 +87,7 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _cells(field: Field) -> str:
     return " × ".join(map(str, field.shape))
+
+
+def _centres(axis: Axis) -> str:
+    return f"cells from {axis.name} = {axis.first} to {axis.last}"

@@ -14,6 +14,7 @@ from sim.looking.film import Film, gif, still
 from sim.looking.recorded import Frame, Recording, read_recording
 from sim.looking.words import clean, count
 from sim.output.durable import replace_quickly
+from sim.output.target import check_target
 
 
 def plot(
@@ -38,6 +39,7 @@ def plot(
     target = output or _beside(path) / f"{_file_name(film.name)}{suffix}"
     if target.suffix.lower() != suffix:
         raise SimError(f"--output {clean(target)} should end in {suffix}{'' if moving else ', or ask for a --gif'}")
+    check_target(target, _beside(path))
     write(target, gif(film) if moving else still(film))
     return target
 

@@ -65,6 +65,7 @@ class Run:
     record: Record
     progress: Progress | None
     recording: Recording
+    is_held: bool
 
     @property
     def path(self) -> Path:
@@ -72,16 +73,9 @@ class Run:
 
     @cached_property
     def state(self) -> str:
-        """The status recorded; 'died' where that is running and its process on this host is gone."""
-        died = self.record.status == "running" and (self._holder_is_gone or (self.progress and self.progress.is_dead))
+        """The status recorded; 'died' where that is running, but nobody is at it, or its process here is gone."""
+        died = self.record.status == "running" and (not self.is_held or (self.progress and self.progress.is_dead))
         return "died" if died else clean(self.record.status, 40)
-
-    @property
-    def _holder_is_gone(self) -> bool:
-        """Of a run killed before it had told of any progress this alone is known."""
-        text = record.read_text(self.path / lock.NAME, _MOST_LOCK_BYTES)
-        holder = Holder.read(text) if text else None
-        return holder is not None and holder.is_gone()
 
     @property
     def step(self) -> int | None:
@@ -124,6 +118,9 @@ def read_run(path: Path) -> Run:
     if not _is(path, Path.is_dir):
         raise SimError(f"{clean(path)} is no directory; give that of a run, such as runs/heat2d/latest")
     directory = RunDirectory(path)
+    # A run has its lock before it says that it is running, and until it has said how it ended: looked at twice, one
+    # that begins or ends meanwhile is not taken for one that died.
+    was_held = _is_held(path)
     found = record.read(directory.record, Record)
     if found is None:
         raise SimError(f"{clean(path)} holds no run: it has no {directory.record.name}; give the directory of a run")
@@ -131,7 +128,14 @@ def read_run(path: Path) -> Run:
     if progress and not progress.is_of(found):
         progress = None
     snapshots = _output(directory, directory.snapshots, directory.series, found, len(found.snapshots))
-    return Run(directory, found, progress, snapshots)
+    return Run(directory, found, progress, snapshots, was_held or _is_held(path))
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process is at the run, for all that is known: on another machine, one that was killed may be."""
+    text = record.read_text(path / lock.NAME, _MOST_LOCK_BYTES)
+    holder = Holder.read(text) if text else None
+    return text is not None and not (holder and holder.is_gone())
 
 
 def read_recording(path: Path) -> Recording:

@@ -16,6 +16,7 @@ from sim.looking.record import Numbers
 from sim.looking.recorded import Run, read_run
 from sim.looking.wholeness import examine
 from sim.looking.words import clean, duration
+from sim.output.target import check_target
 
 NAME = "report.html"
 _FINDINGS_SHOWN = 50
@@ -26,6 +27,7 @@ def report(path: Path, output: Path | None = None) -> Path:
     """Write it, by default to report.html in the run directory, and return where it is.  Raises SimError."""
     run = read_run(path)
     target = output or run.path / NAME
+    check_target(target, run.path)
     write(target, render(run).encode())
     return target
 

@@ -19,6 +19,7 @@ from sim.output.pieces import copy_field, packed
 from sim.output.rundir import CASE, EXTRA, RunDirectory
 from sim.output.series import write_steps
 from sim.output.stream import MAIN, Stream, Written, streams_of
+from sim.output.target import check_target
 from sim.output.vtkhdf import field_names
 
 
@@ -41,12 +42,11 @@ def merge(directory: Path, output: Path | None, extra: str | None, compress: boo
 
     No more than a piece of a field is in memory, and the file has its name when it is whole.
     Raises SimError where there is no such series, where one of its files is missing or another's, or where the
-    file can't be written.
+    file can't be written, or would replace the run's own.
     """
     series = _found(directory, extra)
     path = output or RunDirectory(directory).merged(extra)
-    if path.resolve() in {series.file(number).resolve() for number in range(len(series.written.times))}:
-        raise SimError(f"--output {path} is one of the files to be merged; give another")
+    check_target(path, directory)
     try:
         write_durably(path, lambda part: _write(part, series, compress))
     except OSError as error:

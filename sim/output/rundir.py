@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sim.errors import SimError
 from sim.output.durable import make_folder, sync
+from sim.output.lock import NAME as LOCK
 from sim.output.lock import RunLock
 from sim.team import Team, on_root
 
@@ -19,6 +20,11 @@ RECORD, CASE, SERIES, SNAPSHOTS = "run.json", "case.toml", "results.h5", "snapsh
 PROGRESS, MONITOR_LINES, MONITOR_PICTURE = "progress.json", "monitor.jsonl", "monitor.png"
 FILE_SERIES, MERGED, EXTRA, PROBES = "snapshots.vtkhdf.series", "merged.h5", "extra", "probes.h5"
 CHECKPOINTS, BROKEN = "checkpoints", "broken.h5"
+# In the order in which they are to be removed: the checkpoints first, for they need the rest.
+_LEFT = (
+    *(CHECKPOINTS, RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, PROBES, BROKEN),
+    *(PROGRESS, MONITOR_LINES, MONITOR_PICTURE),
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,19 @@ class RunDirectory:
 
     def snapshot(self, number: int) -> Path:
         return self.snapshots / f"{number}.h5"
+
+    def is_its_own(self, place: Path) -> bool:
+        """Whether a file at `place`, without links, is the run's; what was made of it, as by merge, isn't."""
+        if not (self.case.is_file() or self.record.is_file()) or self._is_merged(place):
+            return False
+        own = {name: os.path.realpath(self.path / name) for name in (*_LEFT, LOCK) if name != MERGED}
+        inside = next((name for name, entry in own.items() if place.is_relative_to(entry)), None)
+        return _is_output(place.name) if inside in (SNAPSHOTS, EXTRA) else inside is not None
+
+    def _is_merged(self, place: Path) -> bool:
+        """Of a further output; one that is called so has a folder."""
+        there = place.parent == Path(os.path.realpath(self.path / EXTRA)) and place.name.endswith(f"-{MERGED}")
+        return there and not self.extra(place.stem).is_dir()
 
 
 @contextmanager
@@ -219,9 +238,7 @@ def _clear(path: Path, overwrite: bool) -> None:
 
 
 def _left_by_a_run(path: Path) -> list[Path]:
-    """In the order in which it is to be removed: the checkpoints first, for they need the rest."""
-    names = (CHECKPOINTS, RECORD, CASE, SERIES, SNAPSHOTS, FILE_SERIES, MERGED, EXTRA, PROBES, BROKEN)
-    ours = [path / name for name in (*names, PROGRESS, MONITOR_LINES, MONITOR_PICTURE)]
+    ours = [path / name for name in _LEFT]
     return [entry for entry in ours if entry.exists() or entry.is_symlink()]
 
 
@@ -247,5 +264,10 @@ def _remove_files(entry: Path) -> None:
         if inner.is_dir() and not inner.is_symlink():
             if entry.name == EXTRA:
                 _remove_files(inner)
-        elif ".h5" in inner.name or inner.name.endswith(".vtkhdf.series"):
+        elif _is_output(inner.name):
             inner.unlink()
+
+
+def _is_output(name: str) -> bool:
+    """Of a file among outputs: whether it is one, whole or not."""
+    return ".h5" in name or name.endswith(".vtkhdf.series")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from sim import bench, cli
-from sim.bench import report
+from sim.bench import chart, report
 from sim.bench.asked import work_of
 from sim.bench.contestants import numpy_slices
 from sim.bench.contestants.halostep import Taken, case_of, read_run
@@ -244,10 +244,20 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert (tmp_path / "bars.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("name", "begin"), [("bars.PDF", b"%PDF"), ("bars.svg", b"<?xml"), ("bars.png", b"\x89PNG")])
+def test_a_chart_is_what_its_name_says(name: str, begin: bytes, tmp_path: Path) -> None:
+    chart.check_kind(tmp_path / name)
+    chart.draw([[Standing(roster()[0], FIELDS[0], why="absent")]], tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(begin)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--plot", "no/such/folder/bars.png"], "no/such/folder is no directory"),
+        (["--plot", "bars.xyz"], "Format 'xyz' is not supported"),
+        (["--plot", "bars"], "Format '' is not supported"),
+        (["--plot", "."], "is no regular file"),
         (["--only", "fortran"], "nobody is called that"),
         (["--work", "many"], "a work is NxN"),
         (["--machine", "m.json"], "--machine is for --scaling"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -84,6 +85,14 @@ REFUSED = {
     "a process grid of numbers": (["run", "--process-grid", "2x2"], "x=2,y=2; got '2x2'"),
     "a tile that ends too soon": (["run", "--tile", "3x"], "such as 8x64"),
     "a directory without a name": (["run", "--output", ""], "no directory is named"),
+    **{
+        f"a file without a name: {' '.join(command)}": ([*command, ""], "no file is named; name one")
+        for command in (
+            *(["merge", ".", "--output"], ["report", ".", "--output"], ["plot", ".", "--output"]),
+            *(["plan", "--ranks", "2", "--machine"], ["bench", "--plot"], ["bench", "--scaling", "--machine"]),
+        )
+    },
+    "a directory to measure without a name": (["bench", "--writing", ""], "no directory is named"),
     "--set without a value": (["run", "--set", "time.end"], "KEY=VALUE"),
     "--set without a key": (["run", "--set", "=3"], "KEY=VALUE"),
     "--set of an unknown key": (["run", "--set", "time.stop=3"], "time.stop"),
@@ -298,3 +307,36 @@ def test_what_can_not_be_printed(command: str, case: str, capsys: Capture) -> No
     finished = run_bounded(["bash", "-c", f"{sys.executable} -m sim {command} > /dev/full"], 60)
     assert finished.returncode == cli.EXIT_USER_ERROR and finished.stderr.count("\n") == 1, finished
     assert "standard output can't be written: No space left on device" in finished.stderr
+
+
+_LONG = {"marks": pytest.mark.long}
+
+
+@pytest.mark.parametrize(
+    ("command", "closed"),
+    [
+        *(("info run", closed) for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-")),
+        *(("watch run", closed) for closed in (">&-", "2>&-")),
+        *(pytest.param("run small.toml --output again", closed, **_LONG) for closed in ("2>&-", "<&- >&- 2>&-")),
+        pytest.param("doctor", "<&- >&- 2>&-", **_LONG),
+    ],
+)
+def test_a_stream_that_is_closed(command: str, closed: str, case: str) -> None:
+    """Is one that nobody listens to."""
+    assert cli.main(["run", case, "--output", "run"]) == 0
+    finished = run_bounded(["bash", "-c", f"{sys.executable} -m sim {command} {closed}"], 100)
+    assert finished.returncode == 0 and not finished.stderr, finished
+    assert bool(finished.stdout) == (">&-" not in closed.split())
+
+
+def test_no_file_gets_the_place_of_a_closed_stream() -> None:
+    """What a library writes to standard error would otherwise be written into a field's file."""
+    Path("program.py").write_text(
+        "import atexit, os, pathlib\n"
+        "from sim import cli\n"
+        "places = lambda: [os.readlink(f'/proc/self/fd/{number}') for number in range(3)]\n"
+        "atexit.register(lambda: pathlib.Path('places').write_text(' '.join(places())))\n"
+        "cli.entry()\n"
+    )
+    finished = run_bounded(["bash", "-c", f"{sys.executable} program.py --help <&- >&- 2>&-"], 60)
+    assert finished.returncode == 0 and Path("places").read_text().split() == [os.devnull] * 3, finished

@@ -24,6 +24,7 @@ import sim
 from sim import casefile, cli, failpoints
 from sim.errors import SimError
 from sim.looking import difference
+from sim.looking import record as records
 from sim.looking.field import _boxes, fields_of, times_of
 from sim.looking.record import Progress
 from sim.looking.recorded import read_run
@@ -316,6 +317,7 @@ def test_leftovers_and_checkpoints(run: Path, capsys: Capture) -> None:
     assert ".4.h5.part" in text and "checkpoints  2: 6, 12" in text
     told = json.loads((run / "run.json").read_text())
     record(run, json.dumps({**told, "status": "running"}))
+    lock_it(run)
     assert ".part" not in said(capsys, "info", run)
 
 
@@ -336,6 +338,11 @@ NO_RUN: dict[str, Callable[[Path], Path]] = {
 def record(run: Path, content: str | bytes) -> Path:
     (run / "run.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     return run
+
+
+def lock_it(run: Path, holder: Holder | None = None) -> None:
+    """Have somebody at it."""
+    (run / lock.NAME).write_text(json.dumps(asdict(holder or Holder.myself())))
 
 
 @pytest.mark.parametrize("make", NO_RUN.values(), ids=NO_RUN)
@@ -361,6 +368,7 @@ def test_what_may_not_be_read_is_said(
 
 def test_a_run_that_has_written_nothing_yet(tmp_path: Path, capsys: Capture) -> None:
     run = write_run(tmp_path, {}, status="running")
+    lock_it(run)
     assert "running" in said(capsys, "info", run) and "no snapshot yet" in said(capsys, "plot", run, status=2)
     said(capsys, "report", run)
     assert "running" in Page((run / "report.html").read_text()).words
@@ -490,6 +498,19 @@ def test_what_cannot_be_compared(
     assert word in said(capsys, "compare", *runs, *options, status=2)
 
 
+@pytest.mark.parametrize("change", [{"grid__x__upper": 2.0}, {"grid__x__lower": -1e-14}, {}])
+def test_grids_of_as_many_cells_are_not_one(
+    change: dict[str, Any], small: Small, original: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    sim.run(small(time__end=0.01, **change), output=tmp_path / "b")
+    if not change:
+        assert "what both have is the same" in said(capsys, "compare", original, tmp_path / "b", status=1)
+        return
+    for tolerance in ([], ["--tolerance", "1e9"]):
+        text = said(capsys, "compare", original, tmp_path / "b", *tolerance, status=2)
+        assert "only fields on one grid" in text and text.count("cells from x = ") == 2
+
+
 def test_no_time_in_common(tmp_path: Path, capsys: Capture) -> None:
     runs = [write_run(tmp_path / str(time), {time: {"u": np.zeros(3)}}) for time in (1.0, 2.0)]
     assert "no time in common" in said(capsys, "compare", *runs, status=2)
@@ -589,6 +610,7 @@ def test_a_directory_where_progress_cannot_be_told(
 
 def goes_on(run: Path, pid: int) -> None:
     """Make a run look as if a process were at it."""
+    lock_it(run)
     record(run, json.dumps({"status": "running", "case": "small", "started": "2020-01-01T00:00:00+00:00"}))
     told = json.loads((run / "progress.json").read_text())
     (run / "progress.json").write_text(json.dumps({**told, "pid": pid, "step": 1, "steps": 4, "time": 0.01}))
@@ -625,8 +647,52 @@ def test_a_run_that_was_killed_before_its_first_step_died(run: Path, capsys: Cap
         (replace(myself, started=""), "running"),
     ):
         record(run, json.dumps({"status": "running"}))
-        (run / lock.NAME).write_text(json.dumps(asdict(holder)))
+        lock_it(run, holder)
         assert json.loads(said(capsys, "info", run, "--json"))["status"] == word
+
+
+@pytest.mark.parametrize("progress", [False, True])
+def test_a_run_that_nobody_is_at_died(progress: bool, run: Path, capsys: Capture) -> None:
+    """By an exception, say, in a process that lives on."""
+    goes_on(run, os.getpid())
+    if not progress:
+        (run / "progress.json").unlink()
+    (run / lock.NAME).unlink()
+    assert json.loads(said(capsys, "info", run, "--json"))["status"] == "died"
+    assert said(capsys, "watch", run, status=1).startswith("died")
+
+
+def test_an_exception_before_the_first_step_is_the_end(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("sim.simulation.Simulation.compile", fails)
+    with pytest.raises(RuntimeError):
+        sim.run(small(), output=tmp_path / "out")
+    assert not (tmp_path / "out/progress.json").exists()
+    assert said(capsys, "info", tmp_path / "out", "--quick").startswith("out  died")
+    assert said(capsys, "watch", tmp_path / "out", status=1).startswith("died")
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["begins", "ends"])
+def test_a_run_that_begins_or_ends_meanwhile_is_not_dead(
+    ends: bool, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on(run, os.getpid())
+    held, status = (run / lock.NAME).read_text(), "complete" if ends else "running"
+    (run / lock.NAME).write_text(held) if ends else (run / lock.NAME).unlink()
+
+    def slow(path: Path, model: Any) -> Any:
+        if path.name == "run.json":
+            record(run, json.dumps({"status": status}))
+            (run / lock.NAME).unlink() if ends else (run / lock.NAME).write_text(held)
+        return read(path, model)
+
+    read = records.read
+    monkeypatch.setattr(records, "read", slow)
+    assert read_run(run).state == status
 
 
 def test_the_progress_of_an_earlier_run_does_not_count(run: Path, capsys: Capture) -> None:

@@ -63,7 +63,7 @@ def test_what_is_no_run_is_refused(run: Any, tmp_path: Path, capsys: pytest.Capt
     assert "holds no run" in refused(capsys, tmp_path)
     assert "has no extra output 'column'; it has row" in refused(capsys, run.directory, "--extra", "column")
     before = run.snapshots[0].read_bytes()
-    assert "one of the files to be merged" in refused(capsys, run.directory, "--output", run.snapshots[0])
+    assert "where the run in" in refused(capsys, run.directory, "--output", run.snapshots[0])
     assert run.snapshots[0].read_bytes() == before
     assert "can't be written" in refused(capsys, run.directory, "--output", tmp_path / "no" / "m.h5")
     run.series.write_bytes(b"x")

@@ -23,6 +23,7 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
     from sim.bench.scaling.series import ranks_at_hand, series
     from sim.errors import SimError
     from sim.machine import cores
+    from sim.output.target import check_target
     from sim.subprocesses import why_no_mpirun
 
     refuse_launchers("bench --scaling")
@@ -33,6 +34,8 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
     path = machine_file or measured.default_path()
     if path is None:
         raise SimError("there is no directory to keep the machine's file in (SIM_CACHE); use --machine FILE")
+    if machine_file is not None:
+        check_target(machine_file, remedy="use another --machine FILE")
     runs = series(ranks_at_hand(cores()), quick)
     with Console(stderr=True).status("") as status:
         status.update("messages of several sizes")
