@@ -16,6 +16,7 @@ from sim.chunks import Chunks
 from sim.errors import SimError
 from sim.ready import Ready, make_ready
 from sim.schedule import Position, limit_of, segments, stops_of
+from sim.simulation import Simulation
 from sim.team import Team, agreement
 from sim.topology import Box
 from solvers.grid import Grid
@@ -48,7 +49,10 @@ def start(
             loaded = casefile.load(case, overrides)
         with platform.arithmetic():
             running = Running(make_ready(team, loaded))
-        yield running
+        try:
+            yield running
+        finally:
+            running.end()
 
 
 class Running:
@@ -61,14 +65,23 @@ class Running:
 
     def __init__(self, ready: Ready) -> None:
         """Compiles the loop."""
-        self._ready = ready
         self._stable = ready.stable
         self._chunks = Chunks.of(ready)
         self._chunk = self._chunks.first
-        self._simulation = ready.simulation
+        self._held: Simulation | None = ready.simulation
         self._simulation.compile()
         if self._simulation.recording is not None:
             self._simulation.recording.begin(self._simulation)
+
+    def end(self) -> None:
+        """Let the fields go; done by `start`, whose ranks part then."""
+        self._held = None
+
+    @property
+    def _simulation(self) -> Simulation:
+        if self._held is None:
+            raise SimError("this simulation has ended with the `with` of sim.start; use it inside, or start another")
+        return self._held
 
     @property
     def case(self) -> Case:

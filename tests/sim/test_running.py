@@ -94,14 +94,19 @@ def test_a_number_stays_one_and_the_step_follows() -> None:
             running.advance(to=0.2)
         running.put("alpha", 0.7)
         running.advance(to=0.2)
+        found = running.whole("u")
     with sim.start({**case, "time": {"end": 0.2, "integrator": "euler", "step": 0.005}}) as other:
         other.advance(to=0.1)
         other.advance(to=0.2)
-        assert running_same(running, other)
+        assert other.whole("u").tobytes() == found.tobytes()
 
 
-def running_same(one: sim.Running, other: sim.Running) -> bool:
-    return one.whole("u").tobytes() == other.whole("u").tobytes()
+def test_it_ends_with_its_block() -> None:
+    with sim.start(table(1, "float64")) as running:
+        running.advance(to=0.01)
+    for use in (lambda: running.advance(to=0.02), lambda: running.put("u", 1.0), lambda: running.whole("u")):
+        with pytest.raises(SimError, match="has ended"):
+            use()
 
 
 @pytest.mark.parametrize(
