@@ -83,10 +83,9 @@ def resume(
     """Go on with the run in `directory` from its newest checkpoint that is whole, to the bytes it would have had.
 
     On any ranks and devices: where the run ran before and its time limit are forgotten, its `parallel` table and
-    checkpoint.time_limit are as `overrides` says.  They may also change time.end, the rest of
-    [checkpoint], the times and the packing of outputs, and add outputs; where the times around the checkpoint change,
-    so does the step from there on.  A run that was ended before its first checkpoint begins anew, and what it had
-    written is removed.
+    checkpoint.time_limit are as `overrides` says.  They may also change time.end, the rest of [checkpoint], the times
+    and the packing of outputs, and add outputs; where the times around the checkpoint change, so does the step from
+    there on.  A run that was ended before its first checkpoint begins anew, and what it had written is removed.
 
     Raises SimError, on every rank alike, where the case is not that of the checkpoint, where files to come would not
     hold what those of their series do, where no checkpoint is whole, where the directory is another run's who is at
