@@ -64,7 +64,7 @@ def from_mpi(team: MpiTeam) -> Rendezvous:
     """Rank 0 finds a free port and tells the others.  Collective."""
     hosts = team.gather(socket.gethostname())
     host = "127.0.0.1" if len(set(hosts)) == 1 else hosts[0]
-    port = team.broadcast(free_port("") if team.rank == 0 else None)
+    port = team.broadcast(free_port() if team.rank == 0 else None)
     return Rendezvous(f"{host}:{port}", team.size, team.rank)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -20,12 +21,16 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO
 
+from sim.errors import SimError
+
 # What launchers tell the processes that they start, and batch systems the launchers.  MPICH's settings
 # (MPIR_CVAR_…) and UCX's are the user's.
 _LAUNCHERS = re.compile(r"PMI|MPI_LOCAL|HYDI_|HYDRA_|OMPI_|PRTE_|PALS_|SLURMD?_|PBS_|LSB_|PE_HOSTFILE|COBALT_")
 _USERS = re.compile(r"OMPI_ALLOW_RUN_AS_ROOT|(OMPI|PRTE)_MCA_(btl|pml|mtl|coll|io|osc|rmaps)")
 _SECONDS_TO_OBEY = 5.0
 _NOT_STARTED = 127
+# Below what Linux (32768) and others (49152) hand out by themselves, above what services use.
+_PORTS_OF_OUR_OWN = range(20000, 32768)
 # macOS counts bytes.
 _BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024
 
@@ -64,12 +69,27 @@ def find_mpirun() -> str | None:
     return str(beside) if os.access(beside, os.X_OK) else shutil.which("mpirun")
 
 
-def free_port(address: str = "127.0.0.1") -> int:
-    """A port of this machine that nobody listens on, for programs that are to meet; address "": on all interfaces."""
+def free_port() -> int:
+    """A port of this machine that nobody listens on, on any interface, for programs that are to meet.
+
+    Not one of those that the kernel hands out: any connection of any program may be given it before it is listened on.
+    """
+    for port in random.SystemRandom().sample(_PORTS_OF_OUR_OWN, 100):
+        if _is_free(port):
+            return port
+    raise SimError(
+        f"no port of 100 between {_PORTS_OF_OUR_OWN.start} and {_PORTS_OF_OUR_OWN.stop - 1} can be listened on; "
+        "see with ss -ltn who holds them, and whether this machine lets programs listen"
+    )
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
-        listener.bind((address, 0))
-        port: int = listener.getsockname()[1]
-        return port
+        try:
+            listener.bind(("", port))
+        except OSError:
+            return False
+        return True
 
 
 def why_no_mpirun(modules: Sequence[str] = ("mpi4py", "mpi4jax")) -> str | None:

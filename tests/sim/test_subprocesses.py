@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sim import subprocesses
 from sim.subprocesses import (
     Finished,
     clean_environment,
@@ -166,11 +167,23 @@ def test_a_child_imports_the_sim_that_runs_here(tmp_path: Path) -> None:
     assert with_our_package({"PYTHONPATH": "/mine"})["PYTHONPATH"].endswith(os.pathsep + "/mine")
 
 
-def test_a_free_port_can_be_had() -> None:
+def test_a_free_port_can_be_listened_on_everywhere() -> None:
     with socket.socket() as listener:
         port = free_port()
-        listener.bind(("127.0.0.1", port))
+        listener.bind(("", port))
         assert listener.getsockname()[1] == port
+
+
+def test_a_free_port_is_none_that_a_connection_may_be_given() -> None:
+    # Linux hands out ports from 32768, others from 49152.
+    assert all(20000 <= free_port() < 32768 for _ in range(50))
+
+
+def test_a_port_that_is_held_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        held = holder.getsockname()[1]
+        monkeypatch.setattr(subprocesses, "_PORTS_OF_OUR_OWN", [held] * 99 + [free_port()])
+        assert free_port() != held
 
 
 def test_what_is_missing_for_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

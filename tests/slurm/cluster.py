@@ -97,12 +97,18 @@ class Cluster:
         key.write_bytes(os.urandom(1024))
         for name in ("state", *(f"spool-{node}" for node in NODES)):
             (self.folder / name).mkdir()
+        ports: set[int] = set()
+        while len(ports) < 1 + len(NODES):
+            ports.add(free_port())
+        controller, first_port, second_port = ports
+        first, second = NODES
         text = _CONFIGURATION.format(
             folder=self.folder,
-            controller=free_port(),
-            **dict(zip(("first", "second"), NODES, strict=True)),
-            first_port=free_port(""),
-            second_port=free_port(""),
+            controller=controller,
+            first=first,
+            second=second,
+            first_port=first_port,
+            second_port=second_port,
         )
         (self.folder / "slurm.conf").write_text(text)
         # Devices that are there on any machine.
