@@ -24,6 +24,8 @@ _CONFIGURATION = """\
 ClusterName=halostep
 SlurmctldHost=localhost
 SlurmctldPort={controller}
+# MPI's shared memory is named by job and step, and another such cluster may be at work on this machine.
+FirstJobId={first_job}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -105,6 +107,7 @@ class Cluster:
         text = _CONFIGURATION.format(
             folder=self.folder,
             controller=controller,
+            first_job=1000 * controller,
             first=first,
             second=second,
             first_port=first_port,
