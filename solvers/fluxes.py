@@ -52,19 +52,27 @@ class FluxForm:
     def width(self) -> int:
         return 1 if self.order == 2 else 3
 
-    def divergence(self, k: jax.Array, u: jax.Array, patch: Patch, outer: int = 0, of: str = "") -> jax.Array:
-        """Of the cells of a patch but for its `outer` outermost layers: dtype[m, …] → dtype[m - 2·width, …].
+    def divergence(
+        self,
+        k: jax.Array,
+        u: jax.Array,
+        patch: Patch,
+        outer: int = 0,
+        of: str = "",
+        times: jax.Array | float = 1.0,
+    ) -> jax.Array:
+        """Of the cells of a patch but for its `outer` outermost layers, rounded: dtype[m, …] → dtype[m - 2·width, …].
 
-        of: the name of the coefficient that k is, if it is one.
+        of: the name of the coefficient that k is, if it is one.  times: a number, float64, that all is multiplied by.
         """
         spacing, rounded = patch.grid.spacing, patch.rounded
         if self.order == 2:
-            return self._second(k, u, patch, outer, of)
+            return self._second(k, u, patch, outer, of, times)
         total = None
         for axis, h in enumerate(spacing):
             through = self.through(k, u, patch, axis, outer, of)
             lower, upper = ends(through, axis)
-            part = rounded(jnp.asarray(1.0 / h**2, u.dtype) * (upper - lower))
+            part = rounded(jnp.asarray(times / h**2).astype(u.dtype) * (upper - lower))
             total = part if total is None else total + part
         assert total is not None
         return total
@@ -92,7 +100,9 @@ class FluxForm:
         # The derivatives of k_f by the four add up to at most 5/4.
         return (1.25 / 24**2) * (rounded(27.0 * (lower + upper)) + (below + above))
 
-    def _second(self, k: jax.Array, u: jax.Array, patch: Patch, outer: int, of: str) -> jax.Array:
+    def _second(
+        self, k: jax.Array, u: jax.Array, patch: Patch, outer: int, of: str, times: jax.Array | float
+    ) -> jax.Array:
         lead, *weights = (1.0 / h**2 for h in patch.grid.spacing)
         rounded = patch.rounded
 
@@ -105,7 +115,8 @@ class FluxForm:
         for axis, weight in enumerate(weights, start=1):
             part = inflow(axis)
             total = total + (part if weight == lead else rounded(jnp.asarray(weight / lead, u.dtype) * part))
-        return rounded(jnp.asarray((0.5 if self.mean == "arithmetic" else 2.0) * lead, u.dtype) * total)
+        times_all = (0.5 if self.mean == "arithmetic" else 2.0) * lead * times
+        return rounded(jnp.asarray(times_all).astype(u.dtype) * total)
 
     def _faces(self, k: jax.Array, patch: Patch, axis: int, outer: int, of: str) -> jax.Array:
         """k at faces, of second order but for a factor."""

@@ -97,11 +97,14 @@ class Stencil:
                 groups.setdefault(weight, []).append(offset)
         return sorted(groups.items(), key=lambda group: (abs(group[0]), group[0]))
 
-    def __call__(self, u: jax.Array, rounded: Rounding) -> jax.Array:
-        """S u, its products `rounded` before they are added; but as a convolution, which adds in XLA's own way."""
-        return self._by_convolution(u) if self.form == "conv" else self._by_slices(u, rounded)
+    def __call__(self, u: jax.Array, rounded: Rounding, times: jax.Array | float = 1.0) -> jax.Array:
+        """S u, its products `rounded` before they are added; but as a convolution, which adds in XLA's own way.
 
-    def _by_slices(self, u: jax.Array, rounded: Rounding) -> jax.Array:
+        times: a number, float64, that all of it is multiplied by.
+        """
+        return self._by_convolution(u, times) if self.form == "conv" else self._by_slices(u, rounded, times)
+
+    def _by_slices(self, u: jax.Array, rounded: Rounding, times: jax.Array | float) -> jax.Array:
         shape = tuple(n - 2 * self.width for n in u.shape)
 
         def images(offset: tuple[int, ...], axis: int = 0) -> jax.Array:
@@ -122,9 +125,9 @@ class Stencil:
             part = jnp.asarray(weight / lead, u.dtype) * further
             total = total + (part if _is_exact(weight / lead) else rounded(part))
         # Not known when compiling, or XLA would multiply it with what the sum is multiplied with next.
-        return rounded(jnp.asarray(lead, u.dtype)) * total
+        return rounded(jnp.asarray(lead * times).astype(u.dtype)) * total
 
-    def _by_convolution(self, u: jax.Array) -> jax.Array:
+    def _by_convolution(self, u: jax.Array, times: jax.Array | float) -> jax.Array:
         # One channel, channels first, no padding: the other layouts are many times slower on CPU, and a
         # SAME convolution of a large array inside a loop brings XLA's CPU backend down.
         spatial = "DHW"[-u.ndim :]
@@ -141,7 +144,7 @@ class Stencil:
             dimension_numbers=layout,
             precision=lax.Precision.HIGHEST,
         )[0, 0]
-        return full[..., : n - 2 * self.width]
+        return jnp.asarray(times).astype(u.dtype) * full[..., : n - 2 * self.width]
 
 
 def _is_exact(factor: float) -> bool:

@@ -40,6 +40,12 @@ class Diffusion(NamedTuple):
 class Equation(ABC):
     """∂u/∂t = tendency(u, coefficients, x, t) for each of `fields`, local within `width` cells."""
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # What another class has made of its tendency is not that of this one's.
+        if "tendency" in vars(cls) and "change" not in vars(cls):
+            cls.change = Equation.change  # type: ignore[method-assign]
+
     @property
     @abstractmethod
     def fields(self) -> tuple[str, ...]:
@@ -56,6 +62,15 @@ class Equation(ABC):
 
         Products that are added to something are `patch.rounded`, unless there is but one of them in the sum.
         """
+
+    def change(self, patch: Patch, dt: jax.Array) -> Fields:
+        """Δt · tendency, rounded, as an explicit step adds it.  dt: float64.
+
+        An equation whose tendency is a number times a sum may multiply the two numbers first, at one operation less
+        in each cell.
+        """
+        rates = self.tendency(patch)
+        return {name: patch.rounded(dt.astype(rate.dtype) * rate) for name, rate in rates.items()}
 
     @abstractmethod
     def rates(self, patch: Patch) -> Rates:

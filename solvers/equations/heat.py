@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 
 from solvers.block import core
@@ -34,14 +35,20 @@ class Heat(Equation):
         return self.form.width
 
     def tendency(self, patch: Patch) -> Fields:
+        rate = self._diffusion(patch, jnp.float64(1.0))
+        if "source" in patch.coefficients:
+            rate = rate + core(patch.coefficients["source"], self.width)
+        return {"u": rate}
+
+    def change(self, patch: Patch, dt: jax.Array) -> Fields:
+        return super().change(patch, dt) if "source" in patch.coefficients else {"u": self._diffusion(patch, dt)}
+
+    def _diffusion(self, patch: Patch, times: jax.Array) -> jax.Array:
+        """∇·(α∇u), `times` a number, rounded."""
         u, alpha = patch.fields["u"], patch.coefficients["alpha"]
         if isinstance(self.form, FluxForm):
-            rate = self.form.divergence(alpha, u, patch, of="alpha")
-        else:
-            rate = alpha * self.form(u, patch.rounded)
-        if "source" in patch.coefficients:
-            rate = patch.rounded(rate) + core(patch.coefficients["source"], self.width)
-        return {"u": rate}
+            return self.form.divergence(alpha, u, patch, of="alpha", times=times)
+        return patch.rounded(self.form(u, patch.rounded, times * alpha.astype(jnp.float64)))
 
     def rates(self, patch: Patch) -> Rates:
         """4 α Σ 1/h² (second order): the Laplacian's largest eigenvalue is that of the checkerboard.

@@ -34,8 +34,5 @@ class Euler:
         return {}
 
     def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
-        rates = self.equation.tendency(patch)
-        return {
-            name: core(patch.fields[name], self.width) + patch.rounded(dt.astype(rate.dtype) * rate)
-            for name, rate in rates.items()
-        }
+        changes = self.equation.change(patch, dt)
+        return {name: core(patch.fields[name], self.width) + change for name, change in changes.items()}

@@ -60,17 +60,12 @@ class Explicit:
         if "start" in self._kept:
             found |= {f"{name}:start": core(patch.fields[name], self.width) for name in self.equation.fields}
         if "first" in self._kept:
-            found |= {f"{name}:first": change for name, change in self._changes(patch, dt).items()}
+            found |= {f"{name}:first": change for name, change in self.equation.change(patch, dt).items()}
         return found
 
     def __call__(self, patch: Patch, stage: int | jax.Array, dt: jax.Array) -> Fields:
-        changes, weights = self._changes(patch, dt), self._weights(stage)
+        changes, weights = self.equation.change(patch, dt), self._weights(stage)
         return {name: self._next(name, patch, weights, change) for name, change in changes.items()}
-
-    def _changes(self, patch: Patch, dt: jax.Array) -> Fields:
-        """Δt f(u)."""
-        rates = self.equation.tendency(patch)
-        return {name: patch.rounded(dt.astype(rate.dtype) * rate) for name, rate in rates.items()}
 
     def _next(self, name: str, patch: Patch, weights: dict[str, jax.Array], change: jax.Array) -> jax.Array:
         terms = {"now": core(patch.fields[name], self.width), "rate": change}
