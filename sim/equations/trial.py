@@ -21,7 +21,7 @@ from sim.case import Case
 from sim.case.equation import PythonTable
 from sim.equations.model import Model
 from sim.errors import SimError
-from solvers.equations import Diffusion, Rates
+from solvers.equations import Diffusion, Equation, Rates
 from solvers.grid import Grid
 from solvers.patch import Patch
 from solvers.rounding import Rounding
@@ -41,6 +41,8 @@ def try_out(case: Case, model: Model) -> None:
         return
     trial = _Trial(f"equation.kind = {case.equation.kind}", model, case.to_grid(), np.dtype(case.numerics.dtype))
     trial.ask("tendency", trial.checked_changes)
+    if type(model.equation).change is not Equation.change:
+        trial.ask("change", trial.checked_changes)
     program, scalars = trial.ask("rates", trial.checked_rates)
     trial.check_scalars(program, scalars)
     if case.time.implicit:
@@ -102,8 +104,9 @@ class _Trial:
         def asked(here: Any, scalars: Any, time: Any) -> Any:
             fields, varying, origin = here
             patch = Patch(fields, {**varying, **scalars}, time, origin, self.grid, Rounding.by(time))
+            dt = (time,) if name == "change" else ()
             with raising(f"{self.called}: {name}(patch)"):
-                found = getattr(self.model.equation, name)(patch)
+                found = getattr(self.model.equation, name)(patch, *dt)
             return checked(name, found)
 
         program, outputs = jax.make_jaxpr(asked, return_shape=True)(self.here, dict.fromkeys(scalars, number), time)

@@ -13,7 +13,7 @@ from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.operators import Mean
 from solvers.patch import Patch
-from solvers.terms import Symbol, Term
+from solvers.terms import Constant, Symbol, Term
 from solvers.terms.shapes import cropped, full
 from solvers.terms.term import in_double
 
@@ -39,16 +39,19 @@ class Written(Equation):
         return max(1, *(term.width for term in self.right_sides.values()))
 
     def tendency(self, patch: Patch) -> Fields:
-        return {name: self._value(term, patch) for name, term in self.right_sides.items()}
+        return {name: self._in_all(term.value(patch), term, patch) for name, term in self.right_sides.items()}
+
+    def change(self, patch: Patch, dt: jax.Array) -> Fields:
+        return {name: self._in_all(term.times(patch, dt), term, patch) for name, term in self.right_sides.items()}
 
     def stiff(self, patch: Patch) -> Fields:
         """The terms with second and higher derivatives; transport and reactions are taken explicitly."""
-        return {name: self._value(term.stiff, patch) for name, term in self.right_sides.items()}
+        terms = {name: term.stiff or Constant(0.0) for name, term in self.right_sides.items()}
+        return {name: self._in_all(term.value(patch), term, patch) for name, term in terms.items()}
 
-    def _value(self, term: Term | None, patch: Patch) -> jax.Array:
-        if term is None:
-            return full(jnp.zeros((), patch.dtype), patch, self.width)
-        return full(cropped(term.value(patch), self.width - term.width), patch, self.width)
+    def _in_all(self, values: jax.Array, term: Term, patch: Patch) -> jax.Array:
+        """A term's values in all cells that the equation's width leaves."""
+        return full(cropped(values, self.width - term.width), patch, self.width)
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         """Of those fields that diffuse along all axes, and whose equation has no higher derivatives, which decide."""

@@ -38,8 +38,16 @@ class Difference(Term):
         return self.stencil.width + self.of.width
 
     def value(self, patch: Patch) -> jax.Array:
-        values = full(seen(self.of, patch), patch, self.of.width)
-        return self.stencil(values, patch.rounded)
+        return self.stencil(self._values(patch), patch.rounded)
+
+    def takes_numbers(self, patch: Patch) -> bool:
+        return True
+
+    def times(self, patch: Patch, number: jax.Array) -> jax.Array:
+        return patch.rounded(self.stencil(self._values(patch), patch.rounded, number))
+
+    def _values(self, patch: Patch) -> jax.Array:
+        return full(seen(self.of, patch), patch, self.of.width)
 
     def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
         """The stencil's second moments, half of them: 1 along each axis of ∇²."""
@@ -83,9 +91,18 @@ class DivergenceOfFlux(Term):
         return max(self.k.width, self.u.width)
 
     def value(self, patch: Patch) -> jax.Array:
+        return self._divergence(patch, 1.0)
+
+    def takes_numbers(self, patch: Patch) -> bool:
+        return True
+
+    def times(self, patch: Patch, number: jax.Array) -> jax.Array:
+        return self._divergence(patch, number)
+
+    def _divergence(self, patch: Patch, times: jax.Array | float) -> jax.Array:
         k, u = (self._aligned(seen(term, patch), term, patch) for term in self._parts)
         of = self.k.name if isinstance(self.k, Given) and self.k.name in patch.coefficients else ""
-        return self.form.divergence(k, u, patch, self._inner, of)
+        return self.form.divergence(k, u, patch, self._inner, of, times)
 
     def _aligned(self, values: jax.Array, term: Term, patch: Patch) -> jax.Array:
         return full(cropped(values, self._inner - term.width), patch, self._inner)

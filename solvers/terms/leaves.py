@@ -20,6 +20,9 @@ class Leaf(Term):
     takes_long = False
     derivatives = 0
 
+    def is_number(self, patch: Patch) -> bool:
+        return self.value(patch).ndim == 0
+
     def linearised(self, patch: Patch) -> Linearised:
         return Linearised(self.value(patch), {})
 

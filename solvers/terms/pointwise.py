@@ -12,7 +12,7 @@ from solvers.patch import Patch
 from solvers.rounding import Rounding
 from solvers.terms.shapes import cropped
 from solvers.terms.symbol import Linearised, Symbol, total
-from solvers.terms.term import Term, rounded
+from solvers.terms.term import Term, in_double, rounded
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,24 @@ class Pointwise(Term):
         values = (rounded(arg, patch) if self.adds else arg.value(patch) for arg in self.args)
         margins = (self.width - arg.width for arg in self.args)
         return self.function(patch.rounded, *map(cropped, values, margins))
+
+    def is_number(self, patch: Patch) -> bool:
+        return all(arg.is_number(patch) for arg in self.args)
+
+    def takes_numbers(self, patch: Patch) -> bool:
+        return self._multiplied(patch) is not None
+
+    def times(self, patch: Patch, number: jax.Array) -> jax.Array:
+        if (i := self._multiplied(patch)) is None:
+            return super().times(patch, number)
+        double = in_double(patch)
+        values = [number if j == i else arg.value(double) for j, arg in enumerate(self.args)]
+        return self.args[i].times(patch, self.function(patch.rounded, *values))
+
+    def _multiplied(self, patch: Patch) -> int | None:
+        """Which argument it is that the others, all numbers, multiply, if there is one; by number."""
+        several = [i for i, arg in enumerate(self.args) if not arg.is_number(patch)]
+        return several[0] if len(several) == 1 and several[0] in self.linear else None
 
     def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
         """That of the argument that it is proportional to, if the others are of one cell."""
@@ -128,15 +146,26 @@ class Sum(Term):
         return Sum(*zip(*found, strict=True)) if found else None
 
     def value(self, patch: Patch) -> jax.Array:
+        return self._added([rounded(term, patch) for term in self.terms])
+
+    def takes_numbers(self, patch: Patch) -> bool:
+        return sum(not term.takes_numbers(patch) for term in self.terms) <= 1
+
+    def times(self, patch: Patch, number: jax.Array) -> jax.Array:
+        """Of each term, unless that would be more products than that of the sum."""
+        if not self.takes_numbers(patch):
+            return super().times(patch, number)
+        return self._added([term.times(patch, number) for term in self.terms])
+
+    def _added(self, values: Sequence[jax.Array]) -> jax.Array:
+        """Values of the terms, safe to be added."""
         result: jax.Array | None = None
-        for term, sign in zip(self.terms, self.signs, strict=True):
-            value = cropped(term.value(patch), self.width - term.width)
-            if term.is_product:
-                value = patch.rounded(value)
+        for term, sign, value in zip(self.terms, self.signs, values, strict=True):
+            inner = cropped(value, self.width - term.width)
             if result is None:
-                result = value if sign > 0 else -value
+                result = inner if sign > 0 else -inner
             else:
-                result = result + value if sign > 0 else result - value
+                result = result + inner if sign > 0 else result - inner
         assert result is not None
         return result
 

@@ -48,6 +48,18 @@ class Term(ABC):
     def value(self, patch: Patch) -> jax.Array:
         """dtype[m - 2·width, …], or what broadcasts to that: a scalar, or layers of one axis."""
 
+    def is_number(self, patch: Patch) -> bool:
+        """Whether its value is one for all cells."""
+        return False
+
+    def takes_numbers(self, patch: Patch) -> bool:
+        """Whether each cell is multiplied by a number in any case, which may as well be the product of several."""
+        return False
+
+    def times(self, patch: Patch, number: jax.Array) -> jax.Array:
+        """The value multiplied by a number in float64, safe to be added to something."""
+        return patch.rounded(number.astype(patch.dtype) * self.value(patch))
+
     def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
         """k of what is ∂/∂x (k ∂u/∂x) in it, u being a field, by axis: a scalar or all cells of the patch; coefficients
         and what multiplies it frozen.  Nothing of an axis along which there is no such part.

@@ -49,7 +49,8 @@ def case_in(folder: Path, small: Small, code: str, kind: str = "mine:Decay", **c
 
 
 def changed(method: str, body: str) -> str:
-    return f"\nclass Changed(Decay):\n    def {method}(self, patch):\n        {body}\n"
+    takes = "patch, dt" if method == "change" else "patch"
+    return f"\nclass Changed(Decay):\n    def {method}(self, {takes}):\n        {body}\n"
 
 
 def test_it_is_called_with_the_grid_and_the_parameters(small: Small, tmp_path: Path) -> None:
@@ -128,6 +129,8 @@ U, CORE = 'patch.fields["u"]', 'core(patch.fields["u"], 1)'
             f"return {{'u': jnp.dot({U}, jnp.ones(9))}}",
             r"raises TypeError: dot_general .* \(mine.py, line 22",
         ),
+        ("change", f"return {{'u': dt * {U}}}", r"returns float64\[5, 6\] for u"),
+        ("change", f"return {{'u': dt * {CORE}}}", None),
         ("rates", "return (1.0, 0.0)", r"returns a tuple, .*; wanted is solvers.equations.Rates\(decay, wave\)"),
         ("rates", "return Rates(1.0, None)", "returns None as wave"),
         ("rates", "return Rates(jnp.ones(7), 0.0)", r"returns float64\[7\] as decay"),
