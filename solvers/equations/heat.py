@@ -35,20 +35,25 @@ class Heat(Equation):
         return self.form.width
 
     def tendency(self, patch: Patch) -> Fields:
-        rate = self._diffusion(patch, jnp.float64(1.0))
-        if "source" in patch.coefficients:
-            rate = rate + core(patch.coefficients["source"], self.width)
-        return {"u": rate}
+        return self._taken(patch, jnp.float64(1.0))
 
     def change(self, patch: Patch, dt: jax.Array) -> Fields:
-        return super().change(patch, dt) if "source" in patch.coefficients else {"u": self._diffusion(patch, dt)}
+        return self._taken(patch, dt)
 
-    def _diffusion(self, patch: Patch, times: jax.Array) -> jax.Array:
-        """∇·(α∇u), `times` a number, rounded."""
+    def _taken(self, patch: Patch, dt: jax.Array) -> Fields:
+        """Δt (∇·(α∇u) + q), rounded."""
+        change = self._diffused(patch, dt)
+        if "source" in patch.coefficients:
+            source = core(patch.coefficients["source"], self.width)
+            change = change + patch.rounded(dt.astype(source.dtype) * source)
+        return {"u": change}
+
+    def _diffused(self, patch: Patch, dt: jax.Array) -> jax.Array:
+        """Δt ∇·(α∇u), rounded."""
         u, alpha = patch.fields["u"], patch.coefficients["alpha"]
         if isinstance(self.form, FluxForm):
-            return self.form.divergence(alpha, u, patch, of="alpha", times=times)
-        return patch.rounded(self.form(u, patch.rounded, times * alpha.astype(jnp.float64)))
+            return self.form.divergence(alpha, u, patch, of="alpha", times=dt)
+        return patch.rounded(self.form(u, patch.rounded, dt * alpha.astype(jnp.float64)))
 
     def rates(self, patch: Patch) -> Rates:
         """4 α Σ 1/h² (second order): the Laplacian's largest eigenvalue is that of the checkerboard.
