@@ -49,6 +49,31 @@ def test_members_are_steered_by_those_who_have_them(
     assert found["together"] == found["alone"]
 
 
+_CONNECTED = """
+import json
+from pathlib import Path
+from mpi4py import MPI
+import sim
+case = json.loads(Path("case.json").read_text())
+with sim.start(case, comm=MPI.COMM_WORLD) as running:
+    running.advance(to=0.01)
+try:
+    with sim.start(case, comm=MPI.COMM_SELF) as running:
+        said = "nothing"
+except sim.SimError as error:
+    said = str(error)
+if MPI.COMM_WORLD.allgather(said)[0] == said and MPI.COMM_WORLD.Get_rank() == 0:
+    print(json.dumps(said))
+"""
+
+
+def test_processes_that_xla_connects_run_together(mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    """Else each of them would take the part of the field that it has for the whole."""
+    (tmp_path / "case.json").write_text(json.dumps({**table(2, "float64"), "parallel": {"transport": "xla"}}))
+    said = mpirun(2, "-c", _CONNECTED, timeout=90).json()
+    assert said.startswith("XLA has connected 2 processes, for good, and these are 1 of them; give a communicator")
+
+
 _ALONE = """
 import json
 from pathlib import Path
