@@ -94,6 +94,11 @@ def is_connected() -> bool:
     return jax.distributed.is_initialized()
 
 
+def processes() -> int:
+    """How many are connected."""
+    return jax.process_count()
+
+
 class JaxTeam:
     """The processes of jax.distributed, without MPI; values travel as JSON through the coordinator."""
 

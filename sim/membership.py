@@ -53,16 +53,21 @@ def assembled(*arguments: Any) -> Iterator[Team]:
         team.disband()
         raise
     except BaseException as error:
-        if not team.all_fail(_SECONDS_FOR_OTHERS):
-            traceback.print_exc()
-            print(
-                f"sim: error: rank {team.rank} can't go on, and the others wait for it: all are ended", file=sys.stderr
-            )
-            sys.stderr.flush()
-            abort(EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_BUG)
+        end_unless_all_fail(team, error)
         team.disband()
         raise
     team.disband()
+
+
+def end_unless_all_fail(team: Team, error: BaseException) -> None:
+    """End all processes of the run, but where all of them meet an error within a moment: then each may raise its own.
+    Once a team."""
+    if team.all_fail(_SECONDS_FOR_OTHERS):
+        return
+    traceback.print_exception(error)
+    print(f"sim: error: rank {team.rank} can't go on, and the others wait for it: all are ended", file=sys.stderr)
+    sys.stderr.flush()
+    abort(EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_BUG)
 
 
 def abort(code: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, cast
 
 import jax.numpy as jnp
@@ -23,18 +23,15 @@ Values: TypeAlias = npt.ArrayLike | Callable[[Box], npt.ArrayLike]
 _REAL = "fiub"
 
 
-def distributed(name: str, values: Values, problem: Problem, transport: Transport) -> Any:
-    """Of a field, blocks; of a coefficient what the program takes in its place, a number or blocks.
+def distributed(name: str, values: Values, now: Any, problem: Problem, transport: Transport) -> Any:
+    """Of a field, blocks; of a coefficient what the program takes in its place, a number or blocks; in that of `now`.
 
     Where members of an ensemble have values of their own, arrays and places begin with the members; an array without
     them is for all.  Raises SimError on the ranks whose values are not real and finite numbers, are below what the
-    coefficient may be, or have another shape, and where there is no such name.
+    coefficient may be, or have another shape.
     """
     if name in problem.given and problem.given[name].is_scalar:
         return _scalar(name, values, problem, transport)
-    if name not in problem.equation.fields and name not in problem.given:
-        known = ", ".join([*problem.equation.fields, *problem.given])
-        raise SimError(f"nothing here is called {name!r}; what can be put is {known}")
     count = 0 if problem.is_shared(name) else len(problem.members)
     shape = (*([count] if count else []), *problem.grid.shape)
     give = _whole(name, values, shape, problem.grid.ndim) if not callable(values) else partial(_piece, name, values)
@@ -42,27 +39,52 @@ def distributed(name: str, values: Values, problem: Problem, transport: Transpor
     if not count:
         return transport.place(_checked(name, give, problem), dtype)
 
-    def of_member(number: int, box: Box) -> np.ndarray:
-        return give((slice(number, number + 1), *box))[0]
+    # Asked for as `Transport.blocks` gives them, several members at once.
+    places = [place for place, _ in transport.blocks(now)]
+    give_once = lru_cache(len(places))(lambda number: give(places[number]))
 
-    each = [_checked(name, partial(of_member, number), problem) for number in range(count)]
-    return cast(Members, transport).place_each(each, dtype)
+    def of_member(member: int, box: Box) -> np.ndarray:
+        number = next(i for i, (held, *on) in enumerate(places) if (*on,) == box and held.start <= member < held.stop)
+        return give_once(number)[member - places[number][0].start]
+
+    each = [_checked(name, partial(of_member, member), problem) for member in range(count)]
+    return cast(Members, transport).place_each(each, dtype, now)
+
+
+def said(name: str, values: Values, problem: Problem) -> str:
+    """What all ranks must put alike, in words: which name, and of a number, which one.  Raises SimError where there is
+    no such name, or where this is no such number.
+    """
+    known = [*problem.equation.fields, *problem.given]
+    if name not in known:
+        raise SimError(f"nothing here is called {name!r}; what can be put is {', '.join(known)}")
+    if name in problem.given and problem.given[name].is_scalar:
+        _numbers(name, values, problem)
+        return f"{name} = {np.asarray(values, np.float64).tolist()}"
+    return name
 
 
 def _scalar(name: str, values: Values, problem: Problem, transport: Transport) -> Any:
+    numbers, dtype = _numbers(name, values, problem), problem.case.numerics.dtype
+    if numbers.ndim:
+        return cast(Members, transport).per_member(numbers.tolist(), dtype)
+    return jnp.asarray(numbers)
+
+
+def _numbers(name: str, values: Values, problem: Problem) -> np.ndarray:
+    """One number, or one a member, in the type of the fields."""
     dtype, count = problem.case.numerics.dtype, len(problem.members)
-    if callable(values) or (np.ndim(values) and np.shape(values) != (count,)):
+    given = None if callable(values) else _real(name, values)
+    if given is None or given.shape not in ((), (count,) if count else ()):
         raise SimError(
             f"{name} is one number in this case{', or one a member' if count else ''}; to put other values of each "
             f"cell, begin with a formula of the place or a file"
         )
     with np.errstate(over="ignore"):
-        numbers = _real(name, values).astype(dtype)
+        numbers = given.astype(dtype)
     if not (np.isfinite(numbers) & (numbers >= problem.given[name].least)).all():
         raise SimError(f"{name} is {numbers}; it must be finite in {dtype}{_at_least(problem.given[name].least)}")
-    if numbers.ndim:
-        return cast(Members, transport).per_member(numbers.tolist(), dtype)
-    return jnp.asarray(numbers)
+    return numbers
 
 
 def _whole(name: str, values: npt.ArrayLike, shape: tuple[int, ...], ndim: int) -> Evaluate:
@@ -86,6 +108,10 @@ def _real(name: str, values: npt.ArrayLike) -> np.ndarray:
         array = np.asarray(values)
     except (ValueError, TypeError) as error:
         raise SimError(f"{name}: what was given is no array ({error}); give real numbers") from None
+    if np.ma.is_masked(values):
+        raise SimError(
+            f"{name}: {np.ma.count_masked(values):,} of the values given are masked; fill them, and put those"
+        )
     if array.dtype.kind not in _REAL:
         raise SimError(f"{name}: {array.dtype} values were given; give real numbers")
     return array

@@ -12,6 +12,7 @@ from sim.adaptive import Pacing, first_step
 from sim.case import Case
 from sim.checkpoint.restart import Restart
 from sim.costs import STEP_BY_STEP, Choice
+from sim.errors import SimError
 from sim.implicit import check_spectral, march_of, unit_of
 from sim.problem import Problem, build
 from sim.programs import keep_programs
@@ -152,4 +153,10 @@ def _settle(wish: Wish, team: Team, reproducible: bool) -> Name:
     # Processes that XLA connects compile together, or else wait for one another for ever; and a program that holds
     # the address of a communicator fits no other run.
     keep_programs(not distributed.is_connected() and (not isinstance(team, MpiTeam) or team.has_lasting_handles))
-    return resolve(wish, team)
+    name = resolve(wish, team)
+    if name == "xla" and distributed.is_connected() and distributed.processes() != team.size:
+        raise SimError(
+            f"XLA has connected {distributed.processes()} processes, for good, and these are {team.size} of them; "
+            f"give a communicator of all, or --transport {'serial' if team.size == 1 else 'mpi'}"
+        )
+    return name

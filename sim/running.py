@@ -51,6 +51,10 @@ def start(
             running = Running(make_ready(team, loaded))
         try:
             yield running
+        except SimError as error:
+            # Not all that a caller does is collective: one rank alone may ask for a field that is not there.
+            membership.end_unless_all_fail(team, error)
+            raise
         finally:
             running.end()
 
@@ -116,11 +120,11 @@ class Running:
         Raises SimError, on all ranks alike, where the time is past or none, where fields blow up, where a step can't be
         taken, and where ranks want to go to different times.
         """
-        self._check_time(float(to))
+        to = self._agreed_time(to)
         case = self.case
         with agreement(self._team):
             limit = limit_of(case, self._stable)
-            todo = list(segments(float(to), None, limit, start=self.time, stops=stops_of(case)))
+            todo = list(segments(to, None, limit, start=self.time, stops=stops_of(case)))
         for segment in todo:
             self._take(segment.begin)
 
@@ -131,7 +135,7 @@ class Running:
         Of an ensemble the members come first, in places and arrays.  Raises SimError where there is no such field.
         """
         self._check_field(name)
-        return [(place, np.array(block)) for place, block in self._simulation.blocks(name)]
+        return [(place, np.array(block)) for place, block in self._simulation.blocks(name) if block.size]
 
     def whole(self, name: str) -> np.ndarray:
         """All cells of a field, where one process has them: dtype[(members,) *grid.shape].  Raises SimError else."""
@@ -156,7 +160,13 @@ class Running:
         """
         simulation = self._simulation
         with agreement(self._team):
-            put = putting.distributed(name, values, simulation.problem, simulation.transport)
+            mine = putting.said(name, values, simulation.problem)
+        wanted = self._team.gather(mine)
+        if other := next((one for one in wanted if one != wanted[0]), None):
+            raise SimError(f"ranks want to put different things, {wanted[0]} and {other}; agree")
+        with agreement(self._team):
+            now = {**simulation.fields, **simulation.coefficients}[name]
+            put = putting.distributed(name, values, now, simulation.problem, simulation.transport)
         simulation.put(name, put)
         if simulation.problem.implicit is None:
             speed = simulation.speed()
@@ -189,8 +199,12 @@ class Running:
             # All ranks must take the same number of steps, so the slowest one's clock counts.
             self._chunk = self._chunks.next(simulation.step - before, max(self._team.gather(seconds)))
 
-    def _check_time(self, to: float) -> None:
+    def _agreed_time(self, wanted_time: Any) -> float:
         with agreement(self._team):
+            try:
+                to = float(wanted_time)
+            except (TypeError, ValueError):
+                raise SimError(f"to is the time to advance to, a number; got {wanted_time!r:.80}") from None
             if not math.isfinite(to) or to < self.time:
                 raise SimError(
                     f"the simulation stands at t = {self.time:g} and can't advance to {to:g}; give a later time"
@@ -198,6 +212,7 @@ class Running:
         wanted = self._team.gather(to)
         if any(other != wanted[0] for other in wanted):
             raise SimError(f"ranks want to advance to different times, {min(wanted):.17g} to {max(wanted):.17g}; agree")
+        return to
 
     def _check_field(self, name: str) -> None:
         if name not in self.fields:

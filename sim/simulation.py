@@ -59,7 +59,7 @@ class Simulation:
         with agreement(transport.team):
             now = restart.fields(transport) if restart else problem.initial(transport)
             coefficients = problem.coefficients(transport)
-        self._coefficients = self._with_halos(coefficients)
+        self.coefficients = self._with_halos(coefficients)
         self._fields = now
         self._buffers: Buffers | None = None
         self.recording: Recording | None = None
@@ -77,7 +77,7 @@ class Simulation:
         Raises SimError, on all ranks alike, where the case insists on another.
         """
         clock = _clock(self.time, 0, 1.0)
-        found = self._call("asymmetry", march.asymmetry, (), self._fields, self._coefficients, clock)[1]
+        found = self._call("asymmetry", march.asymmetry, (), self._fields, self.coefficients, clock)[1]
         suited_march = implicit.suited(march, self.problem.case, np.asarray(found["asymmetry"]))
         self.problem = replace(self.problem, implicit=suited_march)
         self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=False)
@@ -90,7 +90,7 @@ class Simulation:
         self._buffers = self._loop.buffers(self._fields)
         name, program, nothing = self._taking_none()
         compiled: Any = self._program(name, program, (0,))
-        compare(self.transport.team, of_program(compiled.trace(self._buffers, self._coefficients, *nothing)))
+        compare(self.transport.team, of_program(compiled.trace(self._buffers, self.coefficients, *nothing)))
         self._march(name, program, *nothing)
 
     @property
@@ -99,8 +99,8 @@ class Simulation:
 
     def put(self, name: str, values: Any) -> None:
         """Go on with other values of a field, blocks like those it has, or of a coefficient, whatever it is."""
-        if name in self._coefficients:
-            self._coefficients = {**self._coefficients, **self._with_halos({name: values})}
+        if name in self.coefficients:
+            self.coefficients = {**self.coefficients, **self._with_halos({name: values})}
         else:
             self._fields = {**self.fields, name: values}
             self._buffers = self._loop.buffers(self._fields)
@@ -132,7 +132,7 @@ class Simulation:
         """How fast the fields as they are can change, those of any member."""
         program = diagnostics.fastest(self.problem.equation, self.problem.march.walls, self.problem.grid)
         now = jnp.float64(self.time)
-        found = self._call("rates", program, (), self.fields, self._coefficients, now)[1]
+        found = self._call("rates", program, (), self.fields, self.coefficients, now)[1]
         return Speed(float(np.max(found["decay"])), float(np.max(found["wave"])))
 
     def advance(self, here: Position, steps: int) -> tuple[Position, float]:
@@ -192,7 +192,7 @@ class Simulation:
         Members with steps of their own are where these have led them, whatever the `time` of all.
         """
         now = jnp.float64(time) if self.pacing is None else self._pace(self.pacing).time
-        row = np.asarray(self._call("observe", recorder.observe, (), self.fields, self._coefficients, now)[1])
+        row = np.asarray(self._call("observe", recorder.observe, (), self.fields, self.coefficients, now)[1])
         times = time if self.pacing is None else np.reshape(self.pacing.time, (*row.shape[:-1], 1))
         return np.concatenate([np.broadcast_to(times, (*row.shape[:-1], 1)), row], axis=-1)
 
@@ -237,9 +237,9 @@ class Simulation:
 
     def source_mean(self) -> float:
         """Mean over the grid of what the equation's source adds to u per time, where the balance is known."""
-        if not diagnostics.balances(self.problem.case) or "source" not in self._coefficients:
+        if not diagnostics.balances(self.problem.case) or "source" not in self.coefficients:
             return 0.0
-        source = {"source": self._coefficients["source"]}
+        source = {"source": self.coefficients["source"]}
         program = diagnostics.statistics(self.problem.grid.cells)
         return float(np.mean(self._call("source", program, (), source)[1]["source"]["mean"]))
 
@@ -273,7 +273,7 @@ class Simulation:
         compiles = name not in self._used
         self._used.add(name)
         begin = time.perf_counter()
-        self._buffers, self._said = self._call(name, program, (0,), self._buffers, self._coefficients, *arguments)
+        self._buffers, self._said = self._call(name, program, (0,), self._buffers, self.coefficients, *arguments)
         jax.block_until_ready(self._buffers)
         seconds = time.perf_counter() - begin
         if self.problem.implicit is not None:

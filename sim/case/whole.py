@@ -158,10 +158,11 @@ class Case(Table):
         varied = self.ensemble.vary if self.ensemble is not None else ()
         kept = [f"{name}__before" for name in fields] if self.time.integrator == "bdf2" else []
         check_fields(fields, {*axis_names(self.ndim), *varied, *kept})
+        remedy = "; equation.evolves has their names" if isinstance(self.equation, PythonTable) else ""
         for key, table in (("initial", self.initial), ("exact", self.exact)):
             for name in table:
                 if name not in fields:
-                    raise ValueError(f"{key}.{name} is no field of the equation, which has {', '.join(fields)}")
+                    raise ValueError(f"{key}.{name} is no field of the equation, which has {', '.join(fields)}{remedy}")
         for name in self.boundary.fields:
             if name not in fields:
                 raise ValueError(f"boundary.fields.{name} is no field of the equation, which has {', '.join(fields)}")

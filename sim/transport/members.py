@@ -111,7 +111,9 @@ class Together:
     def place(self, evaluate: Evaluate, dtype: npt.DTypeLike, members: int | None = None) -> jax.Array:
         return self._inner.place(evaluate, dtype, members)
 
-    def place_each(self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike) -> jax.Array:
+    def place_each(
+        self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike, now: jax.Array | None = None
+    ) -> jax.Array:
         return self._inner.place(stacked(evaluates), dtype, len(evaluates))
 
     def per_member(self, numbers: Sequence[float], dtype: npt.DTypeLike) -> PerMember:

@@ -79,8 +79,13 @@ class Members(Transport, Protocol):
     What a program returns has a leading axis, the members, where it depends on something that has one.
     """
 
-    def place_each(self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike) -> jax.Array:
-        """A distributed field of blocks of all members, each evaluated where it lives; like `place`."""
+    def place_each(
+        self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike, now: jax.Array | None = None
+    ) -> jax.Array:
+        """A distributed field of blocks of all members, each evaluated where it lives; like `place`.
+
+        `now`: such a field, of which stays what no `blocks` tell of: members that others have, in places left over.
+        """
         ...
 
     def per_member(self, numbers: Sequence[float], dtype: npt.DTypeLike) -> PerMember:

@@ -59,8 +59,12 @@ class Spread:
         values = ghosted(evaluate(self._box), self._block.shape, self.margins, dtype)
         return jax.make_array_from_callback(values.shape, NamedSharding(self._mesh, _ALL), lambda index: values[index])
 
-    def place_each(self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike) -> jax.Array:
+    def place_each(
+        self, evaluates: Sequence[Evaluate], dtype: npt.DTypeLike, now: jax.Array | None = None
+    ) -> jax.Array:
         def on_device(index: Any) -> Any:
+            if now is not None and self._first + index[0].indices(self._held)[0] >= self._members:
+                return next(np.array(shard.data) for shard in now.addressable_shards if shard.index == index)
             evaluate = stacked([evaluates[number] for number in self._numbers(index[0])])
             return ghosted(evaluate(self._box), self._block.shape, self.margins, dtype)
 

@@ -29,7 +29,67 @@ def test_steered_on_ranks_as_on_one(
     (tmp_path / "case.json").write_text(json.dumps({**table(2, "float64"), "parallel": parallel}))
     found = mpirun(ranks, str(WORKERS / "steering.py"), "case.json", timeout=200).json()
     assert found["together"] == found["alone"]
-    times, values, whole = found["said"]
+    times, values, number, name, whole = found["said"]
     assert times.startswith("ranks want to advance to different times, 0.01")
     assert values.startswith("u is nan at")
+    assert number == "ranks want to put different things, alpha = 0.1 and alpha = 0.2; agree"
+    assert name == "ranks want to put different things, u and source; agree"
     assert whole.startswith(f"u: no rank of {ranks} holds the whole field")
+
+
+@pytest.mark.parametrize("transport", ["mpi", pytest.param("xla", marks=pytest.mark.long)])
+def test_members_are_steered_by_those_who_have_them(
+    transport: str, mpirun: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """Of four members on three ranks the last one has none."""
+    ensemble = {"vary": {"equation.alpha": [0.3, 0.7, 0.45, 0.6]}}
+    case = {**table(2, "float64"), "exact": {}, "ensemble": ensemble, "parallel": {"transport": transport}}
+    (tmp_path / "case.json").write_text(json.dumps(case))
+    found = mpirun(3, str(WORKERS / "members.py"), "case.json", timeout=200).json()
+    assert found["together"] == found["alone"]
+
+
+_CONNECTED = """
+import json
+from pathlib import Path
+from mpi4py import MPI
+import sim
+case = json.loads(Path("case.json").read_text())
+with sim.start(case, comm=MPI.COMM_WORLD) as running:
+    running.advance(to=0.01)
+try:
+    with sim.start(case, comm=MPI.COMM_SELF) as running:
+        said = "nothing"
+except sim.SimError as error:
+    said = str(error)
+if MPI.COMM_WORLD.allgather(said)[0] == said and MPI.COMM_WORLD.Get_rank() == 0:
+    print(json.dumps(said))
+"""
+
+
+def test_processes_that_xla_connects_run_together(mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    """Else each of them would take the part of the field that it has for the whole."""
+    (tmp_path / "case.json").write_text(json.dumps({**table(2, "float64"), "parallel": {"transport": "xla"}}))
+    said = mpirun(2, "-c", _CONNECTED, timeout=90).json()
+    assert said.startswith("XLA has connected 2 processes, for good, and these are 1 of them; give a communicator")
+
+
+_ALONE = """
+import json
+from pathlib import Path
+from mpi4py import MPI
+import sim
+with sim.start(json.loads(Path("case.json").read_text()), comm=MPI.COMM_WORLD) as running:
+    if MPI.COMM_WORLD.Get_rank() == 0:
+        running.whole("u")
+    running.advance(to=0.02)
+"""
+
+
+@pytest.mark.long
+def test_what_one_rank_asks_in_vain_ends_a_program(mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    """Else the others would wait for it for ever."""
+    (tmp_path / "case.json").write_text(json.dumps(table(2, "float64")))
+    ended = mpirun(2, "-c", _ALONE, timeout=90)
+    assert ended.code == 1
+    assert "no rank of 2 holds the whole field" in ended.stderr and "rank 0 can't go on" in ended.stderr

@@ -102,6 +102,11 @@ def test_what_makes_no_equation(small: Small, tmp_path: Path, code: str, equatio
     assert str(caught.value).startswith(f"equation.kind = {equation.get('kind', 'mine:Decay')}")
 
 
+def test_fields_of_other_names_are_given_in_the_case(small: Small, tmp_path: Path) -> None:
+    with pytest.raises(SimError, match=r"initial.a is no field of .*, which has u; equation.evolves has their names"):
+        case_in(tmp_path, small, "", initial={"a": 1.0})
+
+
 U, CORE = 'patch.fields["u"]', 'core(patch.fields["u"], 1)'
 
 

@@ -78,6 +78,14 @@ def test_what_is_put_is_what_goes_on(way: str) -> None:
         assert not (running.whole("u") == 1.5).all()
 
 
+@pytest.mark.parametrize("parallel", [{}, {"transport": "virtual", "blocks": 4}], ids=["serial", "virtual"])
+def test_functions_are_asked_for_the_places_of_blocks_of_members_too(parallel: dict[str, Any]) -> None:
+    with sim.start({**table(2, "float64"), **WAYS["members"], "parallel": parallel}) as running:
+        before, held = running.whole("u"), {str(place): u for place, u in running.blocks("u")}
+        running.put("u", lambda place: held.pop(str(place)) + 1.0)
+        assert not held and np.array_equal(running.whole("u"), before + 1.0)
+
+
 def test_a_number_stays_one_and_the_step_follows() -> None:
     case = {**table(1, "float64"), "time": {"end": 1.0, "integrator": "euler"}, "exact": {}}
     with sim.start(case) as running:
@@ -119,7 +127,10 @@ def test_it_ends_with_its_block() -> None:
         ("u", np.ones(3), r"the shape \(3,\) was given, and there are \(29, 23\) cells"),
         ("u", lambda place: np.ones(2), r"the function gave the shape \(2,\) for a place of \(\d+, \d+\) cells"),
         ("u", np.nan, "u is nan at"),
+        ("u", np.ma.masked_less(np.eye(29, 23), 0.5), "644 of the values given are masked"),
         ("alpha", np.ones((29, 23)), "alpha is one number in this case"),
+        ("alpha", [], "alpha is one number in this case"),
+        ("alpha", [[1.0], [2.0, 3.0]], "is no array"),
         ("alpha", -1.0, "alpha is -1.0; it must be finite in float32 and at least 0"),
         ("alpha", 1e300, "finite in float32"),
     ],
@@ -140,6 +151,8 @@ def test_times_that_are_past_or_none_and_fields_that_are_not_there() -> None:
         for to in (0.01, float("nan"), float("inf")):
             with pytest.raises(SimError, match="give a later time"):
                 running.advance(to=to)
+        with pytest.raises(SimError, match="the time to advance to, a number; got 'soon'"):
+            running.advance(to="soon")  # type: ignore[arg-type]
         running.advance(to=0.02)
         assert running.time == 0.02
         for look in (running.whole, lambda name: list(running.blocks(name))):

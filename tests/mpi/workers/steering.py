@@ -19,6 +19,8 @@ with sim.start(case, comm=world) as running:
     for wrong in (
         lambda: running.advance(to=0.01 * (1 + world.Get_rank())),
         lambda: running.put("u", lambda _: float("nan") if world.Get_rank() else 1.0),
+        lambda: running.put("alpha", 0.1 * (1 + world.Get_rank())),
+        lambda: running.put(("u", "source")[world.Get_rank() % 2], 0.1),
         lambda: running.whole("u"),
     ):
         try:
