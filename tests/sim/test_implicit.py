@@ -171,6 +171,7 @@ def test_a_method_of_two_steps_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         shutil.rmtree(later)
     resumed = resume(tmp_path / "cut", quiet=True)
     assert checkpoints[0].name == "3" and resumed.steps == whole.steps == 8
+    assert resumed.iterations == whole.iterations
     np.testing.assert_array_equal(last(resumed.series), last(whole.series))
 
 
