@@ -208,7 +208,8 @@ class OuterLoop:
         self.output.settle()
         self._write_probes()
         written, initial = self.output.written, self.beginning.statistics
-        standing = Standing.of(position, self.prepared.speed, written, initial, self.simulation.pacing)
+        pacing, iterations = self.simulation.pacing, self.simulation.iterations
+        standing = Standing.of(position, self.prepared.speed, written, initial, pacing, iterations)
         begin = time.perf_counter()
         self.saver.save(self.simulation, standing)
         self.keeper.saved(self.simulation.step)

@@ -52,7 +52,7 @@ class Simulation:
         self.time = restart.time if restart else 0.0
         self.compile_seconds = 0.0
         self.march_seconds = 0.0
-        self.iterations = Counter[str]()
+        self.iterations = Counter(restart.standing.iterations if restart else {})
         self.broken_members: list[int] = []
         self._programs: dict[str, Compiled] = {}
         self._used: set[str] = set()

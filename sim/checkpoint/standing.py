@@ -87,7 +87,8 @@ class Standing(_Table):
     """Where a run stands between two chunks, besides its fields: its place in the plan, and what it has written.
 
     `decay` and `wave`, as float.hex(), say how fast the fields could change when the run began: they settled the step.
-    Where steps follow from their errors there is a `pace`, and `steps_between` is 0.
+    Where steps follow from their errors there is a `pace`, and `steps_between` is 0; where they solve systems it says
+    how many `iterations` that has taken so far.
     """
 
     start: _Finite
@@ -99,6 +100,7 @@ class Standing(_Table):
     written: dict[str, Files]
     initial: dict[str, Statistics]
     pace: Pace | None = None
+    iterations: dict[str, Annotated[int, Field(ge=0)]] = {}
 
     @model_validator(mode="after")
     def _on_the_way(self) -> Standing:
@@ -120,6 +122,7 @@ class Standing(_Table):
         written: Mapping[str, Written],
         initial: Numbers,
         pacing: Pacing | None = None,
+        iterations: Mapping[str, int] | None = None,
     ) -> Standing:
         segment = position.segment
         return cls(
@@ -135,6 +138,7 @@ class Standing(_Table):
                 for name, numbers in initial.items()
             },
             pace=Pace.of(pacing) if pacing else None,
+            iterations=dict(iterations or {}),
         )
 
     @property

@@ -98,8 +98,8 @@ class ImplicitMarch:
         inside = {name: u[block.interior] for name, u in buffers.now.items()}
         u = problem.vectors.owned({name: inside[name] for name in self.walls})
         registers = problem.vectors.owned({name: inside[name] for name in self.step.registers})
-        decay = problem.decay(u, clock.at(clock.first, (0.0,)))
-        solving = Solving(problem, self.newton, self.unit, self.step.part, decay)
+        # What changes with the fields is asked for at each step: a call may begin at any.
+        always = problem.decay(u, clock.at(clock.first, (0.0,))) if self.newton.linear else None
 
         def wanted(state: _State) -> jax.Array:
             return (state.taken < steps) & ~state.effort.failed
@@ -107,6 +107,8 @@ class ImplicitMarch:
         def one(state: _State) -> _State:
             number = clock.first + state.taken
             time = clock.at(number, (0.0,))
+            decay = problem.decay(state.u, time) if always is None else always
+            solving = Solving(problem, self.newton, self.unit, self.step.part, decay)
             new, kept, effort = self.step(solving, state.u, state.registers, number, time, clock.dt)
             new, kept = self._forced(problem, new, kept, time + clock.dt, clock.dt)
             good = ~effort.failed

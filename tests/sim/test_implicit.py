@@ -171,4 +171,22 @@ def test_a_method_of_two_steps_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         shutil.rmtree(later)
     resumed = resume(tmp_path / "cut", quiet=True)
     assert checkpoints[0].name == "3" and resumed.steps == whole.steps == 8
+    assert resumed.iterations == whole.iterations
     np.testing.assert_array_equal(last(resumed.series), last(whole.series))
+
+
+def test_where_the_loop_pauses_is_not_in_the_bits(tmp_path: Path) -> None:
+    """What rounding leaves of a residual is judged by k as it is at each step, not by that where a pause ended."""
+    case = rod(
+        exact={},
+        equation={"alpha": "0.01 + u**2"},
+        initial={"u": "0.05 + 3*exp(-80*(x-0.4)**2)"},
+        boundary={"x": "neumann"},
+        time={"end": 0.1, "step": 0.01, "integrator": "backward-euler"},
+        numerics={"dtype": "float32"},
+        solver={"tolerance": 1e-7},
+    )
+    whole = run({**case, "checkpoint": {"every": "never"}}, output=tmp_path / "whole", quiet=True)
+    cut = run({**case, "checkpoint": {"every": 1}}, output=tmp_path / "cut", quiet=True)
+    np.testing.assert_array_equal(last(cut.series), last(whole.series))
+    assert cut.iterations == whole.iterations
