@@ -64,14 +64,17 @@ class Patch:
         # What a loop carries is in memory.  This one never turns, but that is known only when it runs.
         return once(self.rounded.zero > 0, jnp.negative, values)
 
-    def centres(self, axis: int) -> jax.Array:
-        """Cell centres along an axis, float64, shaped to broadcast: `Grid.centres`, to the bit."""
-        centres = line(self.grid, axis, self.origin[axis], self.shape[axis], self.rounded)
+    def centres(self, axis: int, mirrored: bool = False) -> jax.Array:
+        """Cell centres along an axis, float64, shaped to broadcast: `Grid.centres`, to the bit.
+
+        mirrored: beyond walls those of the cells that ghosts mirror.
+        """
+        centres = line(self.grid, axis, self.origin[axis], self.shape[axis], self.rounded, mirrored)
         return along(axis, len(self.shape), centres)
 
-    def coordinate(self, axis: int) -> jax.Array:
+    def coordinate(self, axis: int, mirrored: bool = False) -> jax.Array:
         """The same in the fields' dtype."""
-        return self.centres(axis).astype(self.dtype)
+        return self.centres(axis, mirrored).astype(self.dtype)
 
     def inner(self, width: int | Sequence[int], fields: Fields, time: jax.Array) -> Patch:
         """The patch without its outermost `width` layers, of each axis, with these fields there, at this time."""
@@ -81,9 +84,12 @@ class Patch:
         return replace(self, fields=fields, coefficients=coefficients, origin=origin, time=time, made=None)
 
 
-def line(grid: Grid, axis: int, start: Count, count: int, rounded: Rounding) -> jax.Array:
+def line(grid: Grid, axis: int, start: Count, count: int, rounded: Rounding, mirrored: bool = False) -> jax.Array:
     """Centres of `count` cells from a (traced) global index on, float64[count]: `Grid.centres`, to the bit."""
-    index = start + jnp.arange(count)
+    index, cells = start + jnp.arange(count), grid.shape[axis]
     if grid.periodic[axis]:
-        index = index % grid.shape[axis]
+        index = index % cells
+    elif mirrored:
+        index = jnp.maximum(index, -1 - index)
+        index = jnp.minimum(index, 2 * cells - 1 - index)
     return grid.lower[axis] + rounded((index.astype(jnp.float64) + 0.5) * grid.spacing[axis])

@@ -12,7 +12,7 @@ from sim.equations.translation import Discretisation, Translator
 from sim.errors import SimError
 from sim.expression import RightSide
 from solvers.equations import Anisotropic, Balance, Equation, FourthOrderAnisotropic, Heat, Written
-from solvers.fluxes import FluxForm
+from solvers.fluxes import FluxForm, GivenSides
 from solvers.rounding import Rounding
 from solvers.stencil import Stencil
 from solvers.terms import Difference, DivergenceOfFlux, Given, Pointwise, Sum, Term
@@ -37,9 +37,16 @@ def conduction(table: ConductionTable, axes: tuple[str, ...], discretisation: Di
 
 
 def anisotropic(
-    table: AnisotropicTable, axes: tuple[str, ...], discretisation: Discretisation, exchanges: bool
+    table: AnisotropicTable,
+    axes: tuple[str, ...],
+    discretisation: Discretisation,
+    held: GivenSides,
+    exchanges: bool,
 ) -> Model:
-    """ρ c ∂u/∂t = ∇·(A∇u) + q; `exchanges`: whether what flows through a wall depends on u there."""
+    """ρ c ∂u/∂t = ∇·(A∇u) + q.
+
+    held: the sides at which u is given.  exchanges: whether what flows through a wall depends on u there.
+    """
     found: dict[str, Coefficient] = {}
     turning: dict[int, dict[int, str]] = {}
     for name, entry in table.tensor:
@@ -51,7 +58,7 @@ def anisotropic(
     if table.plain and table.source != 0.0:
         found["source"] = Coefficient(table.source, as_block=True)
     given = discretisation.given["u"]
-    equation: Equation = Anisotropic(given, bool(turning) and exchanges)
+    equation: Equation = Anisotropic(given, held, bool(turning) and exchanges)
     if discretisation.order == 4:
         if turning and any(any(sides) for sides in given):
             raise SimError(

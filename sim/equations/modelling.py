@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import UnionType
 
 from sim.case import AxisSides, Case
 from sim.case import equation as tables
-from sim.case.boundary import Flows, Radiation, Robin
+from sim.case.boundary import Dirichlet, Flows, Radiation, Robin
 from sim.equations.conduction import anisotropic, conduction, heat
 from sim.equations.model import Coefficient, Model
 from sim.equations.python import imported
@@ -24,7 +25,7 @@ def model_of(case: Case) -> Model:
     table, grid, axes = case.equation, case.to_grid(), axis_names(case.ndim)
     form = None if case.numerics.stencil == "auto" else case.numerics.stencil
     mean: Mean = getattr(table, "mean", "arithmetic")
-    given = {name: _given(case.boundary.of(name)) for name in table.fields}
+    given = {name: _sides(Flows, case.boundary.of(name)) for name in table.fields}
     discretisation = Discretisation(grid.spacing, case.numerics.order, form, mean, given)
     match table:
         case tables.HeatTable():
@@ -34,7 +35,8 @@ def model_of(case: Case) -> Model:
         case tables.AnisotropicTable():
             walls = [side for sides in case.boundary.of("u") for side in (sides.lower, sides.upper)]
             exchanges = any(isinstance(side, Robin | Radiation) for side in walls)
-            return anisotropic(table, axes, discretisation, exchanges)
+            held = _sides(Dirichlet, case.boundary.of("u"))
+            return anisotropic(table, axes, discretisation, held, exchanges)
         case tables.WrittenTable():
             return written(table, axes, discretisation)
         case tables.PythonTable():
@@ -42,8 +44,9 @@ def model_of(case: Case) -> Model:
     return _built_in(table, axes, discretisation.stencil(laplacian(grid.spacing, case.numerics.order)))
 
 
-def _given(walls: Sequence[AxisSides]) -> GivenSides:
-    return tuple((isinstance(sides.lower, Flows), isinstance(sides.upper, Flows)) for sides in walls)
+def _sides(kind: type | UnionType, walls: Sequence[AxisSides]) -> GivenSides:
+    """Which of them are of a kind."""
+    return tuple((isinstance(sides.lower, kind), isinstance(sides.upper, kind)) for sides in walls)
 
 
 def _built_in(table: tables.Equation, axes: tuple[str, ...], lap: Stencil) -> Model:

@@ -90,11 +90,11 @@ class Translator:
     sources: dict[str, float | str] = field(default_factory=dict)
 
     def term(self, node: Node, differentiated: bool = False) -> Term:
-        """The term; within a derivative a function of the place goes on beyond walls, where blocks are mirrored."""
+        """The term; a function of the place goes on beyond walls within a derivative, and is mirrored elsewhere."""
         if isinstance(node, Number):
             return Constant(node.value)
         if isinstance(node, Variable):
-            return self._variable(node.name)
+            return self._variable(node.name, differentiated)
         names = names_in(node)
         if has_operator(node) or is_condition(node):
             return self._operation(node, differentiated)
@@ -106,9 +106,9 @@ class Translator:
             return InDouble(self._operation(node, differentiated))
         return self._operation(node, differentiated)
 
-    def _variable(self, name: str) -> Term:
+    def _variable(self, name: str, differentiated: bool) -> Term:
         if name in self.axes:
-            return Coordinate(self.axes.index(name))
+            return Coordinate(self.axes.index(name), mirrored=not differentiated)
         if name in self.parameters:
             self.sources[name] = self.parameters[name]
         return Time() if name == "t" else Given(name)

@@ -76,6 +76,7 @@ class Anisotropic(TensorDiffusion):
     """
 
     given: GivenSides = ()
+    held: GivenSides = ()
     slanted: bool = False
 
     _along, _across = 4.0, 1.0
@@ -147,6 +148,8 @@ class Anisotropic(TensorDiffusion):
         ]
         # Half of it, for the difference is taken over two cells and only one of them is a ghost.
         half = 0.5 * functools.reduce(operator.add, taken)
+        for wall in wall_faces(patch, axis, self.held, 1) if axis > other else []:
+            half = jnp.where(wall, 0.0, half)
         for wall in walls:
             slope = jnp.where(wall, slope - half, slope)
         return slope

@@ -54,12 +54,13 @@ class Given(Leaf):
 
 @dataclass(frozen=True)
 class Coordinate(Leaf):
-    """Cell centres along an axis."""
+    """Cell centres along an axis; `mirrored`: beyond walls those of the cells there, as coefficients are."""
 
     axis: int
+    mirrored: bool = False
 
     def value(self, patch: Patch) -> jax.Array:
-        return patch.coordinate(self.axis)
+        return patch.coordinate(self.axis, self.mirrored)
 
 
 @dataclass(frozen=True)

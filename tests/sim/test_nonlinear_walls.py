@@ -73,6 +73,22 @@ def test_what_flows_in_is_what_comes_to_be_there(integrator: str, mean: str, tmp
         np.testing.assert_allclose(file["out"][:], -0.5, rtol=1e-11)
 
 
+@pytest.mark.parametrize("order", [2, 4])
+@pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
+def test_a_place_in_a_conductivity_is_mirrored_however_it_is_written(mean: str, order: int) -> None:
+    """x alone has no cell of a block, and beyond the wall at 0 it would be negative; x + 0 is a coefficient."""
+    sides = {"lower": {"kind": "neumann", "flux": 0.25}, "upper": OTHERS["robin"]}
+    found = []
+    for x in ("x", "(x + 0)"):
+        case = rod(8, sides, equation={"alpha": f"{x} * (1 + u)", "mean": mean}, exact={}, time={"end": 0.01})
+        case["numerics"]["order"] = order
+        with sim.start(case) as running:
+            running.advance(to=0.01)
+            found.append(running.whole("u"))
+    np.testing.assert_array_equal(*found)
+    assert found[0][0] > 1.0
+
+
 @pytest.mark.long
 def test_the_same_bits_wherever_they_are_filled(tmp_path: Path) -> None:
     """In tiles, in ghosts of ghosts, on several blocks; float32, walls of all kinds."""
