@@ -122,8 +122,8 @@ class Radiation(Flow):
     """k ∂u/∂n = strength (ambient⁴ - u⁴) at the wall, strength = emissivity · σ (Stefan–Boltzmann), u ≥ 0 absolute.
 
     The wall's value w solves 2k/d (w - u) + strength (w⁴ - ambient⁴) = 0, which is increasing and convex for w > 0:
-    Newton's method from the larger of u and ambient comes down to it.  A fixed number of iterations leaves every
-    block with the same bits.
+    Halley's method from the larger of u and ambient comes down to it, where hardly anything is conducted by 3/5 at each
+    iteration.  A fixed number of these leaves every block with the same bits.
     """
 
     strength: Value
@@ -167,11 +167,15 @@ class _Balance(NamedTuple):
     rounded: Rounding
 
     def better(self, w: jax.Array) -> jax.Array:
-        """A step of Newton's method."""
+        """A step of Halley's method: Newton's, n, over 1 - n f''/2f'."""
         rounded, strength = self.rounded, self.strength
-        cube = rounded(rounded(w * w) * w)
+        square = rounded(w * w)
+        cube = rounded(square * w)
         residual = rounded(self.conducted * (w - self.u)) + (rounded(strength * rounded(cube * w)) - self.received)
-        return w - rounded.ratio(residual, self.conducted + rounded(4.0 * rounded(strength * cube)))
+        slope = self.conducted + rounded(4.0 * rounded(strength * cube))
+        newton = rounded.ratio(residual, slope)
+        bend = rounded(newton * rounded.ratio(rounded(6.0 * rounded(strength * square)), slope))
+        return w - rounded.ratio(newton, 1.0 - bend)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,15 @@ def test_radiation_holds_at_the_wall(strength: float, ambient: float) -> None:
     assert abs(k * (ghost - u[-1]) / h - strength * (ambient**4 - wall**4)) <= 1e-10 * scale
 
 
+def test_radiation_holds_where_hardly_anything_is_conducted() -> None:
+    """The wall is then far colder than the cell."""
+    h, u, strength, k = 100.0, 300.0, 5e-8, 1e-3
+    (ghost,) = fill_1d(Radiation(strength, 3.0, k=k), [u, u], h)
+    wall = (ghost + u) / 2
+    assert wall < 20.0
+    np.testing.assert_allclose(k * (u - ghost) / h, strength * (wall**4 - 3.0**4), rtol=1e-9)
+
+
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_outflow_goes_on_along_a_line(width: int) -> None:
     ghosts = fill_1d(Outflow(), [1.0, 5.0, 4.0], 0.1, width)
