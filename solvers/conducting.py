@@ -30,7 +30,7 @@ class Conducting(Boundary):
     k: Term
     mean: Mean
 
-    _ITERATIONS: ClassVar[int] = 8
+    _ITERATIONS: ClassVar[int] = 7
 
     @property
     def linear(self) -> bool:
@@ -38,10 +38,9 @@ class Conducting(Boundary):
 
     def ghost(self, wall: Wall) -> jax.Array:
         here = self._conductivity(wall, wall.mirror, outside=False)
-        k, g = here, self.condition.start(wall)
-        for number in range(self._ITERATIONS):
-            if number > 0:
-                k = mean_of(here, self._conductivity(wall, g, outside=True), self.mean, wall.rounded)
+        g = replace(self.condition, k=here).ghost(wall)
+        for _ in range(self._ITERATIONS):
+            k = mean_of(here, self._conductivity(wall, g, outside=True), self.mean, wall.rounded)
             g = replace(self.condition, k=k).better(g, wall)
         return g
 

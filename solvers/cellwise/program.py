@@ -15,8 +15,8 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 ARITHMETIC = frozenset(
     name
     for names in (
-        "abs add and convert_element_type div eq ge gt integer_pow le lt max min mul ne neg not or rem",
-        "select_n square sub xor",
+        "abs add and bitcast_convert_type convert_element_type div eq ge gt integer_pow le lt max min mul ne neg not",
+        "or rem select_n shift_right_arithmetic square sub xor",
     )
     for name in names.split()
 )
