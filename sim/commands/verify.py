@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sim.commands import options
+
 
 def add(commands: Any) -> None:
     verify = commands.add_parser(
@@ -25,7 +27,9 @@ def add(commands: Any) -> None:
         help="for --transports: a built-in case or a TOML file (default: all kinds of walls)",
     )
     verify.add_argument("--json", action="store_true", help="print all that came of it as one JSON object")
-    verify.add_argument("--plots", metavar="DIR", type=Path, help="draw errors over h there, a PNG a family")
+    verify.add_argument(
+        "--plots", metavar="DIR", type=options.directory, help="draw errors over h there, a PNG a family"
+    )
     verify.set_defaults(do=_verify)
 
 
@@ -44,4 +48,5 @@ def _verify(arguments: argparse.Namespace) -> int:
     if not (orders or exact):
         orders, exact, transports = True, True, not arguments.quick
     wanted = Wanted(orders, exact, transports, arguments.quick, arguments.case)
-    return verify_all(wanted, arguments.json, arguments.plots)
+    plots = None if arguments.plots is None else Path(arguments.plots)
+    return verify_all(wanted, arguments.json, plots)

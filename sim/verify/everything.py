@@ -9,8 +9,9 @@ from typing import Any
 
 from sim.verify import EXIT_UNEQUAL, compared, refuse_launchers
 from sim.verify import report as transports
-from sim.verify.accuracy import draw_all, findings, report, rows
+from sim.verify.accuracy import draw_all, findings, open_folder, report, rows
 from sim.verify.outcome import all_equal
+from sim.verify.subject import users_subject
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ def verify_all(wanted: Wanted, as_json: bool = False, plots: Path | None = None)
     Raises SimError where it is started by a launcher, lacks SymPy, can't draw, or the case can't serve.
     """
     refuse_launchers()
+    # What can't be is said before anything is computed for it.
+    if plots is not None:
+        open_folder(plots)
+    if wanted.case is not None:
+        users_subject(wanted.case)
     found = list(findings(rows(wanted.orders, wanted.exact, wanted.quick)))
     drawn = [] if plots is None else draw_all(found, plots)
     good = all(finding.good for finding in found)

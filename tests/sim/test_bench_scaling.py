@@ -116,6 +116,7 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: py
     assert "Weak scaling" in capsys.readouterr().out and read(path).worst_error == pytest.approx(0.0, abs=1e-9)
     assert cli.main(["plan", "--ranks", "1024", "--machine", str(path), "--set", "numerics.dtype=float32"]) == 0
     assert "foretold within 0%" in capsys.readouterr().out
+    monkeypatch.setattr("sim.bench.measuring.run_in_turn", lambda *_: pytest.fail("measured before it was refused"))
     assert cli.main(["bench", "--scaling", "--machine", str(tmp_path / "no" / "machine.json")]) == 2
     assert "can't be written" in capsys.readouterr().err
     monkeypatch.setenv("SIM_CACHE", "off")

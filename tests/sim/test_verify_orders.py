@@ -139,6 +139,7 @@ def test_json_has_all_numbers() -> None:
 
 
 def test_a_picture_a_family(tmp_path: Path) -> None:
+    accuracy.open_folder(tmp_path / "plots")
     [path] = accuracy.draw_all(FINDINGS, tmp_path / "plots")
     assert path.name == "waves.png" and image.imread(path).std() > 0.05
 
@@ -155,6 +156,29 @@ def test_the_status_says_whether_all_is_good(
     monkeypatch.setattr("sim.verify.everything.rows", lambda *_: [replace(CHECK, measure=lambda: 1.0)])
     assert main(["verify", "--orders"]) == 1
     assert "NOT: heat" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--exact", "--plots", ""], "no directory is named"),
+        (["--exact", "--plots", "file/plots"], "can't be made"),
+        (["--exact", "--transports", "nowhere.toml"], "nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measured: list[bool] = []
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    monkeypatch.setattr("sim.verify.everything.findings", lambda _: measured.append(True) or [])
+    assert main(["verify", *arguments]) == 2
+    assert said in capsys.readouterr().err and not measured
 
 
 def test_options_that_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:

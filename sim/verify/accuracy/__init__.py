@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -48,15 +49,24 @@ def findings(of: Sequence[Study | Check]) -> Iterator[Finding]:
                 yield Failed(row, str(error))
 
 
+def open_folder(folder: Path) -> None:
+    """Make a folder for pictures, before anything is computed for it.  Raises SimError where none can be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SimError(f"--plots: {folder} can't be made: {error.strerror}; give a folder that can") from error
+    if not os.access(folder, os.W_OK):
+        raise SimError(f"--plots: {folder} can't be written in; give a folder that can")
+
+
 def draw_all(found: Sequence[Finding], folder: Path) -> list[Path]:
-    """A PNG a family that has orders.  Raises SimError where it can't be saved."""
+    """A PNG in an open folder for each family that has orders.  Raises SimError where it can't be saved."""
     from sim.verify.accuracy.chart import draw
     from sim.verify.accuracy.study import Order
 
     orders = [finding for finding in found if isinstance(finding, Order)]
     paths = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for family in dict.fromkeys(order.study.family for order in orders):
             paths.append(folder / f"{family.replace(' ', '-')}.png")
             paths[-1].write_bytes(draw(family, [order for order in orders if order.study.family == family]))
