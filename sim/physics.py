@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import jax
@@ -60,8 +61,11 @@ class _Meaning:
         formula = Formula.parse(value, (*names, "t"))
 
         def evaluate(wall: Wall) -> jax.Array:
-            values = {name: wall.coordinate(axis) for axis, name in enumerate(names)}
-            return jnp.asarray(formula.evaluate({**values, "t": wall.time}, Careful(wall.rounded)))
+            def at(places: Sequence[jax.Array]) -> jax.Array:
+                values = dict(zip(names, places, strict=True))
+                return jnp.asarray(formula.evaluate({**values, "t": wall.time}, Careful(wall.rounded)))
+
+            return wall.continued(at, [axis for axis, name in enumerate(names) if name in formula.names])
 
         return evaluate
 

@@ -82,7 +82,8 @@ class Neumann(Flow):
     def ghost(self, wall: Wall) -> jax.Array:
         if self.flux == 0.0:
             return wall.mirror
-        return wall.mirror + wall.rounded(wall.rounded.ratio(at(self.flux, wall), at(self.k, wall)) * wall.distance)
+        slope = _quotient(at(self.flux, wall), at(self.k, wall), wall.rounded)
+        return wall.mirror + wall.rounded(slope * wall.distance)
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Robin(Flow):
         h = at(self.h, wall)
         supply = wall.rounded(h * at(self.ambient, wall))
         half = wall.rounded(0.5 * h)
-        return wall.rounded.ratio(wall.rounded(wall.mirror * (conducted - half)) + supply, conducted + half)
+        return _quotient(wall.rounded(wall.mirror * (conducted - half)) + supply, conducted + half, wall.rounded)
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,8 @@ class _Balance(NamedTuple):
         cube = rounded(square * w)
         residual = rounded(self.conducted * (w - self.u)) + (rounded(strength * rounded(cube * w)) - self.received)
         slope = self.conducted + rounded(4.0 * rounded(strength * cube))
-        newton = rounded.ratio(residual, slope)
-        bend = rounded(newton * rounded.ratio(rounded(6.0 * rounded(strength * square)), slope))
+        newton = _quotient(residual, slope, rounded)
+        bend = rounded(newton * _quotient(rounded(6.0 * rounded(strength * square)), slope, rounded))
         return w - rounded.ratio(newton, 1.0 - bend)
 
 
@@ -181,6 +182,11 @@ def at(value: Value | jax.Array, wall: Wall) -> jax.Array:
     """A boundary's value at a wall, in the field's dtype."""
     found = value(wall) if callable(value) else value
     return jnp.asarray(found, wall.mirror.dtype)
+
+
+def _quotient(a: jax.Array, b: jax.Array, rounded: Rounding) -> jax.Array:
+    """a / b, and 0 where both are: where nothing conducts and nothing is to flow, any ghost will do, but not NaN."""
+    return rounded.ratio(a, jnp.where((a == 0.0) & (b == 0.0), 1.0, b))
 
 
 def _fourth_power(x: jax.Array, rounded: Rounding) -> jax.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -108,6 +108,15 @@ class Wall:
         centres = line(self.grid, axis, origin, self.near.shape[axis], self.rounded)
         return along(axis, self.near.ndim, centres)
 
+    def continued(self, value: Callable[[Sequence[jax.Array]], jax.Array], along_axes: Sequence[int]) -> jax.Array:
+        """A value of the coordinates, of these at most; beyond the wall's ends it goes on from its last two cells.
+
+        It is known on the wall alone, while ghosts of corners lie beyond it: sqrt(y) has no value there.
+        """
+        places = [self.coordinate(axis) for axis in range(self.near.ndim)]
+        ending = [n != self.axis and not self.grid.periodic[n] and self.grid.shape[n] > 1 for n in range(len(places))]
+        return self._continued(value, places, [axis for axis in along_axes if ending[axis]])
+
     def coefficient(self, name: str) -> jax.Array:
         """A coefficient of the equation in the cells next to the wall: dtype[…, 1, …], or a scalar."""
         c = self.setting.coefficients[name]
@@ -132,6 +141,31 @@ class Wall:
         origin[self.axis] = self.setting.block.origin[self.axis] + (ghosts if outside else mirrored)
         coefficients = {name: part(c) for name, c in self.setting.coefficients.items()}
         return Patch(fields, coefficients, self.time, tuple(origin), self.grid, self.rounded)
+
+    def _continued(
+        self,
+        value: Callable[[Sequence[jax.Array]], jax.Array],
+        places: Sequence[jax.Array],
+        ending: Sequence[int],
+    ) -> jax.Array:
+        """The value at these places, with ends along those axes."""
+        if not ending:
+            return value(places)
+        axis, *others = ending
+        ndim, count = self.near.ndim, self.grid.shape[axis]
+
+        def at(place: jax.Array) -> jax.Array:
+            return self._continued(value, [*places[:axis], place, *places[axis + 1 :]], others)
+
+        found = at(places[axis])
+        origin = self.setting.block.origin[axis] + self.window.start(axis)
+        index = along(axis, ndim, origin + jnp.arange(self.near.shape[axis]))
+        for start, last, beyond in ((0, 0, -index), (count - 2, 1, index - (count - 1))):
+            pair = at(along(axis, ndim, line(self.grid, axis, start, 2, self.rounded)))
+            end, inner = (lax.slice_in_dim(pair, i, i + 1, axis=axis) for i in (last, 1 - last))
+            goes_on = end + self.rounded(beyond.astype(pair.dtype) * (end - inner))
+            found = jnp.where(beyond > 0, goes_on, found)
+        return found
 
     @property
     def _depth(self) -> int:

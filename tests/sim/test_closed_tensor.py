@@ -90,6 +90,17 @@ def test_the_same_bits_however_it_is_cut(tmp_path: Path) -> None:
     assert len(found) == 1
 
 
+def test_values_at_a_wall_are_asked_for_on_the_wall_alone(tmp_path: Path) -> None:
+    """Ghosts of corners lie beyond it, where sqrt(x) has no value: they go on from those of the wall."""
+    ends = {"lower": {"kind": "dirichlet", "value": "sqrt(y)"}, "upper": {"kind": "dirichlet", "value": "sqrt(1 - y)"}}
+    sides = {"x": ends, "y": {"kind": "dirichlet", "value": "sqrt(x * (1 - x))"}}
+    case = plate(8, boundary=sides, time={"end": 0.01})
+    cut = case | {"parallel": {"transport": "virtual", "blocks": 4}}
+    found, pieces = (last(sim.run(table, output=tmp_path / name)) for name, table in (("one", case), ("four", cut)))
+    assert np.all((found > 0.0) & (found < 1.5))
+    np.testing.assert_array_equal(found, pieces)
+
+
 def test_what_a_full_tensor_does_not_go_with() -> None:
     probes = {"sides": {"a": {"side": "x.lower"}}}
     with pytest.raises(SimError, match=r"probes\.sides\.a: the flux of a full tensor"):

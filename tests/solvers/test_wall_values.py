@@ -101,6 +101,21 @@ def test_a_flux_meets_the_conductivity_at_the_wall(side: str) -> None:
     np.testing.assert_allclose(filled[ghost, inside], (u[cell] + h * 2.0 / k[cell])[inside])
 
 
+@pytest.mark.parametrize(
+    "wall",
+    [
+        Neumann(lambda wall: jnp.zeros(()), k=lambda wall: wall.coefficient("k")),
+        Robin(lambda wall: jnp.zeros(()), 3.0, k=lambda wall: wall.coefficient("k")),
+        Radiation(1.0, 0.0, k=lambda wall: wall.coefficient("k")),
+        Radiation(0.0, 3.0, k=lambda wall: wall.coefficient("k")),
+    ],
+)
+@pytest.mark.parametrize("cell", [0.0, 2.0])
+def test_nothing_flows_where_nothing_conducts(wall: Boundary, cell: float) -> None:
+    """The flux is k times the slope, and k = 0: ghosts are of no account, as long as they are finite."""
+    assert np.all(np.isfinite(fill_1d(wall, [cell, cell], 0.25, 2, k=0.0)))
+
+
 def test_values_know_where_and_when_they_are() -> None:
     grid, block = Grid((4, 6), (-1.0, 2.0), (1.0, 5.0)), Block((2, 3), 2, offset=(2, 3))
     seen: dict[str, Any] = {}
