@@ -42,10 +42,12 @@ def unit_of(topology: Topology) -> int:
     return unit
 
 
-def march_of(case: Case, equation: Equation, walls: Mapping[str, Walls], grid: Grid, unit: int) -> ImplicitMarch:
+def march_of(
+    case: Case, equation: Equation, walls: Mapping[str, Walls], grid: Grid, unit: int, settled: Krylov | None = None
+) -> ImplicitMarch:
     table, dtype = case.solver, case.numerics.dtype
     tolerance = table.tolerance or (_STEADY_TOLERANCE if case.time.steady else _TOLERANCE)[dtype]
-    krylov: Krylov = "bicgstab" if table.method == "bicgstab" else "cg"
+    krylov: Krylov = settled or ("bicgstab" if table.method == "bicgstab" else "cg")
     boundaries = (side for of_field in walls.values() for pair in of_field.sides for side in pair)
     linear = equation.linear and all(boundary.linear for boundary in boundaries)
     newton = Newton(krylov, linear, tolerance, table.newton, table.iterations)
@@ -74,6 +76,11 @@ def _step_of(case: Case, equation: Equation) -> ImplicitStep:
     if case.time.integrator == "bdf2":
         return Bdf2(equation.fields)
     return ImplicitRungeKutta(TABLEAUX[case.time.integrator])
+
+
+def first_time(case: Case, start: float) -> float:
+    """Of the first system that is solved from `start` on, about the end of a step: walls may be special at 0."""
+    return case.time.end if case.time.steady else start + (case.time.step or 0.0)
 
 
 def suited(march: ImplicitMarch, case: Case, asymmetry: np.ndarray) -> ImplicitMarch:

@@ -208,8 +208,9 @@ class OuterLoop:
         self.output.settle()
         self._write_probes()
         written, initial = self.output.written, self.beginning.statistics
-        pacing, iterations = self.simulation.pacing, self.simulation.iterations
-        standing = Standing.of(position, self.prepared.speed, written, initial, pacing, iterations)
+        pacing, iterations, march = self.simulation.pacing, self.simulation.iterations, self.problem.implicit
+        krylov = march.newton.krylov if march else None
+        standing = Standing.of(position, self.prepared.speed, written, initial, pacing, iterations, krylov)
         begin = time.perf_counter()
         self.saver.save(self.simulation, standing)
         self.keeper.saved(self.simulation.step)

@@ -76,8 +76,10 @@ def _make_ready_solving(connection: _Connection, found: Restart | None) -> Ready
     case, topology = problem.case, transport.topology
     with agreement(transport.team):
         check_spectral(case, problem.march.walls, topology.count)
-    march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit)
-    simulation.solve_by(replace(march, forcings=forcings_of(case)))
+    # A steady state is that of another end; steps go on as they began, whatever has become of the fields.
+    settled = found.standing.krylov if found and not case.time.steady else None
+    march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit, settled)
+    simulation.solve_by(replace(march, forcings=forcings_of(case)), settled is not None)
     speed = found.standing.speed if found else simulation.speed()
     name = "steady" if case.time.steady else case.time.integrator
     return Ready(simulation, Tuning(1, (), "rule"), speed, math.inf, name)

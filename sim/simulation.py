@@ -71,15 +71,14 @@ class Simulation:
         self.pacing = pacing
         self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=pacing is None)
 
-    def solve_by(self, march: ImplicitMarch) -> None:
-        """Take steps that solve systems from now on, by the Krylov method that these need.
-
-        Raises SimError, on all ranks alike, where the case insists on another.
-        """
-        clock = _clock(self.time, 0, 1.0)
-        found = self._call("asymmetry", march.asymmetry, (), self._fields, self.coefficients, clock)[1]
-        suited_march = implicit.suited(march, self.problem.case, np.asarray(found["asymmetry"]))
-        self.problem = replace(self.problem, implicit=suited_march)
+    def solve_by(self, march: ImplicitMarch, settled: bool = False) -> None:
+        """Take steps that solve systems from now on, unless `settled` by the Krylov method that these need.  Raises
+        SimError, on all ranks alike, where the case insists on another."""
+        if not settled:
+            clock = _clock(implicit.first_time(self.problem.case, self.time), 0, 1.0)
+            found = self._call("asymmetry", march.asymmetry, (), self._fields, self.coefficients, clock)[1]
+            march = implicit.suited(march, self.problem.case, np.asarray(found["asymmetry"]))
+        self.problem = replace(self.problem, implicit=march)
         self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=False)
 
     def compile(self) -> None:

@@ -13,6 +13,7 @@ from sim.adaptive import Pacing
 from sim.output.stream import MAIN, Written
 from sim.schedule import Position, Segment
 from sim.stepping import Speed
+from solvers.implicit.newton import Krylov
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -88,7 +89,7 @@ class Standing(_Table):
 
     `decay` and `wave`, as float.hex(), say how fast the fields could change when the run began: they settled the step.
     Where steps follow from their errors there is a `pace`, and `steps_between` is 0; where they solve systems it says
-    how many `iterations` that has taken so far.
+    how many `iterations` that has taken so far, and by which method of `krylov`, settled when the run began.
     """
 
     start: _Finite
@@ -101,6 +102,7 @@ class Standing(_Table):
     initial: dict[str, Statistics]
     pace: Pace | None = None
     iterations: dict[str, Annotated[int, Field(ge=0)]] = {}
+    krylov: Krylov | None = None
 
     @model_validator(mode="after")
     def _on_the_way(self) -> Standing:
@@ -123,6 +125,7 @@ class Standing(_Table):
         initial: Numbers,
         pacing: Pacing | None = None,
         iterations: Mapping[str, int] | None = None,
+        krylov: Krylov | None = None,
     ) -> Standing:
         segment = position.segment
         return cls(
@@ -139,6 +142,7 @@ class Standing(_Table):
             },
             pace=Pace.of(pacing) if pacing else None,
             iterations=dict(iterations or {}),
+            krylov=krylov,
         )
 
     @property

@@ -207,8 +207,10 @@ def _write_blocks(
     entries, fields = [], {}
     for name, mine in blocks.items():
         for box, block in mine:
-            entries.append(write_block(part, name, box, block))
             fields[name] = describe(block.dtype, shapes[name])
+            # Devices beyond the members of an ensemble hold none.
+            if block.size:
+                entries.append(write_block(part, name, box, block))
     return entries, fields
 
 

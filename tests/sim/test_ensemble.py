@@ -236,6 +236,14 @@ def test_going_on(tmp_path: Path) -> None:
             assert one["u"][:].tobytes() == other["u"][:].tobytes()
 
 
+def test_going_on_from_a_device_that_holds_no_member(tmp_path: Path) -> None:
+    """Six members are two to each of three devices: the fourth has nothing to checkpoint."""
+    case = {**plate(vary=VARY), "parallel": {"transport": "xla", "devices": 4, "members": "spread"}}
+    sim.run(case, output=tmp_path / "run", overrides=["time.end=0.1"])
+    assert len(list((tmp_path / "run" / "checkpoints").glob("*/u-*.npy"))) == 3
+    assert sim.resume(tmp_path / "run", overrides=["time.end=0.2"]).time == 0.2
+
+
 def test_members_are_named_alike_when_a_run_goes_on(tmp_path: Path) -> None:
     """By their files' names, though what goes on has absolute paths."""
     np.save(tmp_path / "w.npy", np.ones((29, 23)))

@@ -190,3 +190,33 @@ def test_where_the_loop_pauses_is_not_in_the_bits(tmp_path: Path) -> None:
     cut = run({**case, "checkpoint": {"every": 1}}, output=tmp_path / "cut", quiet=True)
     np.testing.assert_array_equal(last(cut.series), last(whole.series))
     assert cut.iterations == whole.iterations
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["auto", "cg"])
+def test_the_krylov_method_is_settled_where_a_run_begins(method: str, tmp_path: Path) -> None:
+    """A resumed run has it from the checkpoint, though a wall that has opened makes a tensor's systems unsymmetric."""
+    slab = {"cells": 12, "upper": 1.0}
+    robin = {"kind": "robin", "h": "10 * (abs(t - 0.5) + (t - 0.5))", "ambient": 1.0}
+    case = rod(
+        grid={"x": slab, "y": slab},
+        equation={"kind": "anisotropic", "tensor": {"xx": 1.0, "yy": 0.5, "xy": 0.5}},
+        initial={"u": "x * y"},
+        boundary={"x": robin, "y": robin},
+        time={"end": 1.0, "step": 0.1, "integrator": "backward-euler"},
+        solver={"method": method},
+        output={"every": 0.2},
+        exact={},
+    )
+    whole = run(case, output=tmp_path / "whole")
+    half = {**case, "time": {**case["time"], "end": 0.8}}
+    run(half, output=tmp_path / "cut")
+    resumed = resume(tmp_path / "cut", overrides=["time.end=1.0"])
+    assert resumed.iterations == whole.iterations
+    np.testing.assert_array_equal(last(resumed.series), last(whole.series))
+
+
+def test_conjugate_gradients_are_judged_at_the_end_that_a_steady_state_belongs_to(tmp_path: Path) -> None:
+    case = rod(equation={"u": "laplace(u) + 20 * t * d_dx(u) + 1"}, exact={}, solver={"method": "cg"})
+    with pytest.raises(SimError, match="needs a symmetric operator"):
+        run(case, output=tmp_path / "run")
