@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ MPI = {
 # `solvers` from the bottom up; what stands on one line does not know each other.
 LAYERS = [
     {"fields", "grid", "exchange", "block", "rounding"},
-    {"cellwise", "native_loop", "once", "powers", "stencil", "reductions"},
+    {"cellwise", "derivative", "native_loop", "once", "powers", "stencil", "reductions"},
     {"window"},
     {"halo", "strips", "measures", "operators", "patch"},
     {"tiles"},
@@ -110,6 +111,14 @@ def test_only_the_one_place_chooses_a_transport() -> None:
             continue
         chosen = {name for name, _ in imports(path) if name.removeprefix("sim.transport.").split(".")[0] in kinds}
         assert not {name for name in chosen if name.startswith("sim.transport.")}, path
+
+
+def test_only_the_one_place_differentiates() -> None:
+    """Products that JAX derives are not rounded, and a sum of them depends on what is compiled together with it."""
+    plain = {
+        str(path.relative_to(ROOT)) for path in FILES if re.search(r"\bjax\.(jvp|vjp|grad|lin|jac)", path.read_text())
+    }
+    assert plain == {"solvers/derivative.py"}
 
 
 def test_the_numerics_are_layered() -> None:

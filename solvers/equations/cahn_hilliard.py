@@ -44,8 +44,8 @@ class CahnHilliard(Equation):
         """M L (max(3u² - 1, 0) + κ L), L the Laplacian's largest eigenvalue."""
         mobility, gradient = (patch.coefficients[name].astype(jnp.float64) for name in ("mobility", "gradient"))
         u, stiffness = patch.fields["u"].astype(jnp.float64), self.laplacian.stiffness
-        slope = jnp.maximum(3.0 * u * u - 1.0, 0.0)
-        return Rates(mobility * stiffness * (slope + gradient * stiffness), jnp.float64(0.0))
+        slope = jnp.maximum(patch.rounded(3.0 * u * u) - 1.0, 0.0)
+        return Rates(mobility * stiffness * (slope + patch.rounded(gradient * stiffness)), jnp.float64(0.0))
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         """The bending alone: -Mκ∇⁴u, as of the square of √(Mκ)∇²."""

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from solvers.block import core
+from solvers.derivative import derivative
 from solvers.equations.coupling import coupled
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
@@ -75,7 +76,7 @@ class ReactionDiffusion(Equation):
         columns = {}
         for name in self.fields:
             direction = {other: jnp.full_like(u, other == name) for other, u in fields.items()}
-            columns[name] = jax.jvp(reaction, (fields,), (direction,))[1]
+            columns[name] = derivative(reaction, fields, direction, patch.rounded)
         matrix = [[Symbol(columns[b][a], columns[b][a], still) for b in self.fields] for a in self.fields]
         for i, d in enumerate(self.diffusivities.values()):
             matrix[i][i] += Symbol(-coefficients[d] * self.laplacian.stiffness, zero, still)

@@ -11,6 +11,7 @@ from jax import lax
 
 from solvers.block import Block, core
 from solvers.boundary import Periodic
+from solvers.derivative import derivative
 from solvers.exchange import LOWER, UPPER
 from solvers.fields import Fields
 from solvers.implicit.semidiscrete import Semidiscrete
@@ -110,7 +111,7 @@ def preconditioner(
 def _reflections(problem: Semidiscrete, u: jax.Array, walls: Walls, time: jax.Array) -> Reflections:
     """How the ghosts at each wall change with the cells that they mirror, linearised; one number a side."""
     setting = Setting(problem.block, problem.exchange, problem.coefficients, time)
-    _, change = jax.jvp(lambda v: walls.fill(v, setting), (u,), (jnp.ones_like(u),))
+    change = derivative(lambda v: walls.fill(v, setting), u, jnp.ones_like(u), problem.rounded)
     return [
         None
         if isinstance(walls.sides[axis][0], Periodic)

@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from solvers.block import Block, core
+from solvers.derivative import derivative
 from solvers.equations import Equation, Rates
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.halo import exchange_halos
-from solvers.linear.products import with_rounded_products
 from solvers.linear.vectors import Operator, Vectors
 from solvers.patch import Patch
 from solvers.reductions import maximum
@@ -79,10 +79,14 @@ class Semidiscrete:
         """∂F/∂u at u, walls included, as a function of vectors."""
         here = self.with_halos(u)
 
-        def along(direction: Fields) -> Fields:
-            return jax.jvp(lambda fields: self._local(fields, time, part), (here,), (direction,))[1]
+        def local(fields: Fields) -> Fields:
+            return self._local(fields, time, part)
 
-        return lambda v: with_rounded_products(along, self.rounded)(self.with_halos(v))
+        def apply(v: Fields) -> Fields:
+            found: Fields = derivative(local, here, self.with_halos(v), self.rounded)
+            return found
+
+        return apply
 
     def patch(self, u: Fields, time: jax.Array) -> Patch:
         return self._patch(self.with_halos(u), time)

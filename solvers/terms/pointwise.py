@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 
+from solvers.derivative import derivative
 from solvers.patch import Patch
 from solvers.rounding import Rounding
 from solvers.terms.shapes import cropped
@@ -105,7 +106,7 @@ class Pointwise(Term):
         def along(x: jax.Array) -> jax.Array:
             return self.function(rounded, *values[:i], x, *values[i + 1 :])
 
-        _, slope = jax.jvp(along, (values[i],), (jnp.ones_like(values[i]),))
+        slope: jax.Array = derivative(along, values[i], jnp.ones_like(values[i]), rounded)
         if not jnp.issubdtype(slope.dtype, jnp.floating):
             return None
         return jnp.where(jnp.isfinite(slope), slope, 0.0)

@@ -15,7 +15,6 @@ from solvers.fields import Fields
 from solvers.linear.bicgstab import bicgstab
 from solvers.linear.conjugate_gradients import asymmetry, conjugate_gradients
 from solvers.linear.noise import noise
-from solvers.linear.products import with_rounded_products
 from solvers.linear.vectors import Vectors
 from solvers.rounding import Rounding
 
@@ -91,15 +90,3 @@ def test_noise_does_not_know_how_the_grid_is_cut() -> None:
         np.testing.assert_array_equal(u, whole[name][3:5, 5:9])
     numbers = np.concatenate([np.ravel(u) for u in whole.values()])
     assert len(set(numbers)) == numbers.size and np.abs(numbers).max() <= 0.5 and abs(numbers.mean()) < 0.1
-
-
-def test_a_derivative_with_rounded_products_is_the_derivative() -> None:
-    def f(x: jax.Array) -> jax.Array:
-        return jnp.where(x > 0, x**3 * jnp.sin(x), x * x) + jax.jit(lambda y: y * jnp.exp(y))(x)
-
-    def along(v: jax.Array) -> jax.Array:
-        return jax.jvp(f, (x,), (v,))[1]
-
-    x, v = np.random.default_rng(0).standard_normal((2, 50))
-    careful = with_rounded_products(along, Rounding(jnp.float64(-0.0)))
-    np.testing.assert_allclose(careful(v), along(v), rtol=1e-14)

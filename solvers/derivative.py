@@ -1,4 +1,4 @@
-"""Functions whose products are all rounded before they are added."""
+"""Derivatives that have the same bits whatever is compiled together with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from solvers.rounding import Rounding
 _PRODUCTS = frozenset({"mul", "integer_pow", "square"})
 
 
-def with_rounded_products(function: Callable[..., Any], rounded: Rounding) -> Callable[..., Any]:
+def derivative(function: Callable[[Any], Any], at: Any, along: Any, rounded: Rounding) -> Any:
+    """∂function/∂x at a place along a direction, all products rounded before they are added."""
+    return _with_rounded_products(lambda along: jax.jvp(function, (at,), (along,))[1], rounded)(along)
+
+
+def _with_rounded_products(function: Callable[..., Any], rounded: Rounding) -> Callable[..., Any]:
     """`function`, with `rounded` around each of its multiplications.
 
     A derivative that JAX derives has products that nobody wrote, and sums of them.
