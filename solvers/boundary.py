@@ -9,9 +9,8 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import lax
 
+from solvers.powers import rough_power
 from solvers.rounding import Rounding
 from solvers.wall import Wall
 
@@ -68,9 +67,12 @@ class Flow(Boundary):
 
     k: Value | jax.Array = field(default=1.0, kw_only=True)
 
-    def better(self, ghost: jax.Array, wall: Wall) -> jax.Array:
-        """The condition's ghosts, or ones that are nearer to those than `ghost`."""
-        return self.ghost(wall)
+    def ghost(self, wall: Wall) -> jax.Array:
+        return wall.mirror + self.rise(wall)
+
+    @abstractmethod
+    def rise(self, wall: Wall) -> jax.Array:
+        """What ghosts are above the cells that they mirror."""
 
 
 @dataclass(frozen=True)
@@ -79,29 +81,27 @@ class Neumann(Flow):
 
     flux: Value = 0.0
 
-    def ghost(self, wall: Wall) -> jax.Array:
+    def rise(self, wall: Wall) -> jax.Array:
         if self.flux == 0.0:
-            return wall.mirror
-        slope = _quotient(at(self.flux, wall), at(self.k, wall), wall.rounded)
-        return wall.mirror + wall.rounded(slope * wall.distance)
+            return jnp.zeros_like(wall.mirror)
+        return wall.rounded(_quotient(at(self.flux, wall), at(self.k, wall), wall.rounded) * wall.distance)
 
 
 @dataclass(frozen=True)
 class Robin(Flow):
     """k ∂u/∂n = h (ambient - u) at the wall: convection, h ≥ 0 being the heat transfer coefficient.
 
-    With d = (2j + 1) h_cell:  g (k/d + h/2) = u (k/d - h/2) + h · ambient.
+    With d = (2j + 1) h_cell:  (g - u) (k/d + h/2) = h (ambient - u).
     """
 
     h: Value
     ambient: Value = 0.0
 
-    def ghost(self, wall: Wall) -> jax.Array:
+    def rise(self, wall: Wall) -> jax.Array:
         conducted = wall.rounded(at(self.k, wall) * jnp.asarray(1 / wall.distance))
         h = at(self.h, wall)
-        supply = wall.rounded(h * at(self.ambient, wall))
-        half = wall.rounded(0.5 * h)
-        return _quotient(wall.rounded(wall.mirror * (conducted - half)) + supply, conducted + half, wall.rounded)
+        wanted = wall.rounded(h * (at(self.ambient, wall) - wall.mirror))
+        return _quotient(wanted, conducted + wall.rounded(0.5 * h), wall.rounded)
 
 
 @dataclass(frozen=True)
@@ -121,21 +121,15 @@ class Radiation(Flow):
     def linear(self) -> bool:
         return False
 
-    def ghost(self, wall: Wall) -> jax.Array:
-        balance = self._balance(wall)
-        w = balance.start()
-        for _ in range(self._ITERATIONS):
-            w = balance.better(w)
-        return 2.0 * w - wall.mirror
-
-    def better(self, ghost: jax.Array, wall: Wall) -> jax.Array:
-        return 2.0 * self._balance(wall).better(0.5 * (ghost + wall.mirror)) - wall.mirror
-
-    def _balance(self, wall: Wall) -> _Balance:
+    def rise(self, wall: Wall) -> jax.Array:
         strength, rounded = at(self.strength, wall), wall.rounded
         conducted = rounded(at(self.k, wall) * jnp.asarray(2 / wall.distance))
         received = rounded(strength * _fourth_power(at(self.ambient, wall), rounded))
-        return _Balance(wall.mirror, conducted, strength, received, rounded)
+        balance = _Balance(wall.mirror, conducted, strength, received, rounded)
+        w = balance.start()
+        for _ in range(self._ITERATIONS):
+            w = balance.better(w)
+        return 2.0 * (w - wall.mirror)
 
 
 class _Balance(NamedTuple):
@@ -152,7 +146,7 @@ class _Balance(NamedTuple):
         rounded = self.rounded
         supply = rounded(self.conducted * self.u) + self.received
         conducting = rounded.ratio(supply, self.conducted)
-        radiating = _fourth_root(rounded.ratio(supply, self.strength))
+        radiating = rough_power(rounded.ratio(supply, self.strength), 0.25)
         return jnp.where(supply > 0, jnp.minimum(conducting, radiating), 0.0)
 
     def better(self, w: jax.Array) -> jax.Array:
@@ -192,10 +186,3 @@ def _quotient(a: jax.Array, b: jax.Array, rounded: Rounding) -> jax.Array:
 def _fourth_power(x: jax.Array, rounded: Rounding) -> jax.Array:
     square = rounded(x * x)
     return rounded(square * square)
-
-
-def _fourth_root(x: jax.Array) -> jax.Array:
-    """x^(1/4) (1 + e), 0 ≤ e ≤ 0.061: the bits of a number are about its logarithm, and the same on all machines."""
-    integers = jnp.int32 if x.dtype == jnp.float32 else jnp.int64
-    one = np.ones((), x.dtype).view(integers)
-    return lax.bitcast_convert_type((lax.bitcast_convert_type(x, integers) >> 2) + (one - (one >> 2)), x.dtype)

@@ -26,7 +26,7 @@ _TAKEN = {
         "abs add and atan2 clamp div eq ge gt integer_pow is_finite le lt max min mul ne neg not or pow rem sign",
         "square sub xor acos acosh asin asinh atan atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 floor log log1p",
         "logistic round sin sinh sqrt tan tanh",
-        "bitcast_convert_type shift_right_arithmetic",
+        "bitcast_convert_type stop_gradient",
         "broadcast_in_dim concatenate convert_element_type copy dynamic_slice dynamic_update_slice expand_dims iota",
         "pad reshape rev scatter select_n slice split squeeze transpose",
         "closed_call custom_jvp_call custom_vjp_call custom_vmap_call jit optimization_barrier scan while",

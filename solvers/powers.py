@@ -1,4 +1,4 @@
-"""Powers whose exponents don't change."""
+"""Powers that have the same bits on all machines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+
+from solvers.rounding import Rounding
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -31,3 +34,22 @@ def _slope(exponent: float, at: tuple[jax.Array], change: tuple[jax.Array]) -> t
     (x,), (dx,) = at, change
     slope = jnp.zeros_like(x) if exponent == 0.0 else exponent * power(x, exponent - 1.0)
     return power(x, exponent), slope * dx
+
+
+def rough_power(x: jax.Array, exponent: jax.Array | float) -> jax.Array:
+    """x^p (1 + e), x > 0: by its bits, which are about its logarithm; |e| ≤ 0.07 for |p| ≤ 1.
+
+    Of infinite x it is some number.
+    """
+    integers = jnp.int32 if x.dtype == jnp.float32 else jnp.int64
+    one, most = (np.asarray(value, x.dtype).view(integers) for value in (1.0, jnp.finfo(x.dtype).max))
+    logarithm = (lax.bitcast_convert_type(x, integers) - one).astype(x.dtype) * jnp.asarray(exponent, x.dtype)
+    within = jnp.clip(logarithm, -one.astype(x.dtype), 0.99 * (most - one).astype(x.dtype))
+    return lax.bitcast_convert_type(within.astype(integers) + one, x.dtype)
+
+
+def near_power(x: jax.Array, exponent: jax.Array, rounded: Rounding) -> jax.Array:
+    """x^p of x near 1: (1 + (1 + p)/2 (x - 1)) / (1 + (1 - p)/2 (x - 1)), which is right to the second order."""
+    away = x - 1.0
+    above, below = (1.0 + rounded(0.5 * (1.0 + sign * exponent) * away) for sign in (1.0, -1.0))
+    return rounded.ratio(above, below)

@@ -16,7 +16,7 @@ ARITHMETIC = frozenset(
     name
     for names in (
         "abs add and bitcast_convert_type convert_element_type div eq ge gt integer_pow le lt max min mul ne neg not",
-        "or rem select_n shift_right_arithmetic square sub xor",
+        "or rem select_n square sub xor",
     )
     for name in names.split()
 )
@@ -82,7 +82,7 @@ class Program:
         """The results of an equation: those of few numbers, if known, at once; else by the program around, but for what
         a kernel makes of scalars as fast as it reads them."""
         name, shapes = equation.primitive.name, [_shape(out) for out in equation.outvars]
-        if name in ("optimization_barrier", "copy"):
+        if name in ("optimization_barrier", "copy", "stop_gradient"):
             return operands
         if (inner := _inner(equation)) is not None:
             return self._run(inner, operands)

@@ -1,0 +1,56 @@
+"""Walls of what conducts the better, or worse, the warmer it is: what flows in is what the condition says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from solvers.boundary import Flow, Neumann, Radiation, Robin
+from solvers.conducting import Conducting
+from solvers.terms import Given, Pointwise
+from tests.solvers.test_wall_values import fill_1d
+
+H = 0.1
+LAWS: dict[str, Callable[..., np.ndarray]] = {
+    "u": lambda u: u,
+    "u**3": lambda u: u * u * u,
+    "u**5": lambda u: u * u * u * u * u,
+    "1 + u**2": lambda u: 1.0 + u * u,
+    "1 / (1 + u)": lambda u: 1.0 / (1.0 + u),
+}
+
+
+def beyond(law: str, condition: Flow, u: float, mean: str = "arithmetic") -> tuple[float, float]:
+    """The ghost of a cell, and what flows in through the face between them."""
+    k = Pointwise(lambda rounded, x: LAWS[law](x), (Given("u"),))
+    (ghost,) = fill_1d(Conducting(condition, "u", k, mean), [u, u], H)  # type: ignore[arg-type]
+    a, b = (LAWS[law](np.float64(x)) for x in (u, ghost))
+    return ghost, ((a + b) / 2 if mean == "arithmetic" else 2 * a * b / (a + b)) * (ghost - u) / H
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("u", [1e-3, 0.05, 0.5, 2.0])
+def test_a_front_enters_something_cold(law: str, u: float) -> None:
+    """Where k of the ghost is by orders that of the cell."""
+    ghost, flow = beyond(law, Neumann(0.3), u)
+    assert flow == pytest.approx(0.3, rel=1e-9)
+    ghost, flow = beyond(law, Robin(2.0, 1.5), u)
+    assert flow == pytest.approx(2.0 * (1.5 - (u + ghost) / 2), rel=1e-9, abs=1e-12)
+    ghost, flow = beyond(law, Radiation(0.7, 1.2), u)
+    assert flow == pytest.approx(0.7 * (1.2**4 - ((u + ghost) / 2) ** 4), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("law", ["u", "u**3"])
+def test_it_may_enter_what_does_not_conduct_at_all(law: str) -> None:
+    _, flow = beyond(law, Neumann(0.3), 0.0)
+    assert flow == pytest.approx(0.3, rel=1e-9)
+
+
+@pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
+def test_it_cools(mean: str) -> None:
+    ghost, flow = beyond("u", Robin(0.5, 0.1), 1.0, mean)
+    assert flow == pytest.approx(0.5 * (0.1 - (1.0 + ghost) / 2), rel=1e-9)
+    ghost, flow = beyond("1 + u**2", Neumann(-2.0), 1.0, mean)
+    assert flow == pytest.approx(-2.0, rel=1e-9)
