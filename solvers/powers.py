@@ -1,4 +1,4 @@
-"""Powers that have the same bits on all machines."""
+"""Powers: of exponents that don't change, and those that an iteration does with, by arithmetic alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _slope(exponent: float, at: tuple[jax.Array], change: tuple[jax.Array]) -> t
 
 
 def rough_power(x: jax.Array, exponent: jax.Array | float) -> jax.Array:
-    """x^p (1 + e), x > 0: by its bits, which are about its logarithm; |e| ≤ 0.07 for |p| ≤ 1.
+    """x^p (1 + e), x > 0: by its bits, which are about its logarithm; |e| ≤ 0.07 for 0 ≤ p ≤ 1.
 
     Of infinite x it is some number.
     """
