@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ def bench(
     works: Sequence[str] = (),
     only: Sequence[str] = (),
 ) -> int:
-    """Measure all contestants on all works, in turn, and print medians and ratios.
+    """Measure all contestants on all works, in turn, and print medians and ratios at the end.
 
     plot: where to draw a bar chart, as what its name ends in.  works: instead of ours, as `work_of` reads them.
     only: contestants whose names contain one of these.  Returns the exit status: 1 where an answer was wrong or one of
@@ -34,24 +34,25 @@ def bench(
 
     from sim.bench import work
     from sim.bench.asked import work_of
+    from sim.bench.measuring import run_in_turn
     from sim.bench.report import to_dict, to_table
 
     refuse_launchers("bench")
     _check_chart(plot)
     contestants = _chosen(only)
     chosen = [work_of(text) for text in works] or (work.QUICK if quick else work.FULL)
-    measured: list[list[Standing]] = []
+    measured = [standings for each in chosen if (standings := _enrolled(contestants, each, quick))]
+    everybody = [standing for standings in measured for standing in standings]
     with Console(stderr=True).status("") as status:
-        for each in chosen:
-            measured.append(_measure(contestants, each, quick, status.update))
-            if not as_json and measured[-1]:
-                print(to_table(measured[-1]), end="\n\n", flush=True)
-    measured = [standings for standings in measured if standings]
+        run_in_turn(everybody, _ROUNDS, status.update)
     if as_json:
-        print(json.dumps({"bench": [row for standings in measured for row in to_dict(standings)]}), flush=True)
+        print(json.dumps({"bench": to_dict(everybody)}), flush=True)
+    else:
+        for standings in measured:
+            print(to_table(standings, everybody), end="\n\n", flush=True)
     if plot is not None:
         _draw(measured, plot)
-    ours_or_wrong = [s for standings in measured for s in standings if s.failed and (s.contestant.ours or not s.right)]
+    ours_or_wrong = any(s.failed and (s.contestant.ours or not s.right) for s in everybody)
     return EXIT_WRONG if ours_or_wrong else 0
 
 
@@ -68,13 +69,12 @@ def refuse_launchers(command: str) -> None:
         )
 
 
-def _measure(contestants: Sequence[Contestant], work: Work, quick: bool, tell: Callable[[str], None]) -> list[Standing]:
+def _enrolled(contestants: Sequence[Contestant], work: Work, quick: bool) -> list[Standing]:
     """All contestants on a work; only ours where it leaves files, which peers don't."""
-    from sim.bench.measuring import measure
+    from sim.bench.measuring import enrolled
 
     taking_part = [c for c in contestants if c.ours or not work.every]
-    rounds = 1 if work.lean or (quick and work.every) else _ROUNDS
-    return measure(taking_part, work, rounds, tell)
+    return enrolled(taking_part, work, once=work.lean or (quick and work.every > 0))
 
 
 def _chosen(only: Sequence[str]) -> list[Contestant]:

@@ -22,13 +22,17 @@ _SLOW = 5.0
 
 @dataclass
 class Standing:
-    """What a contestant did on a work: what each round took, the most memory, or why there is nothing to tell."""
+    """What a contestant did on a work: what each round took, the most memory, or why there is nothing to tell.
+
+    once: one round will do.
+    """
 
     contestant: Contestant
     work: Work
     taken: list[Taken] = field(default_factory=list)
     peak_bytes: int = 0
     why: str = ""
+    once: bool = False
 
     @property
     def seconds(self) -> list[float]:
@@ -49,6 +53,15 @@ class Standing:
         """The share of the time that outputs took, of the median round."""
         return statistics.median(taken.writing / taken.seconds for taken in self.taken) if self.taken else 0.0
 
+    def faster_than(self, other: Standing) -> float | None:
+        """By how much more cells a second, the median of the rounds; of rounds that are not both there, of medians."""
+        own, others = ([s.work.gigacells(seconds) for seconds in s.seconds] for s in (self, other))
+        if not own or not others or self.why or other.why:
+            return None
+        if len(own) != len(others):
+            return statistics.median(own) / statistics.median(others)
+        return statistics.median(a / b for a, b in zip(own, others, strict=True))
+
     @property
     def error(self) -> float:
         """The largest of all rounds."""
@@ -67,20 +80,19 @@ class Standing:
 _FAILED = "failed: "
 
 
-def measure(contestants: Sequence[Contestant], work: Work, rounds: int, tell: Callable[[str], None]) -> list[Standing]:
-    """Run all contestants `rounds` times over, in turn.  One that fails, or is slow, takes no further part."""
-    standings = [Standing(c, c.share_of(work), why=c.absent(work)) for c in contestants]
-    run_in_turn(standings, rounds, tell)
-    return standings
+def enrolled(contestants: Sequence[Contestant], work: Work, once: bool = False) -> list[Standing]:
+    """Contestants before they have done anything on a work, or why they can't."""
+    return [Standing(c, c.share_of(work), why=c.absent(work), once=once) for c in contestants]
 
 
 def run_in_turn(standings: Sequence[Standing], rounds: int, tell: Callable[[str], None]) -> None:
-    """Like `measure`, where each may have a work of its own."""
+    """Run all `rounds` times over, in turn.  One that fails, or is slow, takes no further part."""
     with TemporaryDirectory(prefix="sim-bench-") as folder:
         for number in range(rounds):
             for standing in standings:
-                if not standing.why and max(standing.seconds, default=0.0) < _SLOW:
-                    tell(f"{standing.work.name}, round {number + 1} of {rounds}: {standing.contestant.name}")
+                done = standing.why or (number and standing.once) or max(standing.seconds, default=0.0) >= _SLOW
+                if not done:
+                    tell(f"round {number + 1} of {rounds}: {standing.work.name}: {standing.contestant.name}")
                     _run(standing, Path(folder))
 
 

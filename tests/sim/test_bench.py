@@ -19,7 +19,7 @@ from sim.bench.asked import work_of
 from sim.bench.contestants import numpy_slices
 from sim.bench.contestants.halostep import Taken, case_of, read_run
 from sim.bench.contestants.roster import Contestant, halostep, roster
-from sim.bench.measuring import Standing, measure
+from sim.bench.measuring import Standing, enrolled, run_in_turn
 from sim.bench.work import FULL, QUICK, Work
 from sim.casefile import load
 from sim.errors import SimError
@@ -132,7 +132,7 @@ def test_ours_takes_the_same_steps(tmp_path: Path) -> None:
         assert isinstance(case.equation.alpha, str) == (work.alpha == "field")
     lean = replace(FIELDS[0], lean=True, every=10)
     for work in (WORKS[0], lean):
-        (standing,) = measure([halostep(1, 1)], work, 1, lambda _: None)
+        (standing,) = taken_in_turn([halostep(1, 1)], work, 1)
         assert not standing.why and standing.right and not standing.failed
         assert len(standing.seconds) == 1 and standing.peak_bytes > 50e6
     assert 0 < standing.writing < 1 and standing.error < work.tolerance
@@ -142,6 +142,12 @@ def test_ours_takes_the_same_steps(tmp_path: Path) -> None:
 def test_other_steps_are_no_answer() -> None:
     with pytest.raises(ValueError, match="took 30 steps instead of 31"):
         read_run(WORKS[0], {"steps": 30})
+
+
+def taken_in_turn(contestants: list[Contestant], work: Work, rounds: int) -> list[Standing]:
+    standings = enrolled(contestants, work)
+    run_in_turn(standings, rounds, lambda _: None)
+    return standings
 
 
 def says(name: str, code: str, absent: str = "", ours: bool = False) -> Contestant:
@@ -161,7 +167,7 @@ def test_who_fails_is_wrong_or_absent() -> None:
         says("silent", "pass"),
         says("absent", "raise AssertionError", "not installed"),
     ]
-    standings = measure(contestants, WORKS[0], 2, lambda _: None)
+    standings = taken_in_turn(contestants, WORKS[0], 2)
     assert [len(s.seconds) for s in standings] == [2, 2, 2, 0, 0, 0]
     assert [s.failed for s in standings] == [False, False, True, True, True, False]
     table = report.to_table(standings)
@@ -175,15 +181,35 @@ def test_who_fails_is_wrong_or_absent() -> None:
 
 def test_who_is_slow_takes_fewer_steps() -> None:
     slow = replace(says("slow", 'print(\'{"seconds": 1.0, "error": 0.0}\')'), patience=8)
-    (standing,) = measure([slow], WORKS[0], 1, lambda _: None)
+    (standing,) = taken_in_turn([slow], WORKS[0], 1)
     assert standing.work == replace(WORKS[0], steps=4) and standing.teff == pytest.approx(standing.work.teff(1.0))
     assert "31 steps (slow ones 4)" in report.to_table([Standing(slow, WORKS[0]), standing])
 
 
 def test_who_is_slow_runs_once() -> None:
     slow = says("slow", 'print(\'{"seconds": 9.0, "error": 0.0}\')')
-    (standing,) = measure([slow], WORKS[0], 3, lambda _: None)
+    (standing,) = taken_in_turn([slow], WORKS[0], 3)
     assert standing.seconds == [9.0]
+
+
+def test_works_are_taken_in_turn_and_set_beside_the_first() -> None:
+    """A round of all of them, and the next: what disturbs one work disturbs those that it is compared with."""
+    works = [WORKS[0], replace(WORKS[0], dtype="float64"), WORKS[1]]
+    told: list[str] = []
+    contestant = says("ours", 'print(\'{"seconds": 2.0, "error": 0.0}\')', ours=True)
+    measured = [enrolled([contestant], work, once=work is works[2]) for work in works]
+    everybody = [standing for standings in measured for standing in standings]
+    run_in_turn(everybody, 2, told.append)
+    assert [line.split(": ")[:2] for line in told] == [
+        *(["round 1 of 2", work.name] for work in works),
+        *(["round 2 of 2", work.name] for work in works[:2]),
+    ]
+    half = [Taken(4.0, 0.0), Taken(8.0, 0.0)]
+    everybody[1].taken, everybody[0].taken = half, [Taken(2.0, 0.0), Taken(2.0, 0.0)]
+    assert everybody[1].faster_than(everybody[0]) == pytest.approx((1 / 2 + 1 / 4) / 2)
+    tables = [report.to_table(standings, everybody) for standings in measured]
+    assert "cells/s × 40 × 64, float32" in tables[1] and "| 0.38 |" in tables[1]
+    assert "cells/s ×" not in tables[0] + tables[2]
 
 
 def test_what_a_row_shows() -> None:
