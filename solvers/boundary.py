@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar, NamedTuple, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,8 @@ from solvers.powers import rough_power
 from solvers.rounding import Rounding
 from solvers.wall import Wall
 
-Value: TypeAlias = float | Callable[[Wall], jax.Array]
-"""A number, or a function of the place along the wall and of time, which broadcasts to the wall's ghosts."""
+Value: TypeAlias = float | jax.Array | Callable[[Wall], jax.Array]
+"""A number, an array, or a function of the place along the wall and of time; it broadcasts to the wall's ghosts."""
 
 
 class Boundary(ABC):
@@ -65,10 +65,15 @@ class Dirichlet(Boundary):
 class Flow(Boundary):
     """A condition on what flows through the wall, k ∂u/∂n, for a given k."""
 
-    k: Value | jax.Array = field(default=1.0, kw_only=True)
+    k: Value = field(default=1.0, kw_only=True)
 
     def ghost(self, wall: Wall) -> jax.Array:
         return wall.mirror + self.rise(wall)
+
+    def valued(self, wall: Wall) -> Self:
+        """The same with what its functions are at this wall."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: at(value, wall) for name, value in values.items() if callable(value)})
 
     @abstractmethod
     def rise(self, wall: Wall) -> jax.Array:
@@ -82,7 +87,7 @@ class Neumann(Flow):
     flux: Value = 0.0
 
     def rise(self, wall: Wall) -> jax.Array:
-        if self.flux == 0.0:
+        if isinstance(self.flux, int | float) and self.flux == 0.0:
             return jnp.zeros_like(wall.mirror)
         return wall.rounded(_quotient(at(self.flux, wall), at(self.k, wall), wall.rounded) * wall.distance)
 
@@ -172,7 +177,7 @@ class Outflow(Boundary):
         return first + wall.rounded(jnp.asarray(wall.number + 1, first.dtype) * (first - second))
 
 
-def at(value: Value | jax.Array, wall: Wall) -> jax.Array:
+def at(value: Value, wall: Wall) -> jax.Array:
     """A boundary's value at a wall, in the field's dtype."""
     found = value(wall) if callable(value) else value
     return jnp.asarray(found, wall.mirror.dtype)

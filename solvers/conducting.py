@@ -19,6 +19,9 @@ from solvers.terms import Term
 from solvers.terms.shapes import full
 from solvers.wall import Wall
 
+# Ratios this far from 1 have powers that are better known as such of a number near 1: to 0.02.
+_NEAR = 0.25
+
 
 @dataclass(frozen=True)
 class Conducting(Boundary):
@@ -27,8 +30,8 @@ class Conducting(Boundary):
     So what flows in is what the condition says to rounding, not only to the scheme's order.  The ghost g = u + s is
     found from s = S(s), the rise for the k that s makes, by Newton's method in the logarithms of both: a power law,
     which k is of a front that enters something cold, is a straight line there, however far away one begins.  Powers
-    are rough ones at first, then those of numbers near 1, the same on all machines; a fixed number of steps leaves
-    every block with the same bits.
+    are rough ones but of numbers near 1, the same on all machines; a fixed number of steps leaves every block with the
+    same bits.
     """
 
     condition: Flow
@@ -36,8 +39,7 @@ class Conducting(Boundary):
     k: Term
     mean: Mean
 
-    _ROUGH: ClassVar[int] = 2
-    _FINE: ClassVar[int] = 3
+    _ITERATIONS: ClassVar[int] = 5
 
     @property
     def linear(self) -> bool:
@@ -46,16 +48,24 @@ class Conducting(Boundary):
     def ghost(self, wall: Wall) -> jax.Array:
         u, here = wall.mirror, self._conductivity(wall, wall.mirror, outside=False)
 
+        condition = self.condition.valued(wall)
+
         def allowed(s: jax.Array) -> jax.Array:
             k = mean_of(here, self._conductivity(wall, u + s, outside=True), self.mean, wall.rounded)
-            return replace(self.condition, k=k).rise(wall)
+            return replace(condition, k=k).rise(wall)
+
+        def nearer(_: object, s: jax.Array) -> jax.Array:
+            # What s was matters not to what it becomes, nor to that one's derivative, once s is right.
+            return _nearer(allowed, lax.stop_gradient(s), wall.rounded)
 
         # Where nothing conducts a flux asks for more than any number.
         most = jnp.asarray(2.0 ** (jnp.finfo(u.dtype).maxexp // 8), u.dtype)
-        s = jnp.clip(replace(self.condition, k=here).rise(wall), -most, most)
-        for number in range(self._ROUGH + self._FINE):
-            # What s was matters not to what it becomes, nor to that one's derivative, once s is right.
-            s = _nearer(allowed, lax.stop_gradient(s), number < self._ROUGH, wall.rounded)
+        s = jnp.clip(replace(condition, k=here).rise(wall), -most, most)
+        if jax.default_backend() == "cpu":
+            # The turns of a loop are compiled once, where GPUs want all of a ghost in one kernel.
+            return u + lax.fori_loop(0, self._ITERATIONS, nearer, s)
+        for number in range(self._ITERATIONS):
+            s = nearer(number, s)
         return u + s
 
     def _conductivity(self, wall: Wall, u: jax.Array, outside: bool) -> jax.Array:
@@ -70,7 +80,6 @@ class Conducting(Boundary):
 def _nearer(
     allowed: Callable[[jax.Array], jax.Array],
     s: jax.Array,
-    far: bool,
     rounded: Rounding,
 ) -> jax.Array:
     """s (S/s)^(1/(1 + m)), m = -d log S / d log s; halfway back from where k is none."""
@@ -79,6 +88,7 @@ def _nearer(
     slope: jax.Array = derivative(allowed, s, jnp.ones_like(s), rounded)
     steepness = lax.stop_gradient(jnp.maximum(rounded.ratio(-slope, ratio), -0.5))
     exponent = 1.0 / (1.0 + steepness)
-    power = rough_power(ratio, exponent) if far else near_power(ratio, exponent, rounded)
+    near = jnp.abs(ratio - 1.0) < _NEAR
+    power = jnp.where(near, near_power(ratio, exponent, rounded), rough_power(ratio, exponent))
     known = jnp.where(jnp.abs(found) < jnp.inf, found, 0.5 * s)
     return jnp.where((ratio > 0.0) & (ratio < jnp.inf), rounded(s * power), known)

@@ -7,7 +7,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax import lax
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 from solvers.rounding import Rounding
 
@@ -46,6 +47,8 @@ def _evaluate(jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any], rou
         inner = equation.params.get("jaxpr")
         if equation.primitive.name in ("jit", "pjit") and isinstance(inner, ClosedJaxpr):
             outputs = _evaluate(inner.jaxpr, inner.consts, inputs, rounded)
+        elif equation.primitive.name == "scan":
+            outputs = _turned(equation, inputs, rounded)
         else:
             found = equation.primitive.bind(*inputs, **equation.primitive.get_bind_params(equation.params))
             outputs = found if equation.primitive.multiple_results else [found]
@@ -53,3 +56,17 @@ def _evaluate(jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any], rou
                 outputs = [rounded(outputs[0])]
         values.update(zip(equation.outvars, outputs, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def _turned(scan: JaxprEqn, inputs: Sequence[Any], rounded: Rounding) -> list[Any]:
+    """A loop whose number of turns is known."""
+    body, constants, until = scan.params["jaxpr"], scan.params["num_consts"], scan.params["num_carry"]
+    known, begun, given = inputs[:constants], inputs[constants : constants + until], inputs[constants + until :]
+
+    def turn(state: list[Any], given: list[Any]) -> tuple[list[Any], list[Any]]:
+        found = _evaluate(body.jaxpr, body.consts, [*known, *state, *given], rounded)
+        return found[:until], found[until:]
+
+    length, reverse = scan.params["length"], scan.params["reverse"]
+    done, of_each = lax.scan(turn, list(begun), list(given), length=length, reverse=reverse)
+    return [*done, *of_each]

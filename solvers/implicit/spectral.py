@@ -63,9 +63,9 @@ def _homogeneous(boundary: Boundary) -> bool:
         case Periodic():
             return True
         case Dirichlet(value=value):
-            return not callable(value) and value == 0.0
+            return isinstance(value, int | float) and value == 0.0
         case Neumann(flux=flux):
-            return not callable(flux) and flux == 0.0
+            return isinstance(flux, int | float) and flux == 0.0
     return False
 
 

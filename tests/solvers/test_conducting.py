@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from solvers.boundary import Flow, Neumann, Radiation, Robin
 from solvers.conducting import Conducting
+from solvers.rounding import Rounding
 from solvers.terms import Given, Pointwise
+from solvers.wall import Wall
 from tests.solvers.test_wall_values import fill_1d
 
 H = 0.1
@@ -54,3 +58,20 @@ def test_it_cools(mean: str) -> None:
     assert flow == pytest.approx(0.5 * (0.1 - (1.0 + ghost) / 2), rel=1e-9)
     ghost, flow = beyond("1 + u**2", Neumann(-2.0), 1.0, mean)
     assert flow == pytest.approx(-2.0, rel=1e-9)
+
+
+def test_what_takes_long_to_compile_is_written_once() -> None:
+    """Formulas of walls are long where they have ends, and each turn of the iteration asks for the same values."""
+    asked = {"flux": 0, "k": 0}
+
+    def flux(wall: Wall) -> jax.Array:
+        asked["flux"] += 1
+        return 0.1 + jnp.zeros_like(wall.mirror)
+
+    def k(_: Rounding, u: jax.Array) -> jax.Array:
+        asked["k"] += 1
+        return u * u * u
+
+    fill_1d(Conducting(Neumann(flux=flux), "u", Pointwise(k, (Given("u"),)), "arithmetic"), [0.5, 0.5], H)
+    assert asked["flux"] == 1
+    assert asked["k"] <= 4, "of the cell, and in the one turn that is compiled, once of them for its slope"
