@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import NoReturn
 
@@ -73,7 +74,8 @@ def entry() -> NoReturn:
     try:
         code = main()
     except KeyboardInterrupt:
-        _end_all(EXIT_INTERRUPTED, "interrupted" if is_speaker() else "")
+        # Without Python's end: what XLA was compiling breaks as it is taken down, and the exit status with it.
+        _end_all(EXIT_INTERRUPTED, "interrupted" if is_speaker() else "", os._exit)
     except UnheardError:
         code = EXIT_UNHEARD
     except Exception:
@@ -81,8 +83,8 @@ def entry() -> NoReturn:
     sys.exit(code)
 
 
-def _end_all(code: int, message: str) -> NoReturn:
+def _end_all(code: int, message: str, leave: Callable[[int], NoReturn] = sys.exit) -> NoReturn:
     if message:
         print(message, file=sys.stderr, flush=True)
     abort(code)
-    sys.exit(code)
+    leave(code)

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from sim import casefile, distributed, membership, platform
+from sim import casefile, distributed, membership, overriding, platform
 from sim.case import Case
 from sim.case.idle import remarks
 from sim.checkpoint.restart import Restart, restart
@@ -59,7 +59,8 @@ def run(
             wanted = _folder("output", output) if output else None
             rundir.foresee(wanted)
         if team.rank == 0:
-            for remark in remarks(loaded):
+            doubtful = overriding.doubt(loaded.exact, overrides)
+            for remark in [*remarks(loaded), *([doubtful] if doubtful else [])]:
                 print(f"sim: note: {remark}", file=sys.stderr, flush=True)
         # The field's values are checked before a directory is made, the directory before anything compiles.
         prepared = _prepare(team, loaded)

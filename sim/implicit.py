@@ -119,9 +119,11 @@ def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> Si
         )
     what = f"the steady state{of_member} was" if case.time.steady else f"the step from t = {time:g}{of_member} was"
     shorter = "" if case.time.steady else "a smaller time.step, "
+    # Asked for, it was found to suit the first system, which need not be like those later on.
+    other = 'solver.method = "bicgstab" where they are not symmetric any more, ' if case.solver.method == "cg" else ""
     return SimError(
         f"{what} not found: Newton's iterations left a residual of {float(effort['residual']):.3g} of its size; "
-        f"{kept}; use {shorter}more solver.newton (now {case.solver.newton}) or solver.iterations "
+        f"{kept}; use {shorter}{other}more solver.newton (now {case.solver.newton}) or solver.iterations "
         f"(now {case.solver.iterations}), or a larger solver.tolerance; if the right-hand side jumps there may be none"
     )
 

@@ -64,10 +64,14 @@ def end_unless_all_fail(team: Team, error: BaseException) -> None:
     Once a team."""
     if team.all_fail(_SECONDS_FOR_OTHERS):
         return
-    traceback.print_exception(error)
-    print(f"sim: error: rank {team.rank} can't go on, and the others wait for it: all are ended", file=sys.stderr)
+    interrupted = isinstance(error, KeyboardInterrupt)
+    # What an interrupt came to is of no interest.
+    if not interrupted:
+        traceback.print_exception(error)
+    what = "was interrupted" if interrupted else "can't go on"
+    print(f"sim: error: rank {team.rank} {what}, and the others wait for it: all are ended", file=sys.stderr)
     sys.stderr.flush()
-    abort(EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else EXIT_BUG)
+    abort(EXIT_INTERRUPTED if interrupted else EXIT_BUG)
 
 
 def abort(code: int) -> None:

@@ -21,21 +21,42 @@ _OVERRIDE = re.compile(rf"\s*({_PART}\s*(?:\.\s*{_PART}\s*)*)=(.*)", re.DOTALL)
 # Keys of a side, which may be set where the case gives its kind alone.
 _OF_A_SIDE = ("kind", "value", "flux", "h", "ambient", "emissivity", "sigma")
 
+# What a solution is of; beside these an axis' cells, which it does not know.
+_OF_THE_PROBLEM = {"grid", "equation", "initial", "boundary", "sources", "regions", "ensemble"}
+
 
 def override(table: dict[str, Any], overrides: Sequence[str]) -> None:
     """Change a table, one override after another; the last counts.  Raises SimError where one can't be understood."""
     given: set[tuple[str, ...]] = set()
     for one in _listed(overrides):
-        match = _OVERRIDE.fullmatch(one)
-        if match is None:
-            raise SimError(f"--set takes KEY=VALUE with a dotted key, such as time.end=2.0; got {one!r}")
-        path = tuple(part[1:-1] if part[0] in "\"'" else part.strip() for part in re.findall(_PART, match[1]))
-        value = _value(match[2].strip(), one)
+        path, text = _parted(one)
+        value = _value(text, one)
         inner = _inner(table, path, one)
         if path[-1] == "kind" and isinstance(value, str):
             _forget(inner, value, {key for *place, key in given if tuple(place) == path[:-1]})
         inner[path[-1]] = value
         given.add(path)
+
+
+def doubt(exact: Collection[str], overrides: Sequence[str]) -> str | None:
+    """What to say of a case's exact solutions where overrides may have made its problem another one; None: nothing."""
+    paths = [path for path, _ in map(_parted, _listed(overrides))]
+    changes = [".".join(path) for path in paths if path[0] in _OF_THE_PROBLEM and path[-1] != "cells"]
+    if not exact or not changes or any(path[0] == "exact" for path in paths):
+        return None
+    return (
+        f"the error is against [exact] as the case has it, and {', '.join(changes)} may make it another problem's: "
+        f"set exact.{next(iter(exact))} too, or exact={{}} for none"
+    )
+
+
+def _parted(one: str) -> tuple[tuple[str, ...], str]:
+    """The parts of an override's key, and the text of its value."""
+    match = _OVERRIDE.fullmatch(one)
+    if match is None:
+        raise SimError(f"--set takes KEY=VALUE with a dotted key, such as time.end=2.0; got {one!r}")
+    path = tuple(part[1:-1] if part[0] in "\"'" else part.strip() for part in re.findall(_PART, match[1]))
+    return path, match[2].strip()
 
 
 def _listed(overrides: Sequence[str]) -> Sequence[str]:

@@ -51,6 +51,7 @@ def start(
             running = Running(make_ready(team, loaded))
         try:
             yield running
+            running.meet("left the `with` of sim.start")
         except SimError as error:
             # Not all that a caller does is collective: one rank alone may ask for a field that is not there.
             membership.end_unless_all_fail(team, error)
@@ -61,7 +62,7 @@ def start(
 
 class Running:
     """Fields that advance in time.  `advance`, `put` and `statistics` are collective: every rank calls them, and with
-    the same arguments but for values.
+    the same arguments but for values; and all leave together.
 
     case: as it was read.  grid: its cells, of which `grid.centres(axis, start, stop)` are the coordinates, axes being
     numbered as those of arrays are.  time: in the case's unit.  step: how many have been taken.
@@ -76,6 +77,15 @@ class Running:
         self._simulation.compile()
         if self._simulation.recording is not None:
             self._simulation.recording.begin(self._simulation)
+
+    def meet(self, has: str) -> None:
+        """Begin what is collective.  Raises SimError, on all ranks alike, where some have done another thing."""
+        done = self._team.gather(has)
+        if other := next((rank for rank, one in enumerate(done) if one != done[0]), None):
+            raise SimError(
+                f"rank 0 has {done[0]}, and rank {other} has {done[other]}; all ranks call `advance`, `put` and "
+                f"`statistics` in the same order, and leave together"
+            )
 
     def end(self) -> None:
         """Let the fields go; done by `start`, whose ranks part then."""
@@ -120,6 +130,7 @@ class Running:
         Raises SimError, on all ranks alike, where the time is past or none, where fields blow up, where a step can't be
         taken, and where ranks want to go to different times.
         """
+        self.meet("called `advance`")
         to = self._agreed_time(to)
         case = self.case
         with agreement(self._team):
@@ -159,6 +170,7 @@ class Running:
         allowed; the values before then stay.
         """
         simulation = self._simulation
+        self.meet("called `put`")
         with agreement(self._team):
             mine = putting.said(name, values, simulation.problem)
         wanted = self._team.gather(mine)
@@ -175,6 +187,7 @@ class Running:
     @platform.arithmetic()
     def statistics(self) -> dict[str, dict[str, float]]:
         """min, max and mean of each field, of all cells and members."""
+        self.meet("called `statistics`")
         return self._simulation.statistics()
 
     def probes(self) -> dict[str, np.ndarray]:

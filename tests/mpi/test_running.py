@@ -93,3 +93,31 @@ def test_what_one_rank_asks_in_vain_ends_a_program(mpirun: Callable[..., Ended],
     ended = mpirun(2, "-c", _ALONE, timeout=90)
     assert ended.code == 1
     assert "no rank of 2 holds the whole field" in ended.stderr and "rank 0 can't go on" in ended.stderr
+
+
+_EARLY = """
+import json
+from pathlib import Path
+from mpi4py import MPI
+import sim
+said = []
+for does in (lambda it: it.advance(to=0.02), lambda it: it.put("u", 1.0), lambda it: it.statistics()):
+    try:
+        with sim.start(json.loads(Path("case.json").read_text()), comm=MPI.COMM_WORLD) as running:
+            if MPI.COMM_WORLD.Get_rank() == 0:
+                does(running)
+    except sim.SimError as error:
+        said.append(str(error))
+if MPI.COMM_WORLD.allgather(said)[0] == said and MPI.COMM_WORLD.Get_rank() == 0:
+    print(json.dumps(said))
+"""
+
+
+@pytest.mark.parametrize("transport", ["mpi", pytest.param("xla", marks=pytest.mark.long)])
+def test_who_leaves_early_is_named_to_all(transport: str, mpirun: Callable[..., Ended], tmp_path: Path) -> None:
+    """Else the others would wait for it for ever, and no error would end them."""
+    (tmp_path / "case.json").write_text(json.dumps({**table(2, "float64"), "parallel": {"transport": transport}}))
+    said = mpirun(2, "-c", _EARLY, timeout=90).json()
+    what = [one.partition(";")[0] for one in said]
+    called = ("advance", "put", "statistics")
+    assert what == [f"rank 0 has called `{name}`, and rank 1 has left the `with` of sim.start" for name in called]

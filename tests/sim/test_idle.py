@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sim
-from sim import casefile
+from sim import casefile, overriding
 from sim.case.idle import remarks
 
 Table = dict[str, Any]
@@ -59,3 +59,27 @@ def test_the_built_in_cases_have_nothing_idle() -> None:
 def test_a_run_says_so(small: Callable[..., Table], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sim.run({**small(), "solver": {"newton": 3}}, output=tmp_path / "run")
     assert "sim: note: solver.newton has no effect: the steps of euler solve no systems" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("sets", "doubtful"),
+    [
+        (["grid.x.cells=64", "time.end=0.1", "numerics.dtype=float32", "output.every=0.1"], ""),
+        (["grid.x.upper=2.0"], "grid.x.upper"),
+        (["equation.alpha=0.5", "grid.y.cells=8", "boundary.x.value=1.0"], "equation.alpha, boundary.x.value"),
+        (["equation.alpha=0.5", 'exact.u="0"'], ""),
+        (["equation.alpha=0.5", "exact={}"], ""),
+    ],
+)
+def test_exact_solutions_of_another_problem_are_doubted(sets: list[str], doubtful: str) -> None:
+    """A change of --set leaves [exact] as it is, and what a run calls its error is then of something else."""
+    said = overriding.doubt(casefile.load("heat2d", sets).exact, sets)
+    assert (f"as the case has it, and {doubtful} may make" in said) if said else not doubtful
+    assert overriding.doubt({}, sets) is None
+
+
+def test_a_run_says_that_its_error_is_doubtful(
+    small: Callable[..., Table], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sim.run({**small(), "exact": {"u": "0"}}, output=tmp_path / "run", overrides=["initial.u=1.0"])
+    assert "sim: note: the error is against [exact] as the case has it, and initial.u may" in capsys.readouterr().err

@@ -220,3 +220,12 @@ def test_conjugate_gradients_are_judged_at_the_end_that_a_steady_state_belongs_t
     case = rod(equation={"u": "laplace(u) + 20 * t * d_dx(u) + 1"}, exact={}, solver={"method": "cg"})
     with pytest.raises(SimError, match="needs a symmetric operator"):
         run(case, output=tmp_path / "run")
+
+
+def test_systems_that_cease_to_be_symmetric_are_said_to_need_another_method(tmp_path: Path) -> None:
+    """Conjugate gradients, asked for, suited the first one."""
+    wind = "laplace(u) + 4000 * (abs(t - 0.05) + (t - 0.05)) * d_dx(u) + 1"
+    time = {"end": 0.2, "step": 0.02, "integrator": "backward-euler"}
+    case = rod(equation={"u": wind}, exact={}, time=time, solver={"method": "cg"})
+    with pytest.raises(SimError, match=r'not found: .* solver\.method = "bicgstab" where they are not symmetric'):
+        run(case, output=tmp_path / "run", quiet=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sim import casefile
+from sim import casefile, membership
 from sim.case.checkpoint import seconds_of_duration, seconds_of_limit
 from sim.checkpoint.keeper import Keeper
 from sim.errors import SimError
@@ -37,6 +37,34 @@ def test_the_second_signal_ends_the_process_and_an_echo_does_not(name: str, code
     env = with_our_package(os.environ)
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout.split("\n")) == (code, [name, name, f"ends {code}", ""]), done.stderr
+
+
+INTERRUPTED = """
+import atexit, os
+from sim import cli
+atexit.register(os.abort)  # as XLA may, taken down in the midst of compiling
+def main():
+    raise KeyboardInterrupt
+cli.main = main
+cli.entry()
+"""
+
+
+def test_an_interrupt_before_the_first_step_has_its_status_whatever_is_taken_down() -> None:
+    command, env = [sys.executable, "-c", INTERRUPTED], with_our_package(os.environ)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_one_rank_that_is_interrupted_says_so_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(membership, "abort", codes.append)
+    monkeypatch.setattr(Solo, "all_fail", lambda self, seconds: False)
+    membership.end_unless_all_fail(Solo(), KeyboardInterrupt())
+    said = capsys.readouterr().err
+    assert codes == [130] and said.startswith("sim: error: rank 0 was interrupted, and") and said.count("\n") == 1
 
 
 def test_other_signals_are_none_of_ours() -> None:
