@@ -161,6 +161,37 @@ def test_what_it_returns_is_looked_at(small: Small, tmp_path: Path, method: str,
         assert str(caught.value).startswith(f"equation.kind = mine:Changed: {method}(patch) r")
 
 
+KEPT = """
+from functools import cached_property
+import numpy as np
+
+class Changed(Decay):
+    @cached_property
+    def weights(self):
+        return {made}
+
+    def {method}:
+        return {returned}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "returned"),
+    [
+        ("tendency(self, patch)", f"{{'u': self.weights[0] * {CORE}}}"),
+        ("change(self, patch, dt)", f"{{'u': dt * self.weights[0] * {CORE}}}"),
+        ("rates(self, patch)", "Rates(self.weights[0], 0.0)"),
+    ],
+)
+def test_arrays_that_one_call_leaves_to_the_next(small: Small, tmp_path: Path, method: str, returned: str) -> None:
+    """JAX's end with the trace that has made them; numpy's last."""
+    with pytest.raises(SimError, match=r"patch\) uses float64\[3\] that an earlier call has made"):
+        build(
+            case_in(tmp_path, small, KEPT.format(made="jnp.ones(3)", method=method, returned=returned), "mine:Changed")
+        )
+    build(case_in(tmp_path, small, KEPT.format(made="np.ones(3)", method=method, returned=returned), "mine:Changed"))
+
+
 @pytest.mark.parametrize(
     ("method", "body", "words"),
     [
