@@ -99,6 +99,11 @@ def test_a_communicator_has_to_be_one_of_this_process(small: Small, single_rank_
         sim.run(small(), comm=single_rank_mpi.COMM_WORLD)
 
 
+def test_a_notebook_completes_what_there_is() -> None:
+    """Though it is imported only where it is used."""
+    assert {"run", "resume", "start"} < set(dir(sim)) and all(hasattr(sim, name) for name in dir(sim))
+
+
 # ----------------------------------------------------------------------------------------------- what is left behind
 
 
