@@ -261,6 +261,15 @@ def test_members_are_of_one_equation(small: Small, tmp_path: Path) -> None:
         case = case_in(tmp_path, small, "", time=time, equation={"coefficients": {"k": 0.5 + member.number / 2}})
         assert sim.run(case, output=tmp_path / str(member.number)).statistics == member.statistics
     assert len(together.members or ()) == 2
+    plain = (
+        "class Plain(Equation):\n    def __init__(self, grid, rate=1.0):\n        self.grid, self.rate = grid, rate\n"
+    )
+    plain += "    fields, width, tendency, rates = ('u',), 1, Decay.tendency, Decay.rates"
+    build(case_in(tmp_path, small, plain, "mine:Plain", ensemble=ensemble))
+    rates = {"kind": "product", "vary": {"equation.parameters.rate": [0.5, 1.0]}}
+    for kind in ("mine:Plain", "mine:Decay"):
+        with pytest.raises(SimError, match="let vary its coefficients, no parameters"):
+            build(case_in(tmp_path, small, plain, kind, ensemble=rates, equation={"parameters": {"rate": 1.0}}))
     made = "def make(grid):\n    class Made(Decay): pass\n    return Made(grid)"
     with pytest.raises(SimError, match="takes another program"):
         build(case_in(tmp_path, small, made, "mine:make", ensemble=ensemble))
