@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,15 @@ def test_what_makes_no_equation(small: Small, tmp_path: Path, code: str, equatio
 def test_fields_of_other_names_are_given_in_the_case(small: Small, tmp_path: Path) -> None:
     with pytest.raises(SimError, match=r"initial.a is no field of .*, which has u; equation.evolves has their names"):
         case_in(tmp_path, small, "", initial={"a": 1.0})
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], np.ones(2), {"a": 1.0}, None])
+def test_parameters_are_single_values(small: Small, tmp_path: Path, value: Any) -> None:
+    good = {"a": 1, "b": 2.5, "c": "text", "d": True}
+    case = case_in(tmp_path, small, "", equation={"parameters": good})
+    assert repr(casefile.load(tomllib.loads(casefile.to_toml(case))).equation.parameters) == repr(good)
+    with pytest.raises(SimError, match=r"not valid:\n  equation.parameters.rate: is a number, a text, .*$"):
+        case_in(tmp_path, small, "", equation={"parameters": {**good, "rate": value}})
 
 
 U, CORE = 'patch.fields["u"]', 'core(patch.fields["u"], 1)'
