@@ -42,3 +42,7 @@ def __getattr__(name: str) -> Any:
     if name not in homes:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
     return getattr(import_module(homes[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

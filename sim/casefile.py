@@ -15,7 +15,8 @@ import tomlkit
 from pydantic import BaseModel, ValidationError
 from tomlkit.items import Table as TomlTable
 
-from sim.case import TAGS, Case, ParallelTable
+from sim.case import Case, ParallelTable
+from sim.case.location import key_at
 from sim.errors import SimError
 from sim.overriding import override
 
@@ -106,7 +107,7 @@ def _read_text(path: Path, name: str) -> str:
 
 def _explain(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False):
-        key = ".".join(_keys([str(step) for step in problem["loc"]]))
+        key = key_at(problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         given = problem["input"]
         shown = (
@@ -117,17 +118,6 @@ def _explain(error: ValidationError) -> Iterator[str]:
         if problem["type"] == "extra_forbidden":
             message, shown = "unknown key; check the spelling (--print-config shows all keys)", ""
         yield f"  {key + ': ' if key else ''}{message}{shown}"
-
-
-def _keys(steps: Sequence[str]) -> Iterator[str]:
-    """The user's keys among pydantic's steps, which also name the tag of a union after the key that holds it."""
-    after_tag = True
-    for step in steps:
-        # A file's table has a key of its tag's name.
-        tag = step in TAGS and not after_tag
-        if not tag:
-            yield step
-        after_tag = tag
 
 
 def to_toml(case: Case) -> str:

@@ -30,11 +30,16 @@ class Rendezvous:
     process: int
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[^:\s]+:\d{1,5}", self.coordinator):
-            raise SimError(f"--coordinator is host:port, such as node001:61000; got {self.coordinator!r}")
-        if not 0 <= self.process < self.processes:
+        place = re.fullmatch(r"[^:\s]+:(\d{1,5})", self.coordinator) if isinstance(self.coordinator, str) else None
+        if place is None or not 0 < int(place[1]) < 1 << 16:
             raise SimError(
-                f"--process counts from 0 to --processes - 1; got process {self.process} of {self.processes}"
+                f"--coordinator is host:port, such as node001:61000, with a port from 1 to 65535; "
+                f"got {self.coordinator!r}"
+            )
+        are_counts = isinstance(self.process, int) and isinstance(self.processes, int)
+        if not are_counts or not 0 <= self.process < self.processes:
+            raise SimError(
+                f"--process counts from 0 to --processes - 1; got process {self.process!r} of {self.processes!r}"
             )
 
 

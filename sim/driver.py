@@ -56,7 +56,8 @@ def run(
     ):
         with agreement(team):
             loaded = casefile.load(case, overrides)
-            wanted = _folder("output", output) if output else None
+            wanted = None if output is None else _folder("output", output)
+            _check_flags(overwrite=overwrite, monitor=monitor, quiet=quiet)
             rundir.foresee(wanted)
         if team.rank == 0:
             doubtful = overriding.doubt(loaded.exact, overrides)
@@ -100,6 +101,7 @@ def resume(
     ):
         with agreement(team):
             loaded = _case_of_run(directory, overrides)
+            _check_flags(monitor=monitor, quiet=quiet)
         with rundir.held(team, lambda: rundir.reopen(Path(directory).resolve())) as held:
             found = restart(Store(held.checkpoints, team, loaded.checkpoint.keep), loaded, team)
             prepared = _prepare(team, loaded, found)
@@ -109,9 +111,17 @@ def resume(
 
 
 def _folder(name: str, given: Any) -> Path:
-    if not isinstance(given, str | PathLike):
+    # An empty text is a variable that isn't set, and no file system has names with a NUL.
+    if not isinstance(given, str | PathLike) or not str(given) or "\0" in str(given):
         raise SimError(f"{name} is the path of a run's directory; got {given!r:.80}")
     return Path(given)
+
+
+def _check_flags(**flags: Any) -> None:
+    """What is not empty would be true: overwrite="no" too."""
+    for name, given in flags.items():
+        if not isinstance(given, bool):
+            raise SimError(f"{name} is True or False; got {given!r:.80}")
 
 
 def _case_of_run(directory: str | Path, overrides: Sequence[str]) -> Case:

@@ -12,6 +12,7 @@ import numpy as np
 
 from sim import adaptive
 from sim.case import Case, Source
+from sim.case.equation import PythonTable
 from sim.equations import Coefficient, Model, model_of, try_out
 from sim.equations.signature import signature
 from sim.errors import SimError
@@ -215,7 +216,7 @@ def build(case: Case) -> Problem:
     grid = case.to_grid()
     variants = [_Built(one, model_of(one)) for one in case.members() or (case,)]
     for number, one in enumerate(variants):
-        _check_alike(number, one.model, variants[0].model)
+        _check_alike(number, one, variants[0])
     model = variants[0].model
     _check_reach(case, grid, model.equation.width)
     try_out(case, model)
@@ -244,11 +245,13 @@ class _Built(NamedTuple):
     model: Model
 
 
-def _check_alike(number: int, mine: Model, first: Model) -> None:
+def _check_alike(number: int, mine: _Built, first: _Built) -> None:
     """Raise SimError where a member takes another program than the first one: one serves all."""
-    kinds = [{name: c.is_scalar for name, c in model.coefficients.items()} for model in (mine, first)]
-    if kinds[0] != kinds[1] or signature(mine.equation) != signature(first.equation):
+    kinds = [{name: c.is_scalar for name, c in one.model.coefficients.items()} for one in (mine, first)]
+    if kinds[0] != kinds[1] or signature(mine.model.equation) != signature(first.model.equation):
+        in_python = isinstance(mine.case.equation, PythonTable)
+        what = "its coefficients, no parameters" if in_python else "what the equation only reads, no exponents"
         raise SimError(
-            f"member {number} of the ensemble takes another program than member 0, and all share one: let vary what "
-            f"the equation only reads, no exponents, and give of one key only numbers, or only formulas of the place"
+            f"member {number} of the ensemble takes another program than member 0, and all share one: let vary {what}, "
+            f"and give of one key only numbers, or only formulas of the place"
         )

@@ -3,7 +3,7 @@
 from sim.case.boundary import AxisSides, BoundaryTable, Dirichlet, Neumann, Outflow, Periodic, Radiation, Robin, Side
 from sim.case.checkpoint import CheckpointTable
 from sim.case.ensemble import Distribution, EnsembleTable
-from sim.case.equation import KINDS, EquationTable, HeatTable, WrittenTable
+from sim.case.equation import EquationTable, HeatTable, WrittenTable
 from sim.case.forcing import RegionTable, SourceTable
 from sim.case.grid import Axis, GridTable
 from sim.case.numerics import NumericsTable, TimeTable
@@ -15,16 +15,7 @@ from sim.case.solver import SolverTable
 from sim.case.source import FileSource, Source, Value
 from sim.case.whole import Case
 
-TAGS = frozenset({"number", "formula", "file", "periodic", "dirichlet", "neumann", "robin", "radiation", "outflow"}) | {
-    *KINDS,
-    "python",
-    "list",
-    "distribution",
-}
-"""Names of a union's members, which pydantic puts into the place of an error after the key that holds it."""
-
 __all__ = [
-    "TAGS",
     "Axis",
     "AxisSides",
     "BoundaryTable",

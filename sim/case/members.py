@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sim.case.ensemble import EnsembleTable
+from sim.case.location import key_at
 from sim.case.source import FileSource, Source
 
 # Tables of which keys may vary; the rest is the same for all, or known when compiling.
@@ -57,7 +58,7 @@ def _with(table: dict[str, Any], assignment: dict[str, Source]) -> dict[str, Any
 def _explained(assignment: dict[str, Source], error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     given = ", ".join(f"{key} = {_shown(value)!r:.80}" for key, value in assignment.items())
-    where = ".".join(str(step) for step in first["loc"])
+    where = key_at(first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     return f"{given}: {where + ': ' if where else ''}{message}"
 

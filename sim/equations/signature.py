@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from solvers.equations import Equation
+
 
 def signature(value: Any) -> Hashable:
     """What an equation is made of; equal for two of them only if they compute the same of the same arguments.
@@ -37,6 +39,8 @@ def signature(value: Any) -> Hashable:
         return value.__code__, inside, signature(value.__defaults__), signature(value.__kwdefaults__)
     if dataclasses.is_dataclass(value):
         return kind, tuple(signature(getattr(value, each.name)) for each in dataclasses.fields(value))
+    if isinstance(value, Equation):
+        return kind, signature(vars(value))
     return kind, id(value)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import Jaxpr, Literal
+from jax.core import Tracer
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 import solvers
 from sim.case import Case
@@ -97,7 +98,20 @@ class _Trial:
         return dict.fromkeys(fields, cells), dict.fromkeys(varying, cells), (index,) * self.grid.ndim
 
     def ask(self, name: str, checked: Callable[[str, Any], Any]) -> tuple[Jaxpr, Any]:
-        """Trace equation.name(patch): the program of what is checked of it, and its outputs."""
+        """The program of what is checked of equation.name(patch), and its outputs.
+
+        Traced twice: arrays kept from one trace, as by a cached property, are of no use in another one.
+        """
+        self._trace(name, checked)
+        program, outputs = self._trace(name, checked)
+        for kept in (array for array in program.consts if isinstance(array, Tracer)):
+            raise SimError(
+                f"{self.called}: {name}(patch) uses {_kind(kept)} that an earlier call has made; let it be a pure "
+                f"function of the patch, and make what it keeps with numpy, or where the equation is made"
+            )
+        return program.jaxpr, outputs
+
+    def _trace(self, name: str, checked: Callable[[str, Any], Any]) -> tuple[ClosedJaxpr, Any]:
         scalars = [name for name, c in self.model.coefficients.items() if c.is_scalar]
         number, time = jax.ShapeDtypeStruct((), self.dtype), jax.ShapeDtypeStruct((), jnp.float64)
 
@@ -109,8 +123,7 @@ class _Trial:
                 found = getattr(self.model.equation, name)(patch, *dt)
             return checked(name, found)
 
-        program, outputs = jax.make_jaxpr(asked, return_shape=True)(self.here, dict.fromkeys(scalars, number), time)
-        return program.jaxpr, outputs
+        return jax.make_jaxpr(asked, return_shape=True)(self.here, dict.fromkeys(scalars, number), time)
 
     def checked_changes(self, name: str, found: Any) -> Any:
         fields, width = self.model.equation.fields, self.model.equation.width

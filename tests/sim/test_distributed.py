@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,20 @@ def test_a_list_that_nobody_can_read(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         from_slurm({**STEP, "SLURM_NODELIST": "node[1-2]"})
 
 
-@pytest.mark.parametrize("given", [("host", 2, 0), ("host:port", 2, 0), ("host:1", 2, 2), ("host:1", 0, 0)])
-def test_what_is_no_rendezvous(given: tuple[str, int, int]) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("host", 2, 0),
+        ("host:port", 2, 0),
+        ("host:0", 2, 0),
+        ("host:65536", 2, 0),
+        (61000, 2, 0),
+        ("host:1", 2, 2),
+        ("host:1", 0, 0),
+        ("host:1", "2", "0"),
+        ("host:1", 1.5, 0),
+    ],
+)
+def test_what_is_no_rendezvous(given: tuple[Any, Any, Any]) -> None:
     with pytest.raises(SimError, match="--coordinator|--process"):
         Rendezvous(*given)

@@ -64,6 +64,15 @@ BAD_ARGUMENTS = {
     "overrides once": (lambda case: sim.run(case, overrides=(each for each in ["time.end=1.0"])), "a list of texts"),
     "pairs": (lambda case: sim.run(case, overrides=[("time.end", 1.0)]), "a list of texts"),
     "a number for a place": (lambda case: sim.run(case, output=42), "output is the path of a run's directory; got 42"),
+    "no name for a place": (lambda case: sim.run(case, output=""), "output is the path of a run's directory; got ''"),
+    "no place": (lambda case: sim.run(case, output=False), "output is the path of a run's directory; got False"),
+    "no place's name": (lambda case: sim.run(case, output="a\0b"), r"output is the path of .*; got 'a\\x00b'"),
+    "a word for a flag": (
+        lambda case: sim.run(case, output="out", overwrite="no"),
+        "overwrite is True or False; got 'no'",
+    ),
+    "a number for a flag": (lambda case: sim.run(case, monitor=2), "monitor is True or False; got 2"),
+    "nowhere to go on": (lambda case: sim.resume(""), "directory is the path of a run's directory; got ''"),
     "nothing to go on": (lambda case: sim.resume(None), "directory is the path of a run's directory; got None"),
     "a name for ranks": (lambda case: sim.run(case, comm="world"), "communicator of mpi4py, .*; got 'world'"),
     "a place to meet": (lambda case: sim.run(case, rendezvous="host:1"), r"sim.distributed.Rendezvous\(.*'host:1'"),
@@ -88,6 +97,11 @@ def test_a_communicator_has_to_be_one_of_this_process(small: Small, single_rank_
     single_rank_mpi.Intracomm = Null
     with pytest.raises(SimError, match="between two groups"):
         sim.run(small(), comm=single_rank_mpi.COMM_WORLD)
+
+
+def test_a_notebook_completes_what_there_is() -> None:
+    """Though it is imported only where it is used."""
+    assert {"run", "resume", "start"} < set(dir(sim)) and all(hasattr(sim, name) for name in dir(sim))
 
 
 # ----------------------------------------------------------------------------------------------- what is left behind

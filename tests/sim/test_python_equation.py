@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,15 @@ def test_fields_of_other_names_are_given_in_the_case(small: Small, tmp_path: Pat
         case_in(tmp_path, small, "", initial={"a": 1.0})
 
 
+@pytest.mark.parametrize("value", [[1.0, 2.0], np.ones(2), {"a": 1.0}, None])
+def test_parameters_are_single_values(small: Small, tmp_path: Path, value: Any) -> None:
+    good = {"a": 1, "b": 2.5, "c": "text", "d": True}
+    case = case_in(tmp_path, small, "", equation={"parameters": good})
+    assert repr(casefile.load(tomllib.loads(casefile.to_toml(case))).equation.parameters) == repr(good)
+    with pytest.raises(SimError, match=r"not valid:\n  equation.parameters.rate: is a number, a text, .*$"):
+        case_in(tmp_path, small, "", equation={"parameters": {**good, "rate": value}})
+
+
 U, CORE = 'patch.fields["u"]', 'core(patch.fields["u"], 1)'
 
 
@@ -159,6 +169,37 @@ def test_what_it_returns_is_looked_at(small: Small, tmp_path: Path, method: str,
         with pytest.raises(SimError, match=words) as caught:
             build(case)
         assert str(caught.value).startswith(f"equation.kind = mine:Changed: {method}(patch) r")
+
+
+KEPT = """
+from functools import cached_property
+import numpy as np
+
+class Changed(Decay):
+    @cached_property
+    def weights(self):
+        return {made}
+
+    def {method}:
+        return {returned}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "returned"),
+    [
+        ("tendency(self, patch)", f"{{'u': self.weights[0] * {CORE}}}"),
+        ("change(self, patch, dt)", f"{{'u': dt * self.weights[0] * {CORE}}}"),
+        ("rates(self, patch)", "Rates(self.weights[0], 0.0)"),
+    ],
+)
+def test_arrays_that_one_call_leaves_to_the_next(small: Small, tmp_path: Path, method: str, returned: str) -> None:
+    """JAX's end with the trace that has made them; numpy's last."""
+    with pytest.raises(SimError, match=r"patch\) uses float64\[3\] that an earlier call has made"):
+        build(
+            case_in(tmp_path, small, KEPT.format(made="jnp.ones(3)", method=method, returned=returned), "mine:Changed")
+        )
+    build(case_in(tmp_path, small, KEPT.format(made="np.ones(3)", method=method, returned=returned), "mine:Changed"))
 
 
 @pytest.mark.parametrize(
@@ -230,6 +271,15 @@ def test_members_are_of_one_equation(small: Small, tmp_path: Path) -> None:
         case = case_in(tmp_path, small, "", time=time, equation={"coefficients": {"k": 0.5 + member.number / 2}})
         assert sim.run(case, output=tmp_path / str(member.number)).statistics == member.statistics
     assert len(together.members or ()) == 2
+    plain = (
+        "class Plain(Equation):\n    def __init__(self, grid, rate=1.0):\n        self.grid, self.rate = grid, rate\n"
+    )
+    plain += "    fields, width, tendency, rates = ('u',), 1, Decay.tendency, Decay.rates"
+    build(case_in(tmp_path, small, plain, "mine:Plain", ensemble=ensemble))
+    rates = {"kind": "product", "vary": {"equation.parameters.rate": [0.5, 1.0]}}
+    for kind in ("mine:Plain", "mine:Decay"):
+        with pytest.raises(SimError, match="let vary its coefficients, no parameters"):
+            build(case_in(tmp_path, small, plain, kind, ensemble=rates, equation={"parameters": {"rate": 1.0}}))
     made = "def make(grid):\n    class Made(Decay): pass\n    return Made(grid)"
     with pytest.raises(SimError, match="takes another program"):
         build(case_in(tmp_path, small, made, "mine:make", ensemble=ensemble))
