@@ -14,6 +14,7 @@ from sim.checkpoint.restart import Restart
 from sim.costs import STEP_BY_STEP, Choice
 from sim.errors import SimError
 from sim.implicit import check_spectral, march_of, unit_of
+from sim.masks import check_masks
 from sim.problem import Problem, build
 from sim.programs import keep_programs
 from sim.simulation import Simulation
@@ -49,6 +50,7 @@ def make_ready(team: Team, case: Case, found: Restart | None = None) -> Ready:
         problem = build(case)
         mine = fingerprint.of_case(case)
     fingerprint.compare(team, mine)
+    check_masks(team, case, problem.grid)
     connection = _connect(team, problem)
     if case.time.implicit:
         return _make_ready_solving(connection, found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,7 @@ def evaluator(
     if isinstance(source, FileSource):
         evaluate = _from_file(key, source, grid, base)
     elif isinstance(source, str):
-        evaluate = _from_formula(source, grid, time)
+        evaluate = of_formula(source, grid, time)
     else:
         number = source
 
@@ -46,7 +48,8 @@ def evaluator(
     return Checked(key, evaluate, grid, dtype, least)
 
 
-def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
+def of_formula(text: str, grid: Grid, time: float | None = None) -> Evaluate:
+    """Its values in float64, whatever they are."""
     names = axis_names(grid.ndim)
     formula = Formula.parse(text, (*names, "t") if time is not None else names)
 
@@ -57,6 +60,14 @@ def _from_formula(text: str, grid: Grid, time: float | None) -> Evaluate:
         return np.broadcast_to(np.asarray(formula.evaluate(values), dtype=np.float64), box_shape(box))
 
     return evaluate
+
+
+def layers_of(box: Box) -> Iterator[Box]:
+    """A few layers of it at a time: what is made of them on the way to their values is larger than these."""
+    first, *others = box
+    depth = max(1, _CELLS // max(1, math.prod(box_shape(tuple(others)))))
+    for start in range(first.start, first.stop, depth):
+        yield (slice(start, min(start + depth, first.stop)), *others)
 
 
 def _from_file(key: str, source: FileSource, grid: Grid, base: Path) -> Evaluate:
@@ -98,13 +109,9 @@ class Checked:
         self._key, self._evaluate, self._grid, self._dtype, self._least = key, evaluate, grid, dtype, least
 
     def __call__(self, box: Box) -> np.ndarray:
-        """A few layers at a time: what is made of them on the way is larger than they are."""
         values = np.empty(box_shape(box), self._dtype)
-        first, *others = box
-        depth = max(1, _CELLS // max(1, values[:1].size))
-        for start in range(first.start, first.stop, depth):
-            layers = slice(start, min(start + depth, first.stop))
-            values[start - first.start : layers.stop - first.start] = self._layers((layers, *others))
+        for part in layers_of(box):
+            values[part[0].start - box[0].start : part[0].stop - box[0].start] = self._layers(part)
         return values
 
     def _layers(self, box: Box) -> np.ndarray:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from sim.case import Case
 from sim.implicit import check_spectral
+from sim.masks import check_masks
 from sim.output.stream import streams_of
 from sim.plan.placing import blocks_of
 from sim.problem import Problem, Variant
@@ -91,9 +92,11 @@ def cut_into(problem: Problem, places: int) -> int:
 
 
 def _made(problem: Problem) -> Simulation | None:
-    """The problem with its fields, all in one block; None of too many cells.  Raises SimError where values are bad."""
+    """The problem with its fields, all in one block; None of too many cells.  Raises SimError where values are bad,
+    or where formulas of regions hold nowhere."""
     if problem.cells > _CELLS:
         return None
+    check_masks(Solo(), problem.case, problem.grid)
     wish = Wish("serial", members=len(problem.members) or None, members_at_once=False)
     transport = choose_transport("serial", wish, Solo(), problem.grid.shape, Ghosts(problem.march.step.width))
     return Simulation(problem, transport)

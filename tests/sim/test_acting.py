@@ -14,6 +14,8 @@ import sim
 from sim import casefile
 from sim.errors import SimError
 from sim.output.timeseries import TimeSeries
+from sim.plan.foresight import foresee
+from sim.problem import build
 
 Table = dict[str, Any]
 
@@ -206,6 +208,31 @@ def test_a_source_that_is_nowhere_is_noticed(small: Callable[..., Table], tmp_pa
     source = {"at": {"x": "log(t - 9)", "y": 0.5}, "strength": 1.0}
     with pytest.raises(SimError, match=r"blew up: .* check initial, equation.source, walls, \[\[sources\]\]"):
         sim.run({**small(), "sources": [source]}, output=tmp_path / "run")
+
+
+NOWHERE: dict[str, Table] = {
+    "regions.0": {"regions": [{"where": "x > 99", "set": 1.0}]},
+    "probes.regions.a": {"probes": {"regions": {"a": {"where": "x > 99", "measure": "integral"}}}},
+}
+
+
+@pytest.mark.parametrize("key", NOWHERE)
+def test_a_formula_that_holds_nowhere_is_named(key: str, small: Callable[..., Table], tmp_path: Path) -> None:
+    case, message = {**small(), **NOWHERE[key]}, rf'^{key}\.where = "x > 99" holds at no centre of a cell'
+    with pytest.raises(SimError, match=message):
+        sim.run(case, output=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(SimError, match=message):
+        foresee(build(casefile.load(case)), 1)
+
+
+@pytest.mark.parametrize("blocks", [1, 3, 12])
+def test_a_formula_may_hold_in_the_last_layer_alone(blocks: int, small: Callable[..., Table], tmp_path: Path) -> None:
+    case = small(
+        equation={"u": "0.1 * laplace(u)"}, parallel={"transport": "virtual", "blocks": blocks}, boundary__y="neumann"
+    )
+    probes = {"regions": {"a": {"where": f"y > {case['grid']['y']['upper']} - 0.1", "measure": "integral"}}}
+    sim.run({**case, "probes": probes}, output=tmp_path / "run")
 
 
 def test_an_equation_may_have_a_parameter_of_any_name(small: Callable[..., Table], tmp_path: Path) -> None:
