@@ -121,9 +121,10 @@ def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> Si
     shorter = "" if case.time.steady else "a smaller time.step, "
     # Asked for, it was found to suit the first system, which need not be like those later on.
     other = 'solver.method = "bicgstab" where they are not symmetric any more, ' if case.solver.method == "cg" else ""
+    wider = 'numerics.dtype = "float64", ' if case.numerics.dtype == "float32" else ""
     return SimError(
-        f"{what} not found: Newton's iterations left a residual of {float(effort['residual']):.3g} of its size; "
-        f"{kept}; use {shorter}{other}more solver.newton (now {case.solver.newton}) or solver.iterations "
+        f"{what} not found: iterations, or rounding, left a residual of {float(effort['residual']):.3g} of its size; "
+        f"{kept}; use {shorter}{wider}{other}more solver.newton (now {case.solver.newton}) or solver.iterations "
         f"(now {case.solver.iterations}), or a larger solver.tolerance; if the right-hand side jumps there may be none"
     )
 

@@ -145,6 +145,21 @@ def test_what_can_not_be_solved_is_said(tables: Table, message: str, tmp_path: P
         assert last(tmp_path / "run" / "results.h5").shape == (24,)
 
 
+def test_a_step_that_rounding_hides_is_refused(tmp_path: Path) -> None:
+    """What u should change by is less than what rounding leaves of a residual: it would not change at all."""
+    case = rod(
+        grid={"x": {"cells": 64, "upper": 1e-4}},
+        equation={"alpha": 1.0},
+        initial={"u": "1 + cos(pi * x / 1e-4)"},
+        boundary={"x": "neumann"},
+        time={"end": 0.002, "step": 0.001, "integrator": "tr-bdf2"},
+        exact={},
+    )
+    assert run(case, output=tmp_path / "fine").statistics["u"]["max"] < 1.01
+    with pytest.raises(SimError, match=r'rounding, left a residual of .* numerics\.dtype = "float64"'):
+        run({**case, "numerics": {"dtype": "float32"}}, output=tmp_path / "coarse")
+
+
 def test_conjugate_gradients_refuse_what_is_not_symmetric() -> None:
     from sim.case import Case
     from sim.implicit import march_of, suited
