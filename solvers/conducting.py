@@ -19,7 +19,7 @@ from solvers.terms import Term
 from solvers.terms.shapes import full
 from solvers.wall import Wall
 
-# Ratios this far from 1 have powers that are better known as such of a number near 1: to 0.02.
+# Powers of ratios no further than this from 1 are taken as those of numbers near 1: right to 0.02 of them.
 _NEAR = 0.25
 
 
@@ -47,7 +47,6 @@ class Conducting(Boundary):
 
     def ghost(self, wall: Wall) -> jax.Array:
         u, here = wall.mirror, self._conductivity(wall, wall.mirror, outside=False)
-
         condition = self.condition.valued(wall)
 
         def allowed(s: jax.Array) -> jax.Array:
@@ -77,11 +76,7 @@ class Conducting(Boundary):
         return jnp.flip(full(self.k.value(patch), patch, 0), wall.axis)
 
 
-def _nearer(
-    allowed: Callable[[jax.Array], jax.Array],
-    s: jax.Array,
-    rounded: Rounding,
-) -> jax.Array:
+def _nearer(allowed: Callable[[jax.Array], jax.Array], s: jax.Array, rounded: Rounding) -> jax.Array:
     """s (S/s)^(1/(1 + m)), m = -d log S / d log s; halfway back from where k is none."""
     found = allowed(s)
     ratio = rounded.ratio(found, s)

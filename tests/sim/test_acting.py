@@ -233,6 +233,8 @@ def test_a_formula_may_hold_in_the_last_layer_alone(blocks: int, small: Callable
     )
     probes = {"regions": {"a": {"where": f"y > {case['grid']['y']['upper']} - 0.1", "measure": "integral"}}}
     sim.run({**case, "probes": probes}, output=tmp_path / "run")
+    with h5py.File(tmp_path / "run" / "probes.h5") as file:
+        assert np.isfinite(file["a"]).all() and file["a"][0] != 0.0
 
 
 def test_an_equation_may_have_a_parameter_of_any_name(small: Callable[..., Table], tmp_path: Path) -> None:
