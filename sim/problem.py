@@ -154,10 +154,10 @@ class Problem:
         """Coefficients with their ghosts: a program."""
         setting = Setting(block, exchange, {}, jnp.float64(0.0))
         halos = {name: exchange_halos(u, block, exchange) for name, u in fields.items()}
-        return {name: self._mirrors.fill(u, setting) for name, u in halos.items()}, {}
+        return {name: self.mirrors.fill(u, setting) for name, u in halos.items()}, {}
 
     @property
-    def _mirrors(self) -> Walls:
+    def mirrors(self) -> Walls:
         """What coefficients are beyond the walls, as far as a stage looks: what they are on this side."""
         sides = [
             (lower, upper) if isinstance(lower, Periodic) else (Neumann(), Neumann())

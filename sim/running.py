@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from sim import blowup, casefile, distributed, membership, platform, putting
 from sim.case import Case
 from sim.chunks import Chunks
 from sim.errors import SimError
+from sim.gradient import Descent, Gradient, check_differentiable, check_loss
 from sim.ready import Ready, make_ready
-from sim.schedule import Position, limit_of, segments, stops_of
+from sim.schedule import Position, Segment, limit_of, segments, stops_of
 from sim.simulation import Simulation
 from sim.team import Team, agreement
 from sim.topology import Box
+from solvers.adjoint import Density
 from solvers.grid import Grid
 
 _LOST = "its fields are lost, and nothing of it is on disk"
@@ -131,13 +134,33 @@ class Running:
         taken, and where ranks want to go to different times.
         """
         self.meet("called `advance`")
-        to = self._agreed_time(to)
-        case = self.case
-        with agreement(self._team):
-            limit = limit_of(case, self._stable)
-            todo = list(segments(to, None, limit, start=self.time, stops=stops_of(case)))
-        for segment in todo:
+        for segment in self._segments(self._agreed_time(to)):
             self._take(segment.begin)
+
+    @platform.arithmetic()
+    def gradient(self, loss: Density, to: float, data: Mapping[str, putting.Values] | None = None) -> Gradient:
+        """L = Σ loss(fields, data) over all cells at a later time, and how it hangs on the fields and coefficients now.
+
+            def loss(fields, data):  # cell by cell, dtype[cells, …] each: what a cell adds
+                return (fields["u"] - data["seen"]) ** 2
+
+        The fields stay where they are.  data: what the loss reads beside the fields, as `put` takes values.  A function
+        is compiled once, so give the same one again.  The gradient is that of the steps that `advance` takes, by the
+        adjoint of each; how long they are counts as given.  For N steps some 2 √N states are kept of each block.
+        Raises SimError, on all ranks alike, where steps solve systems or follow from their errors, of ensembles, and
+        where the loss is not finite.
+        """
+        self.meet("called `gradient`")
+        todo = self._segments(self._agreed_time(to))
+        simulation = self._simulation
+        with agreement(self._team):
+            check_differentiable(simulation.problem)
+            given = {
+                name: putting.placed(f"data.{name}", values, simulation.problem, simulation.transport)
+                for name, values in (data or {}).items()
+            }
+            check_loss(loss, simulation, given)
+        return self._descent.gradient(loss, todo, given)
 
     @platform.arithmetic()
     def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
@@ -195,9 +218,20 @@ class Running:
         recording = self._simulation.recording
         return {} if recording is None else recording.series.columns()
 
+    @cached_property
+    def _descent(self) -> Descent:
+        return Descent(self._simulation)
+
     @property
     def _team(self) -> Team:
         return self._simulation.transport.team
+
+    def _segments(self, to: float) -> list[Segment]:
+        """From now to a time."""
+        case = self.case
+        with agreement(self._team):
+            limit = limit_of(case, self._stable)
+            return list(segments(to, None, limit, start=self.time, stops=stops_of(case)))
 
     def _take(self, here: Position) -> None:
         """To the end of a segment in chunks, none of which ends in a field that is not finite."""
