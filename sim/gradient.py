@@ -11,43 +11,41 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from sim import diagnostics
 from sim.errors import SimError
+from sim.looked_at import blocks_of, whole_of
+from sim.memory import check_history
 from sim.problem import Problem
 from sim.schedule import Segment
 from sim.simulation import Simulation
+from sim.team import agreement
 from sim.topology import Box
-from sim.transport.protocol import Compiled, Transport
+from sim.transport.protocol import Compiled, Transport, is_scalar
 from solvers.adjoint import Backwards, Density, Total
 from solvers.fields import Fields
+from solvers.march import March
 from solvers.rounds import Clock
 
 
 @dataclass(frozen=True)
 class Gradient:
-    """value: L, of all cells.  What it hangs on: `blocks` and `whole` of what varies, `number` of what does not."""
+    """value: L, of all cells.  `blocks` and `whole`: what it hangs on."""
 
     value: float
     _slopes: Mapping[str, Any]
     _transport: Transport
-    _problem: Problem
 
     def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
-        """∂L/∂ of a field or a coefficient in each of this process' cells, as `Running.blocks` gives fields."""
-        return [(place, np.array(block)) for place, block in self._transport.blocks(self._of(name)) if block.size]
+        """∂L/∂ of a field or a coefficient in each of this process' cells, as `Running.blocks` gives what they are."""
+        return blocks_of(name, self._of(name), self._transport)
 
     def whole(self, name: str) -> np.ndarray:
         """The same in all cells, dtype[grid.shape], where one process has them; of a number float64[]."""
-        slope = self._of(name)
-        if np.ndim(slope) == 0:
-            return np.asarray(slope)
-        found = np.empty(self._problem.grid.shape, self._problem.case.numerics.dtype)
-        for place, block in self.blocks(name):
-            found[place] = block
-        return found
+        return whole_of(name, self._of(name), self._transport)
 
     def _of(self, name: str) -> Any:
         if name not in self._slopes:
-            raise SimError(f"no gradient by {name!r} was asked for; there are those by {', '.join(self._slopes)}")
+            raise SimError(f"nothing here is called {name!r}; there are gradients by {', '.join(self._slopes)}")
         return self._slopes[name]
 
 
@@ -61,7 +59,9 @@ def check_differentiable(problem: Problem) -> None:
             f'take "euler", "ssprk3", "rk4", "rkl2" or "verlet"'
         )
     if problem.members:
-        raise SimError(f"gradients are of one case, and this is an ensemble of {len(problem.members)}; start each alone")
+        raise SimError(
+            f"gradients are of one case, and this is an ensemble of {len(problem.members)}; start each alone"
+        )
 
 
 def check_loss(loss: Any, simulation: Simulation, data: Fields) -> None:
@@ -71,10 +71,10 @@ def check_loss(loss: Any, simulation: Simulation, data: Fields) -> None:
     dtype, shape = simulation.problem.case.numerics.dtype, simulation.transport.topology.largest
     cells = jax.ShapeDtypeStruct(shape, dtype)
     found = jax.eval_shape(loss, dict.fromkeys(simulation.fields, cells), dict.fromkeys(data, cells))
-    if getattr(found, "shape", None) not in (shape, ()) or not jnp.issubdtype(found.dtype, jnp.floating):
+    if getattr(found, "shape", None) != shape or not jnp.issubdtype(found.dtype, jnp.floating):
         raise SimError(
-            f"the loss gives {found} for fields of {shape} cells; it must give each cell a real number, of which the "
-            f"sum is taken"
+            f"the loss gives {found} for fields of {shape} cells; it must give each cell a real number, and of these "
+            f"the sum is taken"
         )
 
 
@@ -95,28 +95,41 @@ class Descent:
         self._simulation = simulation
         self._totals: dict[Density, Compiled] = {}
         self._throughs: dict[int, Compiled] = {}
+        self._broken = simulation.transport.compile(diagnostics.blow_up())
 
     def gradient(self, loss: Density, segments: Sequence[Segment], data: Fields) -> Gradient:
         """Of the loss at the end of the segments by what there is now, where the simulation is left.  Collective.
 
         Raises SimError, on all ranks alike, where the loss is not finite.
         """
-        simulation, problem = self._simulation, self._simulation.problem
+        simulation = self._simulation
+        most = _at_once(max(segment.steps for segment in segments), self._march.stages) if segments else 1
+        with agreement(simulation.transport.team):
+            self._check_room(segments, most)
         with simulation.kept():
-            most = _at_once(max((segment.steps for segment in segments), default=1), problem.march.stages)
             legs = [leg for segment in segments for leg in self._legs(segment, most)]
             slopes, said = self._total(loss)(simulation.fields, data)
-        value = float(said["total"])
-        if not math.isfinite(value):
-            raise SimError(f"the loss is {value:g}: some cell's part of it, or the field that it is of, is not finite")
+            if not math.isfinite(value := float(said["total"])):
+                raise SimError(f"the loss is {value:g}; {_why(simulation)}")
         for name, c in simulation.coefficients.items():
-            slopes[name] = jnp.zeros_like(c, dtype=jnp.float64 if np.ndim(c) == 0 else None)
-        through = self._through(most)
-        for leg in reversed(legs):
-            clock = Clock.of(leg.segment.start, leg.first * problem.march.stages, leg.segment.dt)
-            varying, numbers = through(slopes, leg.fields, simulation.coefficients, clock, jnp.int64(leg.steps))
-            slopes = {**varying, **numbers}
-        return Gradient(value, slopes, simulation.transport, problem)
+            slopes[name] = jnp.zeros_like(c, dtype=jnp.float64 if is_scalar(c) else None)
+        while legs:
+            slopes = self._through(legs.pop(), slopes, most)
+        self._check(slopes)
+        known = (*simulation.fields, *simulation.problem.changeable)
+        return Gradient(value, {name: slopes[name] for name in known}, simulation.transport)
+
+    @property
+    def _march(self) -> March:
+        return self._simulation.problem.march
+
+    def _check_room(self, segments: Sequence[Segment], most: int) -> None:
+        """Raise SimError where the states that will be kept can't be."""
+        step, problem, transport = self._march.step, self._simulation.problem, self._simulation.transport
+        fields = len(problem.equation.fields)
+        at_once = most * self._march.stages * (1 + step.looks_back + len(step.registers) / fields)
+        legs = sum(-(-segment.steps // most) for segment in segments)
+        check_history(legs + math.ceil(at_once), problem.case, transport.topology, transport.team.size)
 
     def _legs(self, segment: Segment, most: int) -> Iterator[_Leg]:
         """A segment, taken in legs of `most` steps."""
@@ -131,13 +144,33 @@ class Descent:
             self._totals[loss] = self._simulation.transport.compile(total.slopes)
         return self._totals[loss]
 
-    def _through(self, most: int) -> Compiled:
+    def _through(self, leg: _Leg, slopes: Fields, most: int) -> Fields:
+        """From the slopes of what a leg leads to, those of what it begins with."""
         if most not in self._throughs:
-            problem = self._simulation.problem
-            march = problem.march
+            problem, march = self._simulation.problem, self._march
             backwards = Backwards(march.step, march.walls, problem.mirrors, problem.grid, most)
             self._throughs[most] = self._simulation.transport.compile(backwards.through, (0,))
-        return self._throughs[most]
+        clock = Clock.of(leg.segment.start, leg.first * self._march.stages, leg.segment.dt)
+        coefficients, steps = self._simulation.coefficients, jnp.int64(leg.steps)
+        varying, numbers = self._throughs[most](slopes, leg.fields, coefficients, clock, steps)
+        return {**varying, **numbers}
+
+    def _check(self, slopes: Fields) -> None:
+        """Raise SimError, on all ranks alike, where some are not finite."""
+        varying = {name: slope for name, slope in slopes.items() if not is_scalar(slope)}
+        numbers = {name: ~jnp.isfinite(slope) for name, slope in slopes.items() if is_scalar(slope)}
+        broken = {**self._broken(varying)[1], **numbers}
+        if names := sorted(name for name, count in broken.items() if count):
+            raise SimError(
+                f"the gradient by {', '.join(names)} is not finite: something in the equation, the walls or the loss "
+                f"has no slope where it is asked for one, such as sqrt at 0, or below it in ghosts beyond a wall"
+            )
+
+
+def _why(simulation: Simulation) -> str:
+    if simulation.broken_cells():
+        return "the fields blew up on the way; check the initial ones, and what has been put, or give a smaller step"
+    return "it must be a finite number in each cell"
 
 
 def _at_once(steps: int, stages: int) -> int:

@@ -67,6 +67,11 @@ class Problem:
         return self.implicit or self.march
 
     @property
+    def changeable(self) -> tuple[str, ...]:
+        """The coefficients that may get other values on the way."""
+        return tuple(name for name, given in self.given.items() if not given.is_worked_in)
+
+    @property
     def adaptive(self) -> AdaptiveMarch:
         """What takes them, where they are as long as their errors allow."""
         return adaptive.march_of(self.case, self.equation, self.march)

@@ -60,7 +60,12 @@ def said(name: str, values: Values, problem: Problem) -> str:
     """What all ranks must put alike, in words: which name, and of a number, which one.  Raises SimError where there is
     no such name, or where this is no such number.
     """
-    known = [*problem.equation.fields, *problem.given]
+    known = [*problem.equation.fields, *problem.changeable]
+    if name in problem.given and name not in known:
+        raise SimError(
+            f"{name} is part of an exponent, or of what was worked out beforehand, such as a product of numbers; "
+            f"start the case anew with another value, or put one of {', '.join(known)}"
+        )
     if name not in known:
         raise SimError(f"nothing here is called {name!r}; what can be put is {', '.join(known)}")
     if name in problem.given and problem.given[name].is_scalar:

@@ -16,6 +16,7 @@ from sim.case import Case
 from sim.chunks import Chunks
 from sim.errors import SimError
 from sim.gradient import Descent, Gradient, check_differentiable, check_loss
+from sim.looked_at import blocks_of, whole_of
 from sim.ready import Ready, make_ready
 from sim.schedule import Position, Segment, limit_of, segments, stops_of
 from sim.simulation import Simulation
@@ -64,8 +65,8 @@ def start(
 
 
 class Running:
-    """Fields that advance in time.  `advance`, `put` and `statistics` are collective: every rank calls them, and with
-    the same arguments but for values; and all leave together.
+    """Fields that advance in time.  `advance`, `put`, `gradient` and `statistics` are collective: every rank calls
+    them, and with the same arguments but for values; and all leave together.
 
     case: as it was read.  grid: its cells, of which `grid.centres(axis, start, stop)` are the coordinates, axes being
     numbered as those of arrays are.  time: in the case's unit.  step: how many have been taken.
@@ -86,8 +87,8 @@ class Running:
         done = self._team.gather(has)
         if other := next((rank for rank, one in enumerate(done) if one != done[0]), None):
             raise SimError(
-                f"rank 0 has {done[0]}, and rank {other} has {done[other]}; all ranks call `advance`, `put` and "
-                f"`statistics` in the same order, and leave together"
+                f"rank 0 has {done[0]}, and rank {other} has {done[other]}; all ranks call `advance`, `put`, "
+                f"`gradient` and `statistics` in the same order, and leave together"
             )
 
     def end(self) -> None:
@@ -123,7 +124,7 @@ class Running:
     @property
     def coefficients(self) -> tuple[str, ...]:
         """What else can be `put`: what the equation reads beside its fields."""
-        return tuple(self._simulation.problem.given)
+        return self._simulation.problem.changeable
 
     @platform.arithmetic()
     def advance(self, to: float) -> None:
@@ -164,23 +165,18 @@ class Running:
 
     @platform.arithmetic()
     def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
-        """Of a field, the cells that this process has: their place among all, a slice an axis, and a copy of them.
+        """Of a field, or a coefficient that varies, the cells that this process has: their place among all, a slice an
+        axis, and a copy of them.
 
-        Of an ensemble the members come first, in places and arrays.  Raises SimError where there is no such field.
+        Of an ensemble the members come first, in places and arrays.  Raises SimError where there is no such thing.
         """
-        self._check_field(name)
-        return [(place, np.array(block)) for place, block in self._simulation.blocks(name) if block.size]
+        return blocks_of(name, self._value(name), self._simulation.transport)
 
+    @platform.arithmetic()
     def whole(self, name: str) -> np.ndarray:
-        """All cells of a field, where one process has them: dtype[(members,) *grid.shape].  Raises SimError else."""
-        if self._team.size > 1:
-            raise SimError(f"{name}: no rank of {self._team.size} holds the whole field; take the parts by blocks()")
-        problem = self._simulation.problem
-        lead = (len(problem.members),) if problem.members else ()
-        found = np.empty((*lead, *self.grid.shape), self.case.numerics.dtype)
-        for place, block in self.blocks(name):
-            found[place] = block
-        return found
+        """All its cells, where one process has them: dtype[(members,) *grid.shape]; of a coefficient that is one number
+        this.  Raises SimError else."""
+        return whole_of(name, self._value(name), self._simulation.transport)
 
     @platform.arithmetic()
     def put(self, name: str, values: putting.Values) -> None:
@@ -261,6 +257,8 @@ class Running:
             raise SimError(f"ranks want to advance to different times, {min(wanted):.17g} to {max(wanted):.17g}; agree")
         return to
 
-    def _check_field(self, name: str) -> None:
-        if name not in self.fields:
-            raise SimError(f"there is no field {name!r}; there are {', '.join(self.fields)}")
+    def _value(self, name: str) -> Any:
+        values = {**self._simulation.coefficients, **self._simulation.fields}
+        if name not in values:
+            raise SimError(f"there is no field {name!r}; there are {', '.join([*self.fields, *self.coefficients])}")
+        return values[name]

@@ -305,4 +305,3 @@ class Simulation:
         if name not in self._programs:
             self._programs[name] = self.transport.compile(program, donate)
         return self._programs[name]
-

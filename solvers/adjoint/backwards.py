@@ -73,7 +73,9 @@ class Backwards:
             _, pull = jax.vjp(lambda state, c: stage(state, c, clock.first + number), state, seen)
             of_state, of_coefficients = pull(slopes[0])
             # Numbers hang on all cells at all times: what they add up to is more than their own type holds well.
-            return of_state, {name: total + of_coefficients[name].astype(total.dtype) for name, total in slopes[1].items()}
+            return of_state, {
+                name: total + of_coefficients[name].astype(total.dtype) for name, total in slopes[1].items()
+            }
 
         end = {name: core(slopes[name], margins) for name in fields}
         end |= {name: jnp.zeros_like(next(iter(end.values()))) for name in stage.beside}
