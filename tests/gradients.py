@@ -9,6 +9,9 @@ import numpy as np
 import sim
 from tests.equations import settled
 
+# A coefficient with ghosts, and a number that all blocks share.
+VARYING = {"u": "div(k*grad(u)) + r*u", "coefficients": {"k": "0.5 + 0.1*x*y"}, "parameters": {"r": 0.3}}
+
 
 def loss(fields: dict[str, Any], data: dict[str, Any]) -> Any:
     """Of no symmetry, and of all fields."""

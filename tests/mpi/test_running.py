@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases import table
+from tests.gradients import VARYING
 
 from .conftest import WORKERS, Ended
 
@@ -60,8 +61,8 @@ case, comm = json.loads(Path("case.json").read_text()), MPI.COMM_WORLD
 seen = np.sin(np.arange(23 * 29.0)).reshape(29, 23)
 with sim.start(case, comm=comm) as running:
     gradient = running.gradient(loss, to=0.03, data={"seen": lambda place: seen[place]})
-    mine = {name: gradient.blocks(name) for name in ("u", "alpha")}
-    found = (gradient.value, float(gradient.whole("source")))
+    mine = {name: gradient.blocks(name) for name in ("u", "k")}
+    found = (gradient.value, float(gradient.whole("r")))
     said = ""
     try:
         running.gradient(loss, to=0.03 + 0.01 * comm.Get_rank(), data={"seen": 0.0})
@@ -74,7 +75,7 @@ if comm.Get_rank() == 0:
     off = 0.0
     for numbers, parts, words in every:
         assert numbers[0] == alone.value and words.startswith("ranks want to advance to different times")
-        off = max(off, abs(numbers[1] / alone.whole("source") - 1))
+        off = max(off, abs(numbers[1] / alone.whole("r") - 1))
         for name, blocks in parts.items():
             whole = alone.whole(name)
             off = max([off, *(abs(u - whole[place]).max() / abs(whole).max() for place, u in blocks)])
@@ -89,8 +90,8 @@ def test_gradients_on_ranks_as_on_one(
     ranks: int, transport: str, devices: int | None, mpirun: Callable[..., Ended], tmp_path: Path
 ) -> None:
     parallel = {"transport": transport} if devices is None else {"transport": transport, "devices": devices}
-    case = {**table(2, "float64"), "exact": {}, "time": {"end": 0.1, "integrator": "heun"}, "parallel": parallel}
-    case["equation"] = {"kind": "heat", "alpha": "0.5 + 0.1*x", "source": 0.3}
+    case = {**table(2, "float64", "walls"), "exact": {}, "equation": VARYING, "parallel": parallel}
+    case["time"] = {"end": 0.1, "integrator": "heun"}
     (tmp_path / "case.json").write_text(json.dumps(case))
     assert mpirun(ranks, "-c", _GRADIENT, timeout=200).json() < 1e-12
 

@@ -13,7 +13,7 @@ import sim
 from sim.errors import SimError
 from tests.cases import table
 from tests.equations import EQUATIONS, case_of
-from tests.gradients import loss, slopes
+from tests.gradients import VARYING, loss, slopes
 
 SHORT = ("heat",)
 NONLINEAR_WALLS: dict[str, dict[str, Any]] = {
@@ -98,8 +98,7 @@ def through(case: dict[str, Any], **parallel: Any) -> tuple[float, dict[str, np.
 )
 def test_on_every_transport(parallel: dict[str, Any]) -> None:
     """Blocks are of unequal sizes.  The loss is the same to the bit, its gradient to rounding."""
-    equation = {"alpha": "0.5 + 0.1*x", "source": 0.3}
-    case = {**table(2, "float64"), "exact": {}, "equation": equation}
+    case = {**table(2, "float64", "walls"), "exact": {}, "equation": VARYING}
     case["time"] = {"end": 0.1, "integrator": "heun"}
     (value, alone), (there, found) = through(case, transport="serial"), through(case, **parallel)
     assert there == value
