@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,7 @@ class Descent:
         most = _at_once(max(segment.steps for segment in segments), self._march.stages) if segments else 1
         with agreement(simulation.transport.team):
             self._check_room(segments, most)
-        with simulation.kept():
+        with _kept(simulation):
             legs = [leg for segment in segments for leg in self._legs(segment, most)]
             slopes, said = self._total(loss)(simulation.fields, data)
             if not math.isfinite(value := float(said["total"])):
@@ -165,6 +166,19 @@ class Descent:
                 f"the gradient by {', '.join(names)} is not finite: something in the equation, the walls or the loss "
                 f"has no slope where it is asked for one, such as sqrt at 0, or below it in ghosts beyond a wall"
             )
+
+
+@contextmanager
+def _kept(simulation: Simulation) -> Iterator[None]:
+    """Whatever steps are taken meanwhile, the simulation is afterwards where it was."""
+    fields = jax.tree.map(jnp.copy, simulation.fields)
+    before = simulation.step, simulation.time, simulation.march_seconds
+    try:
+        yield
+    finally:
+        simulation.step, simulation.time, simulation.march_seconds = before
+        for name, u in fields.items():
+            simulation.put(name, u)
 
 
 def _why(simulation: Simulation) -> str:

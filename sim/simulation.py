@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -104,17 +103,6 @@ class Simulation:
         else:
             self._fields = {**self.fields, name: values}
             self._buffers = self._loop.buffers(self._fields)
-
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Whatever steps are taken meanwhile, the simulation is afterwards where it was."""
-        held, before = jax.tree.map(jnp.copy, self.fields), (self.step, self.time, self.march_seconds)
-        try:
-            yield
-        finally:
-            self.step, self.time, self.march_seconds = before
-            self._fields = held
-            self._buffers = self._loop.buffers(held)
 
     def _taking_none(self) -> tuple[str, Callable[..., Any], Any]:
         """The loop's program, and the arguments by which it takes no steps."""
