@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sim import diagnostics
+from sim import diagnostics, putting
 from sim.errors import SimError
 from sim.looked_at import blocks_of, whole_of
 from sim.memory import check_history
@@ -33,8 +33,8 @@ class Gradient:
     """value: L, of all cells.  `blocks` and `whole`: what it hangs on."""
 
     value: float
-    _slopes: Mapping[str, Any]
-    _transport: Transport
+    _slopes: Mapping[str, Any] = field(repr=False)
+    _transport: Transport = field(repr=False)
 
     def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
         """∂L/∂ of a field or a coefficient in each of this process' cells, as `Running.blocks` gives what they are."""
@@ -63,6 +63,14 @@ def check_differentiable(problem: Problem) -> None:
         raise SimError(
             f"gradients are of one case, and this is an ensemble of {len(problem.members)}; start each alone"
         )
+
+
+def placed(data: Any, simulation: Simulation) -> Fields:
+    """What a loss reads beside the fields, as blocks.  Raises SimError on the ranks where it is none."""
+    if not isinstance(data, Mapping):
+        raise SimError(f'data is a dict of values by name, such as {{"seen": array}}; got {data!r:.80}')
+    problem, transport = simulation.problem, simulation.transport
+    return {name: putting.placed(f"data.{name}", values, problem, transport) for name, values in data.items()}
 
 
 def check_loss(loss: Any, simulation: Simulation, data: Fields) -> None:

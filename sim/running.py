@@ -15,7 +15,7 @@ from sim import blowup, casefile, distributed, membership, platform, putting
 from sim.case import Case
 from sim.chunks import Chunks
 from sim.errors import SimError
-from sim.gradient import Descent, Gradient, check_differentiable, check_loss
+from sim.gradient import Descent, Gradient, check_differentiable, check_loss, placed
 from sim.looked_at import blocks_of, whole_of
 from sim.ready import Ready, make_ready
 from sim.schedule import Position, Segment, limit_of, segments, stops_of
@@ -156,10 +156,7 @@ class Running:
         simulation = self._simulation
         with agreement(self._team):
             check_differentiable(simulation.problem)
-            given = {
-                name: putting.placed(f"data.{name}", values, simulation.problem, simulation.transport)
-                for name, values in (data or {}).items()
-            }
+            given = placed({} if data is None else data, simulation)
             check_loss(loss, simulation, given)
         return self._descent.gradient(loss, todo, given)
 

@@ -151,6 +151,14 @@ def test_what_has_no_gradient_is_said_to_have_none(changes: dict[str, Any], give
     assert said in str(refusal.value)
 
 
+def test_data_are_values_by_name() -> None:
+    with sim.start({**table(1, "float64"), "exact": {}}) as running:
+        with pytest.raises(SimError, match="data is a dict of values by name"):
+            running.gradient(loss, 0.01, [1.0])  # type: ignore[arg-type]
+        with pytest.raises(SimError, match=r"data.seen: an array of the shape \(3,\) was given"):
+            running.gradient(loss, 0.01, {"seen": [1.0, 2.0, 3.0]})
+
+
 def test_states_that_there_is_no_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with sim.start({**table(1, "float64"), "exact": {}}) as running:
         monkeypatch.setenv("SIM_MEMORY_GIB", "1e-5")
