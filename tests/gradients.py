@@ -23,7 +23,8 @@ def slopes(case: dict[str, Any], steps: float, difference: float = 1e-5) -> dict
     gradient has it, and as differences have it."""
     numbers = np.random.default_rng(7)
     dt = min(0.4 * settled(case)[1], 1e-2) or 1e-3
-    with sim.start({**case, "time": {"end": 1.0, **case["time"], "step": dt}}) as running:
+    alone = {"time": {"end": 1.0, **case["time"], "step": dt}, "parallel": {"transport": "serial"}}
+    with sim.start({**case, **alone}) as running:
         seen = numbers.normal(size=running.grid.shape)
 
         def at(name: str, values: Any) -> float:

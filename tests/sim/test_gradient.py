@@ -23,9 +23,11 @@ NONLINEAR_WALLS: dict[str, dict[str, Any]] = {
 }
 
 
-def check(case: dict[str, Any], steps: float = 5.5) -> None:
-    for name, (slope, difference) in slopes(case, steps).items():
-        assert slope == pytest.approx(difference, rel=1e-6, abs=1e-7), name
+def check(case: dict[str, Any], steps: float = 5.5, has_kinks: bool = False) -> None:
+    """has_kinks: differences are to be small, not to reach over one, and then know less."""
+    small, tolerance = (1e-8, 1e-5) if has_kinks else (1e-5, 1e-6)
+    for name, (slope, difference) in slopes(case, steps, small).items():
+        assert slope == pytest.approx(difference, rel=tolerance, abs=0.1 * tolerance), name
         assert difference != 0.0, f"the loss does not hang on {name}"
 
 
@@ -35,7 +37,7 @@ def test_of_every_equation(name: str) -> None:
     case["grid"] = {"x": {"cells": 11, "upper": 1.3}, "y": {"cells": 9, "upper": 1.1}}
     if name == "wave":
         case["time"]["integrator"] = "verlet"
-    check(case)
+    check(case, has_kinks=name in ("limited", "burgers"))
 
 
 @pytest.mark.parametrize(
