@@ -16,12 +16,12 @@ from sim.bench.scaling import report
 from sim.bench.scaling.described import described
 from sim.bench.scaling.fit import foretold
 from sim.bench.scaling.series import Series, ranks_at_hand, series
-from sim.costs import Rates
+from sim.costs import CoreRates
 from sim.machine import l2_bytes
 from sim.measured import read, save
 from sim.messages import Link, fit_link
 
-RATES = Rates(2e10, 1e10, 8e9, 0.0)
+RATES = CoreRates(2e10, 1e10, 8e9, 0.0)
 CACHE = l2_bytes()
 LINK = Link(2e-5, 4e9)
 TIMES = {size: LINK.seconds(size) for size in (256, 1 << 14, 1 << 20)}

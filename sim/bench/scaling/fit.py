@@ -9,12 +9,12 @@ import numpy as np
 
 from sim.bench.measuring import Standing
 from sim.bench.scaling.series import Series, Three
-from sim.costs import Choice, Costs, Parts, Rates
+from sim.costs import Choice, CoreRates, Costs, Parts
 from sim.measured import Check, Measured
 from sim.messages import Link, messages
 from sim.topology import Ghosts, Topology
 
-_UNIT = Rates(1.0, 1.0, 1.0, 1.0)
+_UNIT = CoreRates(1.0, 1.0, 1.0, 1.0)
 
 
 def step_seconds(standing: Standing) -> float:
@@ -22,7 +22,7 @@ def step_seconds(standing: Standing) -> float:
     return statistics.median(standing.seconds) / standing.work.steps
 
 
-def foretold(standing: Standing, rates: Rates, link: Link, cache: int) -> Parts:
+def foretold(standing: Standing, rates: CoreRates, link: Link, cache: int) -> Parts:
     """What a step of such a run should cost, on the process grid, at the depth and in the tiles that it had."""
     return _costs(standing, rates, link, cache).parts(_choice(standing))
 
@@ -36,7 +36,7 @@ def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
     # Cells may hide behind memory as a whole.
     left = max(step - plain.cells / in_cache - plain.exchange, step / 100)
     memory = plain.memory / left
-    known = Rates(in_cache, in_cache, memory, 0.0)
+    known = CoreRates(in_cache, in_cache, memory, 0.0)
     large, rest = foretold(runs.large, known, link, cache), foretold(runs.large, _UNIT, link, cache)
     beyond, tile_seconds = in_cache, 0.0
     if _costs(runs.large, known, link, cache).beyond(_choice(runs.large)):
@@ -54,7 +54,7 @@ def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
     )
 
 
-def checks(runs: Series, rates: Rates, link: Link, cache: int) -> list[Check]:
+def checks(runs: Series, rates: CoreRates, link: Link, cache: int) -> list[Check]:
     """Runs that the rates were not fitted to, as they should have been and as they were."""
     fitted = {id(three.large) for three in runs.rates}
     found = []
@@ -66,7 +66,7 @@ def checks(runs: Series, rates: Rates, link: Link, cache: int) -> list[Check]:
     return found
 
 
-def _costs(standing: Standing, rates: Rates, link: Link, cache: int) -> Costs:
+def _costs(standing: Standing, rates: CoreRates, link: Link, cache: int) -> Costs:
     taken, itemsize = standing.taken[-1], np.dtype(standing.work.dtype).itemsize
     topology = Topology(standing.work.shape, taken.blocks or (1,) * standing.work.ndim)
     exchange = math.fsum(map(link.seconds, messages(topology, Ghosts(taken.depth), itemsize)))
