@@ -28,7 +28,7 @@ class Measured(Table):
         return CoreRates(self.in_cache, self.beyond, self.memory, self.tile_seconds)
 
 
-class Check(Table):
+class Prediction(Table):
     """Seconds a step of a run of so many ranks, as the fit has it and as it was."""
 
     what: str
@@ -52,7 +52,7 @@ class Machine(Table):
     bandwidth: float = Field(gt=0)
     between: str
     measured: tuple[Measured, ...]
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Prediction, ...] = ()
 
     @property
     def link(self) -> Link:
