@@ -10,7 +10,7 @@ from sim.case.equation.base import Equation
 from sim.case.source import Source
 from sim.case.table import Finite, NonNegativeNumber, Table
 
-Scheme: TypeAlias = Literal["upwind", "central", "limited"]
+FluxScheme: TypeAlias = Literal["upwind", "central", "limited"]
 _SCHEME = "of transport: upwind (first order), central, limited (second order, no new extrema)"
 
 
@@ -26,7 +26,7 @@ class AdvectionDiffusionTable(Equation):
     kind: Literal["advection-diffusion"] = "advection-diffusion"
     velocity: Velocity = Field(description="a, a formula of the place or a number along each axis, length/time")
     alpha: NonNegativeNumber = Field(0.0, description="diffusivity α ≥ 0, length²/time")
-    scheme: Scheme = Field("limited", description=_SCHEME)
+    scheme: FluxScheme = Field("limited", description=_SCHEME)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class BurgersTable(Equation):
 
     kind: Literal["burgers"] = "burgers"
     viscosity: Finite = Field(ge=0, description="ν ≥ 0, length²/time")
-    scheme: Scheme = Field("limited", description=_SCHEME)
+    scheme: FluxScheme = Field("limited", description=_SCHEME)
 
     @property
     def fields(self) -> tuple[str, ...]:
