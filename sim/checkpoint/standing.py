@@ -45,7 +45,7 @@ class Files(_Table):
         return self
 
 
-class Statistics(_Table):
+class StoredStatistics(_Table):
     """What a field was like at time 0, as float.hex()."""
 
     min: _Hex
@@ -53,7 +53,7 @@ class Statistics(_Table):
     mean: _Hex
 
 
-class Pace(_Table):
+class StoredPacing(_Table):
     """`sim.adaptive.Pacing` of each member, or of the one that is alone; steps as float.hex()."""
 
     time: tuple[_Finite, ...] = Field(min_length=1)
@@ -64,7 +64,7 @@ class Pace(_Table):
     longest: tuple[_Hex, ...]
 
     @model_validator(mode="after")
-    def _of_all(self) -> Pace:
+    def _of_all(self) -> StoredPacing:
         if any(len(values) != len(self.time) for _, values in self):
             raise ValueError("as many numbers of each kind")
         if not all(0.0 < float.fromhex(step) < math.inf for step in self.step):
@@ -74,7 +74,7 @@ class Pace(_Table):
         return self
 
     @classmethod
-    def of(cls, pacing: Pacing) -> Pace:
+    def of(cls, pacing: Pacing) -> StoredPacing:
         hexed = {name: tuple(map(float.hex, getattr(pacing, name))) for name in _HEXED}
         return cls(**{**asdict(pacing), **hexed})
 
@@ -99,8 +99,8 @@ class Standing(_Table):
     decay: _Hex
     wave: _Hex
     written: dict[str, Files]
-    initial: dict[str, Statistics]
-    pace: Pace | None = None
+    initial: dict[str, StoredStatistics]
+    pace: StoredPacing | None = None
     iterations: dict[str, Annotated[int, Field(ge=0)]] = {}
     krylov: Krylov | None = None
 
@@ -137,10 +137,10 @@ class Standing(_Table):
             wave=speed.wave.hex(),
             written={name: Files(times=tuple(w.times), steps=tuple(w.steps)) for name, w in written.items()},
             initial={
-                name: Statistics(**{key: float(value).hex() for key, value in numbers.items()})
+                name: StoredStatistics(**{key: float(value).hex() for key, value in numbers.items()})
                 for name, numbers in initial.items()
             },
-            pace=Pace.of(pacing) if pacing else None,
+            pace=StoredPacing.of(pacing) if pacing else None,
             iterations=dict(iterations or {}),
             krylov=krylov,
         )
