@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sim.adaptive import Pacing
-from sim.output.stream import MAIN, Written
+from sim.output.stream import MAIN, WrittenFiles
 from sim.schedule import Position, Segment
 from sim.stepping import Speed
 from solvers.implicit.newton import Krylov
@@ -121,7 +121,7 @@ class Standing(_Table):
         cls,
         position: Position,
         speed: Speed,
-        written: Mapping[str, Written],
+        written: Mapping[str, WrittenFiles],
         initial: Numbers,
         pacing: Pacing | None = None,
         iterations: Mapping[str, int] | None = None,
@@ -159,8 +159,8 @@ class Standing(_Table):
         return Speed(float.fromhex(self.decay), float.fromhex(self.wave))
 
     @property
-    def files(self) -> dict[str, Written]:
-        return {name: Written(list(files.times), list(files.steps)) for name, files in self.written.items()}
+    def files(self) -> dict[str, WrittenFiles]:
+        return {name: WrittenFiles(list(files.times), list(files.steps)) for name, files in self.written.items()}
 
     @property
     def initial_statistics(self) -> dict[str, dict[str, float]]:

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from sim.case import Case
-from sim.output.stream import Stream, Variable
+from sim.output.stream import FileVariable, Stream
 from sim.topology import axis_names
 
 CONVENTIONS = "CF-1.11"
@@ -44,7 +44,7 @@ def write_provenance(file: h5py.File, provenance: Mapping[str, str]) -> None:
         file.attrs[key] = text if len(raw) <= _LONGEST_TEXT else raw[:_LONGEST_TEXT].decode(errors="ignore") + "\n…"
 
 
-def describe_field(dataset: h5py.Dataset, variable: Variable, names: Sequence[str]) -> None:
+def describe_field(dataset: h5py.Dataset, variable: FileVariable, names: Sequence[str]) -> None:
     """Hang a field on its dimension scales and say what it is."""
     dataset.attrs.update(units=variable.units, long_name=variable.long_name)
     for axis, name in enumerate(names):

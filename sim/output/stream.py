@@ -16,7 +16,7 @@ from sim.region import Region
 
 
 @dataclass(frozen=True)
-class Variable:
+class FileVariable:
     """A field as it lies in a file."""
 
     name: str
@@ -32,7 +32,7 @@ class Stream:
     folder: Path
     series: Path
     region: Region
-    variables: tuple[Variable, ...]
+    variables: tuple[FileVariable, ...]
     every: float | None
     members: int | None = None
 
@@ -60,7 +60,7 @@ class Stream:
 
 
 @dataclass
-class Written:
+class WrittenFiles:
     """The times and steps of a stream's files so far."""
 
     times: list[float] = field(default_factory=list)
@@ -100,10 +100,10 @@ def _stream(case: Case, table: OutputTable | ExtraOutput, names: Iterable[str], 
     return Stream(folder, series, table.region(case.to_grid()), variables, table.every or case.output.every, members)
 
 
-def _variable(case: Case, name: str, precision: str | None) -> Variable:
+def _variable(case: Case, name: str, precision: str | None) -> FileVariable:
     output, own = case.output, case.output.fields.get(name, FieldOutput())
     dtype = np.dtype(precision or own.dtype or case.numerics.dtype).newbyteorder("<")
-    return Variable(name, dtype, own.long_name or output.long_name or name, own.units or output.units)
+    return FileVariable(name, dtype, own.long_name or output.long_name or name, own.units or output.units)
 
 
 def parts_of(stream: Stream, blocks: Mapping[str, Iterable[Any]], keep: bool) -> dict[str, Iterator[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.output.durable import write_text
 from sim.output.layout import MEMBER
-from sim.output.stream import Stream, Variable
+from sim.output.stream import FileVariable, Stream
 from solvers.grid import Grid
 
 GROUP = "VTKHDF"
@@ -67,7 +67,7 @@ def _geometry(grid: Grid, stream: Stream) -> tuple[list[float], list[float]]:
     return origin, spacing
 
 
-def _views(group: h5py.Group, variable: Variable, stream: Stream, outputs: int) -> None:
+def _views(group: h5py.Group, variable: FileVariable, stream: Stream, outputs: int) -> None:
     """A field as VTK wants it: of one member, and of one time without an axis for it."""
     view = h5py.h5s.create_simple((*([outputs] if outputs > 1 else []), *stream.region.shape))
     for member in range(stream.members or 1):
