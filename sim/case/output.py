@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from sim.case.table import Finite, Positive, Table
 from sim.case.words import Name, Text
-from sim.region import Region, region_of
+from sim.hyperslab import Hyperslab, hyperslab_of
 from solvers.grid import Grid
 
 Axis: TypeAlias = Literal["x", "y", "z"]
@@ -27,9 +27,9 @@ class Cut(Table):
     at: dict[Axis, Finite] = Field({}, description="a slice through a coordinate, e.g. { z = 0.5 }")
     index: dict[Axis, Annotated[int, Field(ge=0, lt=2**31)]] = Field({}, description="a slice by the cell's number")
 
-    def region(self, grid: Grid) -> Region:
+    def hyperslab(self, grid: Grid) -> Hyperslab:
         """Raises ValueError where the grid has no such cells."""
-        return region_of(grid, self.stride, self.box, self.at, self.index)
+        return hyperslab_of(grid, self.stride, self.box, self.at, self.index)
 
 
 class FieldOutput(Table):
