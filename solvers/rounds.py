@@ -195,7 +195,7 @@ class Rounds:
             # Tied to what changes, or XLA would make what is made of them alone before the loop, and keep it.
             now, coefficients = lax.optimization_barrier((now, coefficients))
         # All that a stage reads goes through, or XLA would take the stage before it knows whether it is wanted.
-        now, _, _, spare = window.in_part(taken, (now, coefficients, known, spare))
+        now, _, _, spare = window.box_by_box(taken, (now, coefficients, known, spare))
         return spare, now
 
     def _by_cells(self, buffers: Buffers, number: jax.Array) -> Buffers | None:

@@ -11,7 +11,7 @@ from sim.expression import RightSide
 from sim.expression.differential import AXES
 
 
-class Equation(Table):
+class StatedEquation(Table):
     """An equation as a case states it."""
 
     @property

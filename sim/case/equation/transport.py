@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation
+from sim.case.equation.base import StatedEquation
 from sim.case.source import Source
 from sim.case.table import Finite, NonNegativeNumber, Table
 
@@ -20,7 +20,7 @@ class Velocity(Table):
     z: Source = 0.0
 
 
-class AdvectionDiffusionTable(Equation):
+class AdvectionDiffusionTable(StatedEquation):
     """∂u/∂t + ∇·(a u) = α∇²u."""
 
     kind: Literal["advection-diffusion"] = "advection-diffusion"
@@ -54,7 +54,7 @@ class AdvectionDiffusionTable(Equation):
                 raise ValueError(f"equation.velocity.{axis} is along an axis that the grid doesn't have")
 
 
-class BurgersTable(Equation):
+class BurgersTable(StatedEquation):
     """∂u/∂t + Σ ∂(u²/2)/∂x = ν∇²u."""
 
     kind: Literal["burgers"] = "burgers"
