@@ -77,8 +77,8 @@ def _numbers(name: str, values: Values, problem: Problem) -> np.ndarray:
     given = None if callable(values) else _real(name, values)
     if given is None or given.shape not in ((), (count,) if count else ()):
         raise SimError(
-            f"{name} is one number in this case{', or one a member' if count else ''}; to put other values of each "
-            f"cell, begin with a formula of the place or a file"
+            f"{name} is one number in this case{', or one a member' if count else ''}; to give each cell its own, "
+            f"begin with a formula of the place or a file"
         )
     with np.errstate(over="ignore"):
         numbers = given.astype(dtype)

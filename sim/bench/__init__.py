@@ -85,7 +85,7 @@ def _chosen(only: Sequence[str]) -> list[Contestant]:
     chosen = [c for c in everybody if not only or any(part.lower() in c.name.lower() for part in only)]
     if not chosen:
         raise SimError(
-            f"--only {' '.join(only)}: nobody is called that; there are {', '.join(c.name for c in everybody)}"
+            f"--only {' '.join(only)}: no contestant is called that; there are {', '.join(c.name for c in everybody)}"
         )
     return chosen
 

@@ -146,7 +146,7 @@ class _Trial:
         return {part: rate for part, rate in found._asdict().items() if np.ndim(rate) == 0}
 
     def check_scalars(self, program: Jaxpr, scalars: dict[str, Any]) -> None:
-        """Raise SimError where one hangs on what differs from patch to patch: blocks would have rates of their own."""
+        """Raise SimError where one depends on what differs between patches: blocks would have rates of their own."""
         count = len(jax.tree.leaves(self.here))
         hang = _hang_on(program, [number < count for number in range(len(program.invars))])
         for part in (part for part, hangs in zip(sorted(scalars), hang, strict=True) if hangs):

@@ -173,7 +173,7 @@ def _check_explicit(time: TimeTable) -> None:
     else:
         why = f"how long time.integrator = {time.integrator} takes depends on how its solver converges: try a short run"
     raise SimError(
-        f"a plan is of explicit steps; {why}, or plan an explicit one: --set time.steady=false "
+        f"only explicit steps can be planned; {why}, or plan an explicit one: --set time.steady=false "
         f"--set time.integrator=rkl2 --set time.stages=15"
     )
 
@@ -183,7 +183,7 @@ def _stepping(ahead: Foreseen) -> Stepping:
     _check_explicit(ahead.case.time)
     if ahead.stepping is not None:
         return ahead.stepping
-    time, none = ahead.case.time, "fields, and a plan makes none of so many cells"
+    time, none = ahead.case.time, "fields, which a plan does not make of so many cells"
     if time.integrator == "auto":
         raise SimError(
             f"time.integrator = auto chooses by the {none}; name one: a run prints what it chose "

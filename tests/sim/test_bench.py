@@ -284,7 +284,7 @@ def test_a_chart_is_what_its_name_says(name: str, begin: bytes, tmp_path: Path) 
         (["--plot", "bars.xyz"], "Format 'xyz' is not supported"),
         (["--plot", "bars"], "Format '' is not supported"),
         (["--plot", "."], "is no regular file"),
-        (["--only", "fortran"], "nobody is called that"),
+        (["--only", "fortran"], "no contestant is called that"),
         (["--work", "many"], "a work is NxN"),
         (["--machine", "m.json"], "--machine is for --scaling"),
         (["--scaling", "--only", "numpy"], "not for --scaling"),
