@@ -62,7 +62,7 @@ class ProbeRecording:
         self._observe(simulation, 0.0)
 
     def go_on(self, path: Path, step: int, team: Team) -> None:
-        """Take over what a run has written up to a step; one rank does, who writes.  Raises SimError on all alike."""
+        """Take over what a run has written up to a step, on the rank that writes.  Raises SimError on all alike."""
         on_root(team, lambda: self._read(path, step))
 
     def write(self, path: Path, case: Case, team: Team) -> None:

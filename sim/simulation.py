@@ -243,7 +243,7 @@ class Simulation:
     def errors(self) -> dict[str, dict[str, float]] | None:
         """l2 and max of each field's difference from the exact solution now, or None where none is known.
 
-        Of members that one which differs most.
+        Of members, those of the one that differs most.
         """
         found = self._errors()
         return overall(found) if found else None

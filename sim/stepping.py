@@ -31,7 +31,7 @@ _STAGES = 15
 # Of waves over decay: beyond it forward Euler's step is limited by transport, not by diffusion.
 _TRAVELS = 0.25
 # A stage of rkl2 costs 4 to 6 steps of forward Euler, for it reads and writes more; s of them go as far as s²/4 steps.
-# Left to itself a run shall have about so many steps, by which its error in time is below that in space.  CPU time of
+# Left to itself a run takes about so many steps, by which its error in time is below that in space.  CPU time of
 # the loop on one core of a Xeon, heat in float64 (`time.process_time` around `Simulation.advance`), error in l2:
 #
 #   cells   steps of Euler's   Euler            s = 15           s = 31           s = 51

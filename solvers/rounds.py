@@ -158,7 +158,7 @@ class Rounds:
         return Made.by(lambda patch: self.step(patch, 0, self.clock.dt), patch, place.grown(self.width))
 
     def _walled(self, fields: Fields, window: Window, setting: Setting) -> Fields:
-        """The fields after a stage in a window with those ghosts at walls that hang on it."""
+        """The fields after a stage in a window with those ghosts at walls that depend on it."""
 
         def at_ends(fields: Fields) -> Fields:
             return {name: self.walls[name].fill(u, setting, window) for name, u in fields.items()}
