@@ -67,6 +67,11 @@ class Problem:
         return self.implicit or self.march
 
     @property
+    def changeable(self) -> tuple[str, ...]:
+        """The coefficients that may get other values on the way."""
+        return tuple(name for name, given in self.given.items() if not given.is_worked_in)
+
+    @property
     def adaptive(self) -> AdaptiveMarch:
         """What takes them, where they are as long as their errors allow."""
         return adaptive.march_of(self.case, self.equation, self.march)
@@ -154,10 +159,10 @@ class Problem:
         """Coefficients with their ghosts: a program."""
         setting = Setting(block, exchange, {}, jnp.float64(0.0))
         halos = {name: exchange_halos(u, block, exchange) for name, u in fields.items()}
-        return {name: self._mirrors.fill(u, setting) for name, u in halos.items()}, {}
+        return {name: self.mirrors.fill(u, setting) for name, u in halos.items()}, {}
 
     @property
-    def _mirrors(self) -> Walls:
+    def mirrors(self) -> Walls:
         """What coefficients are beyond the walls, as far as a stage looks: what they are on this side."""
         sides = [
             (lower, upper) if isinstance(lower, Periodic) else (Neumann(), Neumann())

@@ -34,10 +34,9 @@ def distributed(name: str, values: Values, now: Any, problem: Problem, transport
         return _scalar(name, values, problem, transport)
     count = 0 if problem.is_shared(name) else len(problem.members)
     shape = (*([count] if count else []), *problem.grid.shape)
-    give = _whole(name, values, shape, problem.grid.ndim) if not callable(values) else partial(_piece, name, values)
-    dtype = problem.case.numerics.dtype
     if not count:
-        return transport.place(_checked(name, give, problem), dtype)
+        return placed(name, values, problem, transport)
+    give, dtype = _giver(name, values, shape, problem), problem.case.numerics.dtype
 
     # Asked for as `Transport.blocks` gives them, several members at once.
     places = [place for place, _ in transport.blocks(now)]
@@ -51,11 +50,22 @@ def distributed(name: str, values: Values, now: Any, problem: Problem, transport
     return cast(Members, transport).place_each(each, dtype, now)
 
 
+def placed(name: str, values: Values, problem: Problem, transport: Transport) -> Any:
+    """Blocks of values, one of each cell.  Raises like `distributed`."""
+    give = _giver(name, values, problem.grid.shape, problem)
+    return transport.place(_checked(name, give, problem), problem.case.numerics.dtype)
+
+
 def said(name: str, values: Values, problem: Problem) -> str:
     """What all ranks must put alike, in words: which name, and of a number, which one.  Raises SimError where there is
     no such name, or where this is no such number.
     """
-    known = [*problem.equation.fields, *problem.given]
+    known = [*problem.equation.fields, *problem.changeable]
+    if name in problem.given and name not in known:
+        raise SimError(
+            f"{name} is part of an exponent, or of what was worked out beforehand, such as a product of numbers; "
+            f"start the case anew with another value, or put one of {', '.join(known)}"
+        )
     if name not in known:
         raise SimError(f"nothing here is called {name!r}; what can be put is {', '.join(known)}")
     if name in problem.given and problem.given[name].is_scalar:
@@ -85,6 +95,12 @@ def _numbers(name: str, values: Values, problem: Problem) -> np.ndarray:
     if not (np.isfinite(numbers) & (numbers >= problem.given[name].least)).all():
         raise SimError(f"{name} is {numbers}; it must be finite in {dtype}{_at_least(problem.given[name].least)}")
     return numbers
+
+
+def _giver(name: str, values: Values, shape: tuple[int, ...], problem: Problem) -> Evaluate:
+    if callable(values):
+        return partial(_piece, name, values)
+    return _whole(name, values, shape, problem.grid.ndim)
 
 
 def _whole(name: str, values: npt.ArrayLike, shape: tuple[int, ...], ndim: int) -> Evaluate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from sim import blowup, casefile, distributed, membership, platform, putting
 from sim.case import Case
 from sim.chunks import Chunks
 from sim.errors import SimError
+from sim.gradient import Descent, Gradient, check_differentiable, check_loss, placed
+from sim.looked_at import blocks_of, whole_of
 from sim.ready import Ready, make_ready
-from sim.schedule import Position, limit_of, segments, stops_of
+from sim.schedule import Position, Segment, limit_of, segments, stops_of
 from sim.simulation import Simulation
 from sim.team import Team, agreement
 from sim.topology import Box
+from solvers.adjoint import Density
 from solvers.grid import Grid
 
 _LOST = "its fields are lost, and nothing of it is on disk"
@@ -61,8 +65,8 @@ def start(
 
 
 class Running:
-    """Fields that advance in time.  `advance`, `put` and `statistics` are collective: every rank calls them, and with
-    the same arguments but for values; and all leave together.
+    """Fields that advance in time.  `advance`, `put`, `gradient` and `statistics` are collective: every rank calls
+    them, and with the same arguments but for values; and all leave together.
 
     case: as it was read.  grid: its cells, of which `grid.centres(axis, start, stop)` are the coordinates, axes being
     numbered as those of arrays are.  time: in the case's unit.  step: how many have been taken.
@@ -83,8 +87,8 @@ class Running:
         done = self._team.gather(has)
         if other := next((rank for rank, one in enumerate(done) if one != done[0]), None):
             raise SimError(
-                f"rank 0 has {done[0]}, and rank {other} has {done[other]}; all ranks call `advance`, `put` and "
-                f"`statistics` in the same order, and leave together"
+                f"rank 0 has {done[0]}, and rank {other} has {done[other]}; all ranks call `advance`, `put`, "
+                f"`gradient` and `statistics` in the same order, and leave together"
             )
 
     def end(self) -> None:
@@ -120,7 +124,7 @@ class Running:
     @property
     def coefficients(self) -> tuple[str, ...]:
         """What else can be `put`: what the equation reads beside its fields."""
-        return tuple(self._simulation.problem.given)
+        return self._simulation.problem.changeable
 
     @platform.arithmetic()
     def advance(self, to: float) -> None:
@@ -131,33 +135,45 @@ class Running:
         taken, and where ranks want to go to different times.
         """
         self.meet("called `advance`")
-        to = self._agreed_time(to)
-        case = self.case
-        with agreement(self._team):
-            limit = limit_of(case, self._stable)
-            todo = list(segments(to, None, limit, start=self.time, stops=stops_of(case)))
-        for segment in todo:
+        for segment in self._segments(self._agreed_time(to)):
             self._take(segment.begin)
 
     @platform.arithmetic()
-    def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
-        """Of a field, the cells that this process has: their place among all, a slice an axis, and a copy of them.
+    def gradient(self, loss: Density, to: float, data: Mapping[str, putting.Values] | None = None) -> Gradient:
+        """L = Σ loss(fields, data) over all cells at a later time, and how it hangs on the fields and coefficients now.
 
-        Of an ensemble the members come first, in places and arrays.  Raises SimError where there is no such field.
+            def loss(fields, data):  # cell by cell, dtype[cells, …] each: what a cell adds
+                return (fields["u"] - data["seen"]) ** 2
+
+        The fields stay where they are.  data: what the loss reads beside the fields, as `put` takes values.  A function
+        is compiled once, so give the same one again.  The gradient is that of the steps that `advance` takes, by the
+        adjoint of each; how long they are counts as given.  For N steps some 2 √N states are kept of each block.
+        Raises SimError, on all ranks alike, where steps solve systems or follow from their errors, of ensembles, and
+        where the loss is not finite.
         """
-        self._check_field(name)
-        return [(place, np.array(block)) for place, block in self._simulation.blocks(name) if block.size]
+        self.meet("called `gradient`")
+        todo = self._segments(self._agreed_time(to))
+        simulation = self._simulation
+        with agreement(self._team):
+            check_differentiable(simulation.problem)
+            given = placed({} if data is None else data, simulation)
+            check_loss(loss, simulation, given)
+        return self._descent.gradient(loss, todo, given)
 
+    @platform.arithmetic()
+    def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
+        """Of a field, or a coefficient that varies, the cells that this process has: their place among all, a slice an
+        axis, and a copy of them.
+
+        Of an ensemble the members come first, in places and arrays.  Raises SimError where there is no such thing.
+        """
+        return blocks_of(name, self._value(name), self._simulation.transport)
+
+    @platform.arithmetic()
     def whole(self, name: str) -> np.ndarray:
-        """All cells of a field, where one process has them: dtype[(members,) *grid.shape].  Raises SimError else."""
-        if self._team.size > 1:
-            raise SimError(f"{name}: no rank of {self._team.size} holds the whole field; take the parts by blocks()")
-        problem = self._simulation.problem
-        lead = (len(problem.members),) if problem.members else ()
-        found = np.empty((*lead, *self.grid.shape), self.case.numerics.dtype)
-        for place, block in self.blocks(name):
-            found[place] = block
-        return found
+        """All its cells, where one process has them: dtype[(members,) *grid.shape]; of a coefficient that is one number
+        this.  Raises SimError else."""
+        return whole_of(name, self._value(name), self._simulation.transport)
 
     @platform.arithmetic()
     def put(self, name: str, values: putting.Values) -> None:
@@ -195,9 +211,20 @@ class Running:
         recording = self._simulation.recording
         return {} if recording is None else recording.series.columns()
 
+    @cached_property
+    def _descent(self) -> Descent:
+        return Descent(self._simulation)
+
     @property
     def _team(self) -> Team:
         return self._simulation.transport.team
+
+    def _segments(self, to: float) -> list[Segment]:
+        """From now to a time."""
+        case = self.case
+        with agreement(self._team):
+            limit = limit_of(case, self._stable)
+            return list(segments(to, None, limit, start=self.time, stops=stops_of(case)))
 
     def _take(self, here: Position) -> None:
         """To the end of a segment in chunks, none of which ends in a field that is not finite."""
@@ -227,6 +254,8 @@ class Running:
             raise SimError(f"ranks want to advance to different times, {min(wanted):.17g} to {max(wanted):.17g}; agree")
         return to
 
-    def _check_field(self, name: str) -> None:
-        if name not in self.fields:
-            raise SimError(f"there is no field {name!r}; there are {', '.join(self.fields)}")
+    def _value(self, name: str) -> Any:
+        values = {**self._simulation.coefficients, **self._simulation.fields}
+        if name not in values:
+            raise SimError(f"there is no field {name!r}; there are {', '.join([*self.fields, *self.coefficients])}")
+        return values[name]

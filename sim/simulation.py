@@ -75,7 +75,7 @@ class Simulation:
         """Take steps that solve systems from now on, unless `settled` by the Krylov method that these need.  Raises
         SimError, on all ranks alike, where the case insists on another."""
         if not settled:
-            clock = _clock(implicit.first_time(self.problem.case, self.time), 0, 1.0)
+            clock = Clock.of(implicit.first_time(self.problem.case, self.time), 0, 1.0)
             found = self._call("asymmetry", march.asymmetry, (), self._fields, self.coefficients, clock)[1]
             march = implicit.suited(march, self.problem.case, np.asarray(found["asymmetry"]))
         self.problem = replace(self.problem, implicit=march)
@@ -108,7 +108,7 @@ class Simulation:
         """The loop's program, and the arguments by which it takes no steps."""
         if self.pacing is not None:
             return "advance", self.problem.adaptive.advance, self._until(0.0, 0)
-        return "even", self.problem.loop.even, (_clock(0.0, 0, 0.0), jnp.int64(0))
+        return "even", self.problem.loop.even, (Clock.of(0.0, 0, 0.0), jnp.int64(0))
 
     @property
     def fields(self) -> Fields:
@@ -150,9 +150,9 @@ class Simulation:
         begin, stages = first * march.stages, steps * march.stages
         elapsed = 0.0
         if even := stages - stages % 2 * march.in_pairs:
-            elapsed += self._march("even", march.even, _clock(segment.start, begin, segment.dt), jnp.int64(even))
+            elapsed += self._march("even", march.even, Clock.of(segment.start, begin, segment.dt), jnp.int64(even))
         if isinstance(march, March) and stages % 2:
-            elapsed += self._march("single", march.single, _clock(segment.start, begin + even, segment.dt))
+            elapsed += self._march("single", march.single, Clock.of(segment.start, begin + even, segment.dt))
         # Implicit ones may come to an end before, at a step that nothing solves for.
         taken = steps if isinstance(march, March) else int(np.min(self._said["taken"]))
         self._arrive(segment, first + taken, taken, elapsed)
@@ -177,7 +177,7 @@ class Simulation:
 
     def take_recording(self, sampler: Sampler, segment: Segment, first: int, records: int) -> tuple[float, np.ndarray]:
         """The steps to so many records, and their rows: float64[records, (members,) 1 + observations]."""
-        clock = _clock(segment.start, first * self.problem.march.stages, segment.dt)
+        clock = Clock.of(segment.start, first * self.problem.march.stages, segment.dt)
         elapsed = self._march("record", sampler.record, clock, jnp.int64(records))
         steps = records * sampler.every
         self._arrive(segment, first + steps, steps, elapsed)
@@ -291,7 +291,3 @@ class Simulation:
         if name not in self._programs:
             self._programs[name] = self.transport.compile(program, donate)
         return self._programs[name]
-
-
-def _clock(start: float, first: int, dt: float) -> Clock:
-    return Clock(jnp.float64(start), jnp.int64(first), jnp.float64(dt))

@@ -87,6 +87,12 @@ def core(u: jax.Array, width: int | Sequence[int]) -> jax.Array:
     return u[tuple(slice(w, -w or None) for w in widths)]
 
 
+def with_margin(u: jax.Array, width: int | Sequence[int]) -> jax.Array:
+    """u with `width` layers of zeros around it: `core` turned round."""
+    widths = (width,) * u.ndim if isinstance(width, int) else width
+    return jnp.pad(u, [(w, w) for w in widths])
+
+
 def along(axis: int, ndim: int, values: Values) -> Values:
     """One value a layer, shaped to broadcast along an axis."""
     return values.reshape([-1 if a == axis else 1 for a in range(ndim)])

@@ -45,6 +45,10 @@ class Clock(NamedTuple):
     first: jax.Array  # int64, the number of the next stage, counting all stages of all steps
     dt: jax.Array  # float64
 
+    @classmethod
+    def of(cls, start: float, first: int, dt: float) -> Clock:
+        return cls(jnp.float64(start), jnp.int64(first), jnp.float64(dt))
+
     def at(self, stage: jax.Array, times: Sequence[float]) -> jax.Array:
         """The time of the fields that a stage starts from, `times` being those of all stages within a step."""
         count = len(times)

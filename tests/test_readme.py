@@ -71,9 +71,25 @@ def test_a_program_of_ones_own_steers(tmp_path: Path, monkeypatch: pytest.Monkey
     case = {**CASE, "grid": {axis: {"cells": 16} for axis in "xy"}}
     Path("my.toml").write_text(casefile.to_toml(casefile.load(case)))
     names: dict[str, Any] = {"sim": sim, "comm": None, "yours": Yours()}
-    exec(block("python", "sim.start("), names)
+    exec(block("python", "running.advance("), names)
     assert names["yours"].taken == 16 * 16 * 10
     assert sim.start is names["sim"].start
+
+
+@pytest.mark.long
+def test_a_source_is_found_by_its_gradient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    case = {**CASE, "grid": {axis: {"cells": 16} for axis in "xy"}}
+    Path("seen.toml").write_text(casefile.to_toml(casefile.load(case)))
+    with sim.start("seen.toml") as running:
+        running.advance(to=0.1)
+        seen = running.whole("u")
+    case["equation"] = {**CASE["equation"], "source": "0 * x"}
+    Path("my.toml").write_text(casefile.to_toml(casefile.load(case)))
+    names: dict[str, Any] = {"sim": sim, "seen": seen, "rate": 20.0}
+    exec(block("python", "running.gradient("), names)
+    started = float(((seen - 20.0) ** 2).sum())
+    assert names["found"].value < 0.02 * started
 
 
 def test_an_equation_of_ones_own(tmp_path: Path) -> None:

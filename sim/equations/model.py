@@ -13,11 +13,15 @@ from solvers.terms import Given, Term
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A coefficient's values: a number becomes a scalar unless `as_block`, all else a block; none is below `least`."""
+    """A coefficient's values: a number becomes a scalar unless `as_block`, all else a block; none is below `least`.
+
+    is_worked_in: whether other coefficients, or exponents, have been made of it, so that it can't change alone.
+    """
 
     source: Source
     as_block: bool = False
     least: float = float("-inf")
+    is_worked_in: bool = False
 
     @property
     def is_scalar(self) -> bool:

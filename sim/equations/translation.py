@@ -81,13 +81,14 @@ class Translator:
     """Trees → terms.  What does not change while the run goes is evaluated once: it ends up in `sources`.
 
     axes: names in array order.  parameters: numbers by name.  sources: name → number (a scalar) or formula
-    (a block).
+    (a block).  worked_in: the parameters that have gone into other numbers, exponents or blocks.
     """
 
     axes: tuple[str, ...]
     parameters: Mapping[str, float]
     discretisation: Discretisation
     sources: dict[str, float | str] = field(default_factory=dict)
+    worked_in: set[str] = field(default_factory=set)
 
     def term(self, node: Node, differentiated: bool = False) -> Term:
         """The term; a function of the place goes on beyond walls within a derivative, and is mirrored elsewhere."""
@@ -115,6 +116,7 @@ class Translator:
 
     def value_of(self, node: Node) -> float:
         """The value of a tree of numbers and parameters.  Raises SimError where it is none."""
+        self.worked_in.update(names_in(node))
         with np.errstate(all="ignore"):
             value = float(evaluate(node, {name: np.float64(x) for name, x in self.parameters.items()}, np))
         if not np.isfinite(value):
@@ -134,6 +136,7 @@ class Translator:
         if len(text) > MAX_LENGTH:
             raise SimError(f"equation: {text[:60]}… is too long, written out; make it one of equation.coefficients")
         self.sources[text] = text
+        self.worked_in.update(names_in(node) & self.parameters.keys())
         return Given(text)
 
     def _operation(self, node: Operation | Comparison, differentiated: bool) -> Term:

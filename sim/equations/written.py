@@ -14,4 +14,7 @@ def written(table: WrittenTable, axes: tuple[str, ...], discretisation: Discreti
     equation = Written({name: translator.term(tree) for name, tree in trees.items()}, discretisation.mean)
     # All parameters, for walls to find alpha among them.
     sources = {**table.coefficients, **table.parameters, **translator.sources}
-    return Model(equation, {name: Coefficient(source) for name, source in sources.items()})
+    return Model(
+        equation,
+        {name: Coefficient(source, is_worked_in=name in translator.worked_in) for name, source in sources.items()},
+    )

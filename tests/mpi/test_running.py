@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cases import table
+from tests.gradients import VARYING
 
 from .conftest import WORKERS, Ended
 
@@ -47,6 +48,52 @@ def test_members_are_steered_by_those_who_have_them(
     (tmp_path / "case.json").write_text(json.dumps(case))
     found = mpirun(3, str(WORKERS / "members.py"), "case.json", timeout=200).json()
     assert found["together"] == found["alone"]
+
+
+_GRADIENT = """
+import json
+from pathlib import Path
+import numpy as np
+from mpi4py import MPI
+import sim
+from tests.gradients import loss
+case, comm = json.loads(Path("case.json").read_text()), MPI.COMM_WORLD
+seen = np.sin(np.arange(23 * 29.0)).reshape(29, 23)
+with sim.start(case, comm=comm) as running:
+    gradient = running.gradient(loss, to=0.03, data={"seen": lambda place: seen[place]})
+    mine = {name: gradient.blocks(name) for name in ("u", "k")}
+    found = (gradient.value, float(gradient.whole("r")))
+    said = ""
+    try:
+        running.gradient(loss, to=0.03 + 0.01 * comm.Get_rank(), data={"seen": 0.0})
+    except sim.SimError as error:
+        said = str(error)
+every = comm.gather((found, mine, said))
+if comm.Get_rank() == 0:
+    with sim.start({**case, "parallel": {"transport": "serial"}}, comm=MPI.COMM_SELF) as running:
+        alone = running.gradient(loss, to=0.03, data={"seen": seen})
+    off = 0.0
+    for numbers, parts, words in every:
+        assert numbers[0] == alone.value and words.startswith("ranks want to advance to different times")
+        off = max(off, abs(numbers[1] / alone.whole("r") - 1))
+        for name, blocks in parts.items():
+            whole = alone.whole(name)
+            off = max([off, *(abs(u - whole[place]).max() / abs(whole).max() for place, u in blocks)])
+    print(json.dumps(off))
+"""
+
+
+@pytest.mark.parametrize(
+    ("ranks", "transport", "devices"), [(3, "mpi", None), pytest.param(2, "hybrid", 2, marks=pytest.mark.long)]
+)
+def test_gradients_on_ranks_as_on_one(
+    ranks: int, transport: str, devices: int | None, mpirun: Callable[..., Ended], tmp_path: Path
+) -> None:
+    parallel = {"transport": transport} if devices is None else {"transport": transport, "devices": devices}
+    case = {**table(2, "float64", "walls"), "exact": {}, "equation": VARYING, "parallel": parallel}
+    case["time"] = {"end": 0.1, "integrator": "heun"}
+    (tmp_path / "case.json").write_text(json.dumps(case))
+    assert mpirun(ranks, "-c", _GRADIENT, timeout=200).json() < 1e-12
 
 
 _CONNECTED = """

@@ -156,7 +156,7 @@ def test_times_that_are_past_or_none_and_fields_that_are_not_there() -> None:
         running.advance(to=0.02)
         assert running.time == 0.02
         for look in (running.whole, lambda name: list(running.blocks(name))):
-            with pytest.raises(SimError, match="there is no field 'w'; there are u"):
+            with pytest.raises(SimError, match="there is no field 'w'; there are u, "):
                 look("w")
 
 
