@@ -95,11 +95,11 @@ def _longest(table: TimeTable) -> float:
     return math.inf if table.longest is None else table.longest
 
 
-def failure(effort: Mapping[str, Any], pacing: Pacing, case: Case, kept: str) -> SimError:
+def failure(account: Mapping[str, Any], pacing: Pacing, case: Case, kept: str) -> SimError:
     """What to raise where no step is short enough; `kept` says what is left."""
-    failed = np.flatnonzero(np.atleast_1d(effort["failed"]))
+    failed = np.flatnonzero(np.atleast_1d(account["failed"]))
     first = int(failed[0])
-    missed = float(np.atleast_1d(effort["missed"])[first])
+    missed = float(np.atleast_1d(account["missed"])[first])
     which = f" of member{'s' * (failed.size > 1)} {', '.join(map(str, failed[:8]))}" if case.ensemble else ""
     error = f"{missed:.3g} times what is allowed" if np.isfinite(missed) else "not finite"
     return SimError(

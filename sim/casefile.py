@@ -15,7 +15,7 @@ import tomlkit
 from pydantic import BaseModel, ValidationError
 from tomlkit.items import Table as TomlTable
 
-from sim.case import Case, ParallelTable
+from sim.case import AxisTable, Case, FileSource, ParallelTable, ProcessGrid
 from sim.case.location import key_at
 from sim.errors import SimError
 from sim.overriding import override
@@ -190,4 +190,4 @@ def _plain(value: Any) -> Any:
 
 
 def _is_short(model: BaseModel) -> bool:
-    return type(model).__name__ in ("Axis", "FileSource", "ProcessGrid")
+    return isinstance(model, AxisTable | FileSource | ProcessGrid)

@@ -56,7 +56,7 @@ def _depth(choice: Choice) -> int:
 
 
 @dataclass(frozen=True)
-class Rates:
+class CoreRates:
     """Bytes a second that a core steps through in its own cache and in the one behind it, those that it moves to and
     from memory, and the seconds to start a tile's stage.
 
@@ -94,7 +94,7 @@ class Costs:
     on_cpu: bool
     exchange_seconds: float = 0.0
     cache: int = 0
-    rates: Rates = Rates()
+    rates: CoreRates = CoreRates()
     plain: tuple[int, ...] = ()
     periodic: tuple[bool, ...] = ()
 

@@ -18,7 +18,7 @@ from sim.team import MpiTeam
 
 _HEARTBEAT_SECONDS = 20  # how long a process may be gone before the others are told to end
 _CONNECT_SECONDS = 120
-_ANSWER_MILLISECONDS = 24 * 3600 * 1000  # a team member may compute for long between two questions
+_ANSWER_MILLISECONDS = 24 * 3600 * 1000  # a team member may compute for a long time between two questions
 
 
 @dataclass(frozen=True)

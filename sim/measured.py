@@ -8,13 +8,13 @@ from pydantic import Field, ValidationError
 
 from sim import kept
 from sim.case.table import Table
-from sim.costs import Rates
+from sim.costs import CoreRates
 from sim.errors import SimError
 from sim.messages import Link
 
 
 class Measured(Table):
-    """`Rates` of one rank on one kind of work, all cores busy."""
+    """`CoreRates` of one rank on one kind of work, all cores busy."""
 
     ndim: int = Field(ge=1, le=3)
     dtype: str
@@ -24,11 +24,11 @@ class Measured(Table):
     tile_seconds: float = Field(ge=0)
 
     @property
-    def rates(self) -> Rates:
-        return Rates(self.in_cache, self.beyond, self.memory, self.tile_seconds)
+    def rates(self) -> CoreRates:
+        return CoreRates(self.in_cache, self.beyond, self.memory, self.tile_seconds)
 
 
-class Check(Table):
+class Prediction(Table):
     """Seconds a step of a run of so many ranks, as the fit has it and as it was."""
 
     what: str
@@ -52,7 +52,7 @@ class Machine(Table):
     bandwidth: float = Field(gt=0)
     between: str
     measured: tuple[Measured, ...]
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Prediction, ...] = ()
 
     @property
     def link(self) -> Link:
@@ -62,7 +62,7 @@ class Machine(Table):
     def worst_error(self) -> float | None:
         return max((abs(check.error) for check in self.checks), default=None)
 
-    def rates(self, ndim: int, dtype: str) -> Rates | None:
+    def rates(self, ndim: int, dtype: str) -> CoreRates | None:
         """What was measured with so many axes of this type, or None."""
         return next((m.rates for m in self.measured if (m.ndim, m.dtype) == (ndim, dtype)), None)
 

@@ -95,7 +95,7 @@ def _checked(comm: Any) -> Any:
     if mpi is None or not isinstance(comm, mpi.Comm):
         raise SimError(f"comm is a communicator of mpi4py, such as MPI.COMM_WORLD; got {comm!r:.80}")
     if not comm:
-        raise SimError("comm is MPI.COMM_NULL: this process is no part of it, and only those that are make the run")
+        raise SimError("comm is MPI.COMM_NULL: this process is not in it, and only those that are take part in a run")
     if not isinstance(comm, mpi.Intracomm):
         raise SimError("comm is between two groups of ranks; give a communicator of one, such as comm.Merge() makes")
     return comm

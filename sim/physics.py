@@ -1,4 +1,4 @@
-"""What the tables of a case mean in the terms of the numerics: boundaries, integrator."""
+"""What the boundary tables of a case mean in the terms of the numerics."""
 
 from __future__ import annotations
 

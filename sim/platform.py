@@ -21,7 +21,7 @@ _XLA_FLAGS = {
     "--xla_cpu_use_fusion_emitters": "false",
     # Of machines with AVX-512 LLVM uses half, for fear of their clock; a stencil in cache gains a quarter by all.
     "--xla_cpu_prefer_vector_width": "512",
-    # With more devices than cores the first may wait for the last for long; who really hangs, the watchdog ends.
+    # With more devices than cores the first may wait long for the last; what really hangs is ended by the watchdog.
     "--xla_cpu_collective_call_warn_stuck_timeout_seconds": "1800",
     "--xla_cpu_collective_call_terminate_timeout_seconds": "86400",
     "--xla_cpu_collective_timeout_seconds": "86400",

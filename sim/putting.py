@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sim.errors import SimError
 from sim.problem import Problem
-from sim.sources import Checked
+from sim.sources import Validated
 from sim.topology import Box, box_shape
 from sim.transport.protocol import Evaluate, Members, Transport
 
@@ -87,8 +87,8 @@ def _numbers(name: str, values: Values, problem: Problem) -> np.ndarray:
     given = None if callable(values) else _real(name, values)
     if given is None or given.shape not in ((), (count,) if count else ()):
         raise SimError(
-            f"{name} is one number in this case{', or one a member' if count else ''}; to put other values of each "
-            f"cell, begin with a formula of the place or a file"
+            f"{name} is one number in this case{', or one a member' if count else ''}; to give each cell its own, "
+            f"begin with a formula of the place or a file"
         )
     with np.errstate(over="ignore"):
         numbers = given.astype(dtype)
@@ -144,7 +144,7 @@ def _checked(name: str, give: Evaluate, problem: Problem) -> Evaluate:
             inside = zip(layers, box, strict=True)
             return found[tuple(slice(some.start - every.start, some.stop - every.start) for some, every in inside)]
 
-        return Checked(name, part, problem.grid, problem.case.numerics.dtype, least)(box)
+        return Validated(name, part, problem.grid, problem.case.numerics.dtype, least)(box)
 
     return evaluate
 

@@ -18,7 +18,7 @@ from sim.masks import check_masks
 from sim.problem import Problem, build
 from sim.programs import keep_programs
 from sim.simulation import Simulation
-from sim.stepping import Speed, choice_of, step_of
+from sim.stepping import Speed, integrator_of, step_of
 from sim.team import MpiTeam, Team, agreement
 from sim.transport import Name, Transport, Wish, choose_transport, resolve
 from sim.tuning import Tuning, tune
@@ -57,10 +57,10 @@ def make_ready(team: Team, case: Case, found: Restart | None = None) -> Ready:
     # The step follows from the fields with which the run began, and what is fastest from the step.
     speed = found.standing.speed if found else Simulation(problem, connection.transport(STEP_BY_STEP)).speed()
     with agreement(team):
-        choice = choice_of(case.time, problem.equation, speed)
-    solving = case.integrated_by(choice.name)
+        integrator = integrator_of(case.time, problem.equation, speed)
+    solving = case.integrated_by(integrator.name)
     if solving.time.implicit:
-        return replace(make_ready(team, solving, found), integrator=choice.called(choice.name))
+        return replace(make_ready(team, solving, found), integrator=integrator.called(integrator.name))
     with agreement(team):
         chosen = step_of(case.time, problem.equation, speed)
         stable = chosen.step.stable_step(speed.decay, speed.wave)

@@ -15,7 +15,7 @@ from sim.output.timeseries import TimeSeries
 from sim.schedule import Segment
 from sim.team import Team, on_root
 from solvers.march import March
-from solvers.observing import Recorder
+from solvers.observing import Sampler
 
 # Records taken in one call of a compiled program; even, for they may come in pairs.
 _CAPACITY = 256
@@ -30,39 +30,39 @@ class Recorded(Protocol):
     def take(self, segment: Segment, first: int, steps: int) -> float: ...
 
     def take_recording(
-        self, recorder: Recorder, segment: Segment, first: int, records: int
+        self, sampler: Sampler, segment: Segment, first: int, records: int
     ) -> tuple[float, np.ndarray]: ...
 
-    def observe(self, recorder: Recorder, time: float) -> np.ndarray: ...
+    def observe(self, sampler: Sampler, time: float) -> np.ndarray: ...
 
 
 @dataclass
-class Recording:
+class ProbeRecording:
     """Every so many steps, counted from the run's first, a row of the series, of a steady state always; the same on all
     ranks.
     """
 
-    recorder: Recorder
+    sampler: Sampler
     series: TimeSeries
     in_the_loop: bool
 
     @classmethod
-    def of(cls, case: Case, march: March, in_the_loop: bool = True) -> Recording | None:
+    def of(cls, case: Case, march: March, in_the_loop: bool = True) -> ProbeRecording | None:
         """That of the case's probes, where it has some; `in_the_loop`: whether the march is what steps."""
         if case.probes is None:
             return None
         # A steady state is found in one step, and is what is asked for.
         every = 1 if case.time.steady else case.probes.every
-        recorder = Recorder(march, observations_of(case), every, _CAPACITY)
+        sampler = Sampler(march, observations_of(case), every, _CAPACITY)
         members = case.ensemble.members if case.ensemble is not None else None
-        return cls(recorder, TimeSeries(case.probes.names, members, own_times=case.time.adaptive), in_the_loop)
+        return cls(sampler, TimeSeries(case.probes.names, members, own_times=case.time.adaptive), in_the_loop)
 
     def begin(self, simulation: Recorded) -> None:
         """The row of the beginning."""
         self._observe(simulation, 0.0)
 
     def go_on(self, path: Path, step: int, team: Team) -> None:
-        """Take over what a run has written up to a step; one rank does, who writes.  Raises SimError on all alike."""
+        """Take over what a run has written up to a step, on the rank that writes.  Raises SimError on all alike."""
         on_root(team, lambda: self._read(path, step))
 
     def write(self, path: Path, case: Case, team: Team) -> None:
@@ -84,14 +84,14 @@ class Recording:
 
         Fewer where they come to the end before.
         """
-        every, done, seconds = self.recorder.every, 0, 0.0
+        every, done, seconds = self.sampler.every, 0, 0.0
         while done < steps:
             due, left = every - simulation.step % every, steps - done
             records = min(left // every, _CAPACITY) if due == every and self.in_the_loop else 0
-            records -= records % self.recorder.in_a_turn
+            records -= records % self.sampler.in_a_turn
             if records:
                 begin = simulation.step
-                elapsed, rows = simulation.take_recording(self.recorder, segment, first + done, records)
+                elapsed, rows = simulation.take_recording(self.sampler, segment, first + done, records)
                 for number in range(records):
                     self.series.append(begin + (number + 1) * every, rows[number])
                 done += records * every
@@ -108,7 +108,7 @@ class Recording:
         return seconds
 
     def _observe(self, simulation: Recorded, time: float) -> None:
-        self.series.append(simulation.step, simulation.observe(self.recorder, time))
+        self.series.append(simulation.step, simulation.observe(self.sampler, time))
 
 
 def _time(simulation: Recorded, segment: Segment, done: int) -> float:

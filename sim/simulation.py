@@ -20,7 +20,7 @@ from sim.ensemble import Member, Numbers, members_of, overall
 from sim.errors import SimError
 from sim.fingerprint import compare, of_program
 from sim.problem import Problem
-from sim.recording import Recording
+from sim.recording import ProbeRecording
 from sim.schedule import Position, Segment
 from sim.stepping import Speed
 from sim.team import agreement
@@ -31,7 +31,7 @@ from solvers.fields import Fields
 from solvers.implicit.march import ImplicitMarch
 from solvers.integrators import Step
 from solvers.march import March
-from solvers.observing import Recorder
+from solvers.observing import Sampler
 from solvers.rounds import Buffers, Clock
 
 
@@ -62,14 +62,14 @@ class Simulation:
         self.coefficients = self._with_halos(coefficients)
         self._fields = now
         self._buffers: Buffers | None = None
-        self.recording: Recording | None = None
+        self.recording: ProbeRecording | None = None
         self.pacing: Pacing | None = None
 
     def settle(self, step: Step, pacing: Pacing | None = None) -> None:
         """Take this step from now on, all alike or at a pace that follows from errors, and the case's probes."""
         self.problem = self.problem.stepped_by(step)
         self.pacing = pacing
-        self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=pacing is None)
+        self.recording = ProbeRecording.of(self.problem.case, self.problem.march, in_the_loop=pacing is None)
 
     def solve_by(self, march: ImplicitMarch, settled: bool = False) -> None:
         """Take steps that solve systems from now on, unless `settled` by the Krylov method that these need.  Raises
@@ -79,7 +79,7 @@ class Simulation:
             found = self._call("asymmetry", march.asymmetry, (), self._fields, self.coefficients, clock)[1]
             march = implicit.suited(march, self.problem.case, np.asarray(found["asymmetry"]))
         self.problem = replace(self.problem, implicit=march)
-        self.recording = Recording.of(self.problem.case, self.problem.march, in_the_loop=False)
+        self.recording = ProbeRecording.of(self.problem.case, self.problem.march, in_the_loop=False)
 
     def compile(self) -> None:
         """Make room for the loop and compile it, by taking no steps at all, once all have seen that it is the same.
@@ -175,23 +175,21 @@ class Simulation:
     def _pace(self, pacing: Pacing) -> Pace:
         return pacing.to_program(self.transport, alone=not self.problem.members)
 
-    def take_recording(
-        self, recorder: Recorder, segment: Segment, first: int, records: int
-    ) -> tuple[float, np.ndarray]:
+    def take_recording(self, sampler: Sampler, segment: Segment, first: int, records: int) -> tuple[float, np.ndarray]:
         """The steps to so many records, and their rows: float64[records, (members,) 1 + observations]."""
         clock = Clock.of(segment.start, first * self.problem.march.stages, segment.dt)
-        elapsed = self._march("record", recorder.record, clock, jnp.int64(records))
-        steps = records * recorder.every
+        elapsed = self._march("record", sampler.record, clock, jnp.int64(records))
+        steps = records * sampler.every
         self._arrive(segment, first + steps, steps, elapsed)
         return elapsed, np.moveaxis(np.asarray(self._said), -2, 0)[:records]
 
-    def observe(self, recorder: Recorder, time: float) -> np.ndarray:
+    def observe(self, sampler: Sampler, time: float) -> np.ndarray:
         """A row of the fields as they are: float64[(members,) 1 + observations].
 
         Members with steps of their own are where these have led them, whatever the `time` of all.
         """
         now = jnp.float64(time) if self.pacing is None else self._pace(self.pacing).time
-        row = np.asarray(self._call("observe", recorder.observe, (), self.fields, self.coefficients, now)[1])
+        row = np.asarray(self._call("observe", sampler.observe, (), self.fields, self.coefficients, now)[1])
         times = time if self.pacing is None else np.reshape(self.pacing.time, (*row.shape[:-1], 1))
         return np.concatenate([np.broadcast_to(times, (*row.shape[:-1], 1)), row], axis=-1)
 
@@ -245,7 +243,7 @@ class Simulation:
     def errors(self) -> dict[str, dict[str, float]] | None:
         """l2 and max of each field's difference from the exact solution now, or None where none is known.
 
-        Of members that one which differs most.
+        Of members, those of the one that differs most.
         """
         found = self._errors()
         return overall(found) if found else None

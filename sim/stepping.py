@@ -31,7 +31,7 @@ _STAGES = 15
 # Of waves over decay: beyond it forward Euler's step is limited by transport, not by diffusion.
 _TRAVELS = 0.25
 # A stage of rkl2 costs 4 to 6 steps of forward Euler, for it reads and writes more; s of them go as far as s²/4 steps.
-# Left to itself a run shall have about so many steps, by which its error in time is below that in space.  CPU time of
+# Left to itself a run takes about so many steps, by which its error in time is below that in space.  CPU time of
 # the loop on one core of a Xeon, heat in float64 (`time.process_time` around `Simulation.advance`), error in l2:
 #
 #   cells   steps of Euler's   Euler            s = 15           s = 31           s = 51
@@ -77,7 +77,7 @@ class Stepping:
     name: str
 
 
-class Choice(NamedTuple):
+class IntegratorChoice(NamedTuple):
     """An integrator as a case names it; why, where it was chosen here; of rkl2 the stages, where no step is given."""
 
     name: str
@@ -89,14 +89,14 @@ class Choice(NamedTuple):
         return f"{name} ({self.why})" if self.why else name
 
 
-def choice_of(time: TimeTable, equation: Equation, speed: Speed) -> Choice:
+def integrator_of(time: TimeTable, equation: Equation, speed: Speed) -> IntegratorChoice:
     """What the case names, or, where that is "auto", what suits how the fields change."""
-    return Choice(time.integrator) if time.integrator != "auto" else _choose(time, equation, speed)
+    return IntegratorChoice(time.integrator) if time.integrator != "auto" else _choose(time, equation, speed)
 
 
 def step_of(time: TimeTable, equation: Equation, speed: Speed) -> Stepping:
     """The explicit step that the case asks for.  Raises SimError where it can't be had, or takes too many stages."""
-    choice = choice_of(time, equation, speed)
+    choice = integrator_of(time, equation, speed)
     name = choice.name
     if name == "euler":
         return Stepping(Euler(equation), choice.called(name))
@@ -109,26 +109,30 @@ def step_of(time: TimeTable, equation: Equation, speed: Speed) -> Stepping:
     return Stepping(Explicit(equation, scheme), choice.called(scheme.name))
 
 
-def _choose(time: TimeTable, equation: Equation, speed: Speed) -> Choice:
+def _choose(time: TimeTable, equation: Equation, speed: Speed) -> IntegratorChoice:
     """By stiffness, and by the accuracy that a given step stands for.
 
     Forward Euler at its stable step errs in time as central differences do in space, Δt being of the order of h²; so
     it will do for diffusion, until its steps are too many.
     """
     if equation.velocities:
-        return Choice("verlet", "of second order in time")
+        return IntegratorChoice("verlet", "of second order in time")
     if speed.wave > _TRAVELS * speed.decay:
-        return Choice("ssprk3", "something travels")
+        return IntegratorChoice("ssprk3", "something travels")
     stable = Euler(equation).stable_step(speed.decay, speed.wave)
     steps = time.end / stable if stable > 0 else 0.0
     why = f"stiff: forward Euler takes {steps:,.0f} steps"
     if time.step is None:
         stages = min(stages_for(2, min(steps / _STEPS, MOST**2)), MOST)
-        return Choice("rkl2", why, stages) if stages >= _STAGES_THAT_PAY else Choice("euler", _calm(steps))
+        return (
+            IntegratorChoice("rkl2", why, stages)
+            if stages >= _STAGES_THAT_PAY
+            else IntegratorChoice("euler", _calm(steps))
+        )
     if not time.step > stable > 0:
-        return Choice("euler", _calm(steps))
+        return IntegratorChoice("euler", _calm(steps))
     too_long = time.stages is None and _stages_for(2, time.step / stable) > MOST
-    return Choice(_IMPLICIT if too_long else "rkl2", why)
+    return IntegratorChoice(_IMPLICIT if too_long else "rkl2", why)
 
 
 def _calm(steps: float) -> str:

@@ -122,12 +122,12 @@ class _Way:
         fields, coefficients = self._problem.blank(self._transport)
         buffers = self._march.buffers(fields)
         stages = stages_in_a_turn(self.choice.stages)
-        standing = Clock(jnp.float64(0.0), jnp.int64(0), jnp.float64(0.0))
+        at_rest = Clock(jnp.float64(0.0), jnp.int64(0), jnp.float64(0.0))
         taken: list[float] = []
         while sum(taken[1:]) < _SECONDS_PER_TRIAL:
             begin = time.perf_counter()
             # The first time compiles, and takes no steps.
-            buffers, _ = self._program(buffers, coefficients, standing, jnp.int64(stages if taken else 0))
+            buffers, _ = self._program(buffers, coefficients, at_rest, jnp.int64(stages if taken else 0))
             jax.block_until_ready(buffers)
             # Agreed, for all ranks must go on or stop together.
             taken.append(max(self._transport.team.gather(time.perf_counter() - begin)))

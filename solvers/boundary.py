@@ -147,7 +147,7 @@ class _Balance(NamedTuple):
     rounded: Rounding
 
     def start(self) -> jax.Array:
-        """The smaller of what w were by conduction or by radiation alone: between 0.94 and 1.46 of it."""
+        """The smaller of what w would be by conduction or by radiation alone: between 0.94 and 1.46 of it."""
         rounded = self.rounded
         supply = rounded(self.conducted * self.u) + self.received
         conducting = rounded.ratio(supply, self.conducted)

@@ -30,15 +30,17 @@ class FluxForm:
 
     order 2: Σ_axis (k_{i+½} (u_{i+1} - u_i) - k_{i-½} (u_i - u_{i-1})) / h², where a face's k is the arithmetic mean of
     its cells', or the harmonic one, which is right where k jumps (Patankar, Numerical Heat Transfer and Fluid Flow,
-    1980, section 4.2-3).  order 4, f standing for faces and D for (D u)_f = (27 (u_{f+½} -
-    u_{f-½}) - (u_{f+3/2} - u_{f-3/2})) / 24h, the staggered difference of fourth order (Fornberg, SIAM Rev. 40, 1998,
-    doi:10.1137/S0036144596322507): D (k D u), with the k of faces from four cells,
+    1980, section 4.2-3).
 
+    order 4: D (k D u), where D is the staggered difference of fourth order between cells and their faces f (Fornberg,
+    SIAM Rev. 40, 1998, doi:10.1137/S0036144596322507), and k_f is made of four cells:
+
+        (D u)_f = (27 (u_{f+½} - u_{f-½}) - (u_{f+3/2} - u_{f-3/2})) / 24h,
         k_f = (k_{f-½} + k_{f+½}) / 2 - c,    c = (k_{f-3/2} - k_{f-½} - k_{f+½} + k_{f+3/2}) / 16,
 
-    for the harmonic mean 1/k_f so from 1/k.  As D is its own adjoint but for the sign, the operator is symmetric and
-    takes energy out wherever k_f ≥ 0; to that end |c| is at most 1/8 of the smaller of the two cells' k (or 1/k):
-    where the grid resolves k, c is of the order of h² and nothing is cut.
+    or, for the harmonic mean, 1/k_f in the same way of 1/k.  As D is its own adjoint but for the sign, the operator is
+    symmetric and takes energy out wherever k_f ≥ 0; to that end |c| is at most 1/8 of the smaller of the two cells' k
+    (or 1/k): where the grid resolves k, c is of the order of h² and nothing is cut.
 
     given: the sides at which k ∂u/∂n is given by the ghosts of a second-order condition.  Through the wall's faces
     flows just that, whatever k is beyond it.
@@ -185,12 +187,12 @@ def _both(k: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
 
 
 def _halves(k: jax.Array, axis: int, rounded: Rounding) -> jax.Array:
-    """Half the harmonic mean of both."""
+    """Half the harmonic mean of k's two cells, at the faces of `_both`."""
     return half_harmonic(*_both(k, axis), rounded)
 
 
 def _from_four(k: jax.Array, axis: int, mean: Mean, rounded: Rounding) -> jax.Array:
-    """k there, of fourth order."""
+    """k at all faces that have two cells on both sides, of fourth order."""
     least = jnp.asarray(jnp.finfo(k.dtype).tiny, k.dtype)
     values = k if mean == "arithmetic" else 1.0 / jnp.maximum(k, least)
     below, lower, upper, above = (_cells(values, axis, by) for by in (-2, -1, 0, 1))

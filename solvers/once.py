@@ -19,7 +19,7 @@ def once(wanted: jax.Array | bool, function: Callable[[State], State], state: St
     """
 
     def turn(i: jax.Array, state: State) -> State:
-        # Tied to i: of what does not hang on it, XLA would do all it can before the loop, wanted or not.
+        # Tied to i: of what does not depend on it, XLA would do all it can before the loop, wanted or not.
         state, _ = lax.optimization_barrier((state, i))
         return function(state)
 

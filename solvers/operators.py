@@ -1,4 +1,4 @@
-"""Differential operators: constant ones as stencil weights, the others as functions of ghosted blocks."""
+"""Derivatives as stencil weights; what cells have next to them, and the mean of k at their faces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from solvers.rounding import Rounding
 
 Mean: TypeAlias = Literal["arithmetic", "harmonic"]
-
+"""Of k, at the face between two cells."""
 
 Order: TypeAlias = Literal[2, 4]
 """Of accuracy in space."""
@@ -28,7 +28,10 @@ _CENTRAL: Mapping[tuple[int, int], tuple[float, ...]] = {
 
 
 def derivative(spacing: Sequence[float], axis: int, times: Literal[1, 2], order: Order = 2) -> np.ndarray:
-    """∂u/∂x or ∂²u/∂x² along an axis, by central differences: weights, float64[order + 1, …]."""
+    """∂u/∂x or ∂²u/∂x² along an axis, by central differences: weights of a `Stencil`, float64[order + 1, …].
+
+    spacing: cell widths in array order.  times: how often to differentiate.
+    """
     line = np.array(_CENTRAL[times, order])
     weights = np.zeros((line.size,) * len(spacing))
     along = [line.size // 2] * len(spacing)
@@ -37,13 +40,16 @@ def derivative(spacing: Sequence[float], axis: int, times: Literal[1, 2], order:
 
 
 def laplacian(spacing: Sequence[float], order: Order = 2) -> np.ndarray:
-    """∇²u, second order: Σ_axis (u_{i-1} - 2 u_i + u_{i+1}) / h²; or fourth: weights, float64[order + 1, …]."""
+    """∇²u: weights of a `Stencil`, float64[order + 1, …]; spacing: cell widths in array order.
+
+    Of second order Σ_axis (u_{i-1} - 2 u_i + u_{i+1}) / h²; or of fourth.
+    """
     total: np.ndarray = sum(derivative(spacing, axis, 2, order) for axis in range(len(spacing)))  # type: ignore[assignment]
     return total
 
 
 def mean_of(a: jax.Array, b: jax.Array, mean: Mean, rounded: Rounding) -> jax.Array:
-    """k at a face, from the cells on both sides of it."""
+    """k at faces, from the cells a and b on both sides of them: arrays that broadcast, dtype kept."""
     if mean == "arithmetic":
         return 0.5 * (a + b)
     return 2.0 * half_harmonic(a, b, rounded)

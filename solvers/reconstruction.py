@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from solvers.operators import half_harmonic
 from solvers.rounding import Rounding
 
-Scheme: TypeAlias = Literal["upwind", "central", "limited"]
+FluxScheme: TypeAlias = Literal["upwind", "central", "limited"]
 """upwind: first order, monotone.  central: second order, oscillates where the cells are coarse.  limited: second
 order where the field is smooth, no new extrema for Courant numbers to ½."""
 
@@ -19,12 +19,12 @@ FaceFlux: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 """(u on the lower side, u on the upper side) of the faces → what flows upwards."""
 
 
-def reach(scheme: Scheme) -> int:
+def reach(scheme: FluxScheme) -> int:
     """Ghost layers that a balance of such fluxes consumes."""
     return 2 if scheme == "limited" else 1
 
 
-def faces(u: jax.Array, axis: int, width: int, scheme: Scheme, rounded: Rounding) -> tuple[jax.Array, jax.Array]:
+def faces(u: jax.Array, axis: int, width: int, scheme: FluxScheme, rounded: Rounding) -> tuple[jax.Array, jax.Array]:
     """u on both sides of the faces of the cells that have `width` neighbours: dtype[…, n + 1, …] along the axis.
 
     limited: linear in each cell, with van Leer's slope 2ab/(a + b) of the differences to both sides, 0 at an extremum
@@ -45,7 +45,7 @@ def faces(u: jax.Array, axis: int, width: int, scheme: Scheme, rounded: Rounding
 
 
 def balance(
-    u: jax.Array, axis: int, width: int, h: float, scheme: Scheme, rounded: Rounding, flux: FaceFlux
+    u: jax.Array, axis: int, width: int, h: float, scheme: FluxScheme, rounded: Rounding, flux: FaceFlux
 ) -> jax.Array:
     """-∂F/∂x in the cells that have `width` neighbours: what leaves one through a face arrives in the next."""
     through = rounded(flux(*faces(u, axis, width, scheme, rounded)))

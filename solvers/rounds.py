@@ -162,7 +162,7 @@ class Rounds:
         return Made.by(lambda patch: self.step(patch, 0, self.clock.dt), patch, place.grown(self.width))
 
     def _walled(self, fields: Fields, window: Window, setting: Setting) -> Fields:
-        """The fields after a stage in a window with those ghosts at walls that hang on it."""
+        """The fields after a stage in a window with those ghosts at walls that depend on it."""
 
         def at_ends(fields: Fields) -> Fields:
             return {name: self.walls[name].fill(u, setting, window) for name, u in fields.items()}
@@ -199,7 +199,7 @@ class Rounds:
             # Tied to what changes, or XLA would make what is made of them alone before the loop, and keep it.
             now, coefficients = lax.optimization_barrier((now, coefficients))
         # All that a stage reads goes through, or XLA would take the stage before it knows whether it is wanted.
-        now, _, _, spare = window.in_part(taken, (now, coefficients, known, spare))
+        now, _, _, spare = window.box_by_box(taken, (now, coefficients, known, spare))
         return spare, now
 
     def _by_cells(self, buffers: Buffers, number: jax.Array) -> Buffers | None:

@@ -87,7 +87,7 @@ class Window:
             values = jnp.where(mask, values, _cells(u, corner, self._shape(u.shape, margin)))
         return _with_cells(u, values, corner)
 
-    def in_part(
+    def box_by_box(
         self, update: Callable[[Window, State], State], state: State, axis: int = 0, layered: bool = False
     ) -> State:
         """update(window, state) of the wanted cells, a box at a time, of few shapes: each is a program to compile.
@@ -100,9 +100,9 @@ class Window:
             return update(self, state)
         span = self.spans[axis]
         if span is None or span.wanted is None:
-            return self.in_part(update, state, axis + 1, layered)
+            return self.box_by_box(update, state, axis + 1, layered)
         if span.full:
-            return self.along(axis, span.start, span.depth).in_part(update, state, axis + 1, layered)
+            return self.along(axis, span.start, span.depth).box_by_box(update, state, axis + 1, layered)
         (first, until), start, depth = span.wanted, span.start, span.depth
         begin = jnp.maximum(first, start)
         count = jnp.maximum(jnp.minimum(until, start + depth) - begin, 0)
@@ -110,12 +110,12 @@ class Window:
         def boxes(begin: Count, count: Count, depth: int, layered: bool, state: State) -> State:
             def box(i: jax.Array, state: State) -> State:
                 state, i = lax.optimization_barrier((state, i))
-                return self.along(axis, begin + i * depth, depth).in_part(update, state, axis + 1, layered)
+                return self.along(axis, begin + i * depth, depth).box_by_box(update, state, axis + 1, layered)
 
             return lax.fori_loop(0, count, box, state)
 
         def masked(state: State) -> State:
-            return self.in_part(update, state, axis + 1, layered)
+            return self.box_by_box(update, state, axis + 1, layered)
 
         if span.in_layers and not layered and self._is_last(axis):
             several = max(1, depth // _BOXES)

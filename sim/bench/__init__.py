@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sim.bench.contestants.roster import Contestant
-    from sim.bench.measuring import Standing
+    from sim.bench.measuring import Entry
     from sim.bench.work import Work
 
 EXIT_WRONG = 1
@@ -41,15 +41,15 @@ def bench(
     _check_chart(plot)
     contestants = _chosen(only)
     chosen = [work_of(text) for text in works] or (work.QUICK if quick else work.FULL)
-    measured = [standings for each in chosen if (standings := _enrolled(contestants, each, quick))]
-    everybody = [standing for standings in measured for standing in standings]
+    measured = [entries for each in chosen if (entries := _enrolled(contestants, each, quick))]
+    everybody = [entry for entries in measured for entry in entries]
     with Console(stderr=True).status("") as status:
         run_in_turn(everybody, _ROUNDS, status.update)
     if as_json:
         print(json.dumps({"bench": to_dict(everybody)}), flush=True)
     else:
-        for standings in measured:
-            print(to_table(standings, everybody), end="\n\n", flush=True)
+        for entries in measured:
+            print(to_table(entries, everybody), end="\n\n", flush=True)
     if plot is not None:
         _draw(measured, plot)
     ours_or_wrong = any(s.failed and (s.contestant.ours or not s.right) for s in everybody)
@@ -69,7 +69,7 @@ def refuse_launchers(command: str) -> None:
         )
 
 
-def _enrolled(contestants: Sequence[Contestant], work: Work, quick: bool) -> list[Standing]:
+def _enrolled(contestants: Sequence[Contestant], work: Work, quick: bool) -> list[Entry]:
     """All contestants on a work; only ours where it leaves files, which peers don't."""
     from sim.bench.measuring import enrolled
 
@@ -85,7 +85,7 @@ def _chosen(only: Sequence[str]) -> list[Contestant]:
     chosen = [c for c in everybody if not only or any(part.lower() in c.name.lower() for part in only)]
     if not chosen:
         raise SimError(
-            f"--only {' '.join(only)}: nobody is called that; there are {', '.join(c.name for c in everybody)}"
+            f"--only {' '.join(only)}: no contestant is called that; there are {', '.join(c.name for c in everybody)}"
         )
     return chosen
 
@@ -100,7 +100,7 @@ def _check_chart(plot: Path | None) -> None:
     check_kind(plot)
 
 
-def _draw(measured: Sequence[Sequence[Standing]], plot: Path) -> None:
+def _draw(measured: Sequence[Sequence[Entry]], plot: Path) -> None:
     from sim.bench.chart import draw
     from sim.errors import SimError
 

@@ -24,19 +24,19 @@ def work_of(text: str) -> Work:
     shape = tuple(int(n) for n in size.split("x"))
     if min(shape) < _FEWEST_CELLS:
         raise SimError(
-            f"--work {text:.200}: no wave that steps leave something of fits {min(shape)} cells; an axis has "
+            f"--work {text:.200}: no wave that outlasts the steps fits {min(shape)} cells; an axis has "
             f"{_FEWEST_CELLS} or more"
         )
     found: dict[str, Any] = {"dtype": "float32", "steps": _default_steps(shape)}
     for word in words:
         found.update(_read(word, text))
     if found.get("every", 0) > found["steps"]:
-        raise SimError(f"--work {text}: an output every {found['every']} steps comes never in {found['steps']} steps")
+        raise SimError(f"--work {text}: an output every {found['every']} steps never comes in {found['steps']} steps")
     work = Work(shape, **found)
     if work.decay <= work.tolerance:
         raise SimError(
-            f"--work {text:.200}: {work.steps} steps leave nothing of the longest wave that fits, so that any answer "
-            f"would be right; give more cells or fewer steps, such as {size},{work.dtype},{_FEWEST_STEPS}"
+            f"--work {text:.200}: {work.steps} steps leave nothing of the longest wave that fits, and any answer "
+            f"would pass; give more cells or fewer steps, such as {size},{work.dtype},{_FEWEST_STEPS}"
         )
     return work
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim.bench.contestants.roster import MEMCPY
-from sim.bench.measuring import Standing
+from sim.bench.measuring import Entry
 from sim.errors import SimError
 
 _PANELS_A_ROW = 3
@@ -25,7 +25,7 @@ def check_kind(path: Path) -> None:
         raise SimError(f"the chart {path} can't be drawn: {error}; use another --plot, such as bench.png") from None
 
 
-def draw(works: Sequence[Sequence[Standing]], path: Path) -> None:
+def draw(works: Sequence[Sequence[Entry]], path: Path) -> None:
     """Bars of T_eff, a panel a work; the dotted line is memcpy.
 
     Raises OSError, ValueError where it can't be saved, as what its name ends in.
@@ -39,13 +39,13 @@ def draw(works: Sequence[Sequence[Standing]], path: Path) -> None:
     figure, panels = pyplot.subplots(
         rows, columns, figsize=(5 * columns, 3.5 * rows), squeeze=False, layout="constrained"
     )
-    for panel, standings in zip(panels.flat, works, strict=False):
-        shown = [(s, s.teff) for s in reversed(standings) if s.teff is not None]
+    for panel, entries in zip(panels.flat, works, strict=False):
+        shown = [(s, s.teff) for s in reversed(entries) if s.teff is not None]
         colours = ["tab:orange" if s.contestant.ours else "tab:gray" for s, _ in shown]
         bars = panel.barh([s.contestant.name for s, _ in shown], [teff for _, teff in shown], color=colours)
         panel.bar_label(bars, fmt="%.3g", padding=2, fontsize="small")
         panel.margins(x=0.12)
-        panel.set_title(standings[0].work.name, fontsize="medium")
+        panel.set_title(entries[0].work.name, fontsize="medium")
         panel.set_xlabel("T_eff, GB/s")
         for s, teff in shown:
             if s.contestant.name == MEMCPY:

@@ -21,7 +21,7 @@ _SLOW = 5.0
 
 
 @dataclass
-class Standing:
+class Entry:
     """What a contestant did on a work: what each round took, the most memory, or why there is nothing to tell.
 
     once: one round will do.
@@ -53,7 +53,7 @@ class Standing:
         """The share of the time that outputs took, of the median round."""
         return statistics.median(taken.writing / taken.seconds for taken in self.taken) if self.taken else 0.0
 
-    def faster_than(self, other: Standing) -> float | None:
+    def faster_than(self, other: Entry) -> float | None:
         """By how much more cells a second, the median of the rounds; of rounds that are not both there, of medians."""
         own, others = ([s.work.gigacells(seconds) for seconds in s.seconds] for s in (self, other))
         if not own or not others or self.why or other.why:
@@ -80,33 +80,33 @@ class Standing:
 _FAILED = "failed: "
 
 
-def enrolled(contestants: Sequence[Contestant], work: Work, once: bool = False) -> list[Standing]:
+def enrolled(contestants: Sequence[Contestant], work: Work, once: bool = False) -> list[Entry]:
     """Contestants before they have done anything on a work, or why they can't."""
-    return [Standing(c, c.share_of(work), why=c.absent(work), once=once) for c in contestants]
+    return [Entry(c, c.share_of(work), why=c.absent(work), once=once) for c in contestants]
 
 
-def run_in_turn(standings: Sequence[Standing], rounds: int, tell: Callable[[str], None]) -> None:
+def run_in_turn(entries: Sequence[Entry], rounds: int, tell: Callable[[str], None]) -> None:
     """Run all `rounds` times over, in turn.  One that fails, or is slow, takes no further part."""
     with TemporaryDirectory(prefix="sim-bench-") as folder:
         for number in range(rounds):
-            for standing in standings:
-                done = standing.why or (number and standing.once) or max(standing.seconds, default=0.0) >= _SLOW
+            for entry in entries:
+                done = entry.why or (number and entry.once) or max(entry.seconds, default=0.0) >= _SLOW
                 if not done:
-                    tell(f"round {number + 1} of {rounds}: {standing.work.name}: {standing.contestant.name}")
-                    _run(standing, Path(folder))
+                    tell(f"round {number + 1} of {rounds}: {entry.work.name}: {entry.contestant.name}")
+                    _run(entry, Path(folder))
 
 
-def _run(standing: Standing, folder: Path) -> None:
-    command = standing.contestant.command(standing.work, folder)
+def _run(entry: Entry, folder: Path) -> None:
+    command = entry.contestant.command(entry.work, folder)
     done = run_bounded(command, _SECONDS_PER_RUN, clean_environment(), cwd=folder)
     if done.returncode != 0 or done.timed_out:
-        standing.why = _FAILED + done.complaint()
+        entry.why = _FAILED + done.complaint()
         return
     try:
-        standing.taken.append(standing.contestant.read(standing.work, _last_object(done)))
+        entry.taken.append(entry.contestant.read(entry.work, _last_object(done)))
     except (ValueError, LookupError, TypeError) as error:
-        standing.why = f"{_FAILED}its answer can't be read: {error}"
-    standing.peak_bytes = max(standing.peak_bytes, done.peak_bytes * standing.contestant.processes)
+        entry.why = f"{_FAILED}its answer can't be read: {error}"
+    entry.peak_bytes = max(entry.peak_bytes, done.peak_bytes * entry.contestant.processes)
 
 
 def _last_object(done: Finished) -> Any:

@@ -26,7 +26,7 @@ _CELL_STEPS = 1 << 30
 
 
 @dataclass
-class Way:
+class TimedCase:
     """A case by which something is computed; seconds of the loop or the solve, compiling left out, and the error."""
 
     name: str
@@ -40,11 +40,11 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SideBySide:
     """Ways to compute the same, beside the first; in_sweeps: its seconds are one sweep's, the unit of the others'."""
 
     title: str
-    ways: list[Way]
+    ways: list[TimedCase]
     tolerated: float
     in_sweeps: bool = False
 
@@ -73,7 +73,7 @@ def solving(quick: bool = False, as_json: bool = False) -> int:
     return 0 if all(c.right for c in comparisons) else 1
 
 
-def stiff(cells: int) -> Comparison:
+def stiff(cells: int) -> SideBySide:
     """k over four decades, smooth; the error at the end is that against forward Euler, at its many steps."""
     k = "10 ** (-2 + 2 * sin(2 * pi * x) * sin(3 * pi * y))"
 
@@ -92,18 +92,18 @@ def stiff(cells: int) -> Comparison:
         )
 
     ways = [
-        Way("forward Euler", by("euler")),
-        Way("RKL2, 10 steps", by("rkl2", step=_END / 10)),
-        Way("TR-BDF2 by multigrid, 4 steps", by("tr-bdf2", step=_END / 4)),
+        TimedCase("forward Euler", by("euler")),
+        TimedCase("RKL2, 10 steps", by("rkl2", step=_END / 10)),
+        TimedCase("TR-BDF2 by multigrid, 4 steps", by("tr-bdf2", step=_END / 4)),
     ]
     fields = _run_in_turn(ways, lambda result: result.march_seconds)
     reference = fields[0]
     for way, u in zip(ways, fields, strict=True):
         way.error = float(np.abs(u - reference).max() / np.abs(reference).max())
-    return Comparison(f"diffusion, k over 4 decades, {cells}², float64, to {_TOLERATED:g}", ways, _TOLERATED)
+    return SideBySide(f"diffusion, k over 4 decades, {cells}², float64, to {_TOLERATED:g}", ways, _TOLERATED)
 
 
-def poisson(cells: int) -> Comparison:
+def poisson(cells: int) -> SideBySide:
     """∇²u = -q, u known; beside sweeps of the plain stencil, each through memory."""
     mode = "sin(pi * x) * sin(2 * pi * y)"
 
@@ -126,17 +126,17 @@ def poisson(cells: int) -> Comparison:
         parallel={"ghost_depth": 1, "tile": []},
     )
     ways = [
-        Way("a plain sweep", sweeps),
-        Way("full multigrid", steady(0.5)),
-        Way("to a residual of 1e-10", steady(1e-10)),
+        TimedCase("a plain sweep", sweeps),
+        TimedCase("full multigrid", steady(0.5)),
+        TimedCase("to a residual of 1e-10", steady(1e-10)),
     ]
     _run_in_turn(ways, lambda result: result.march_seconds / (_SWEEPS if result.errors is None else 1))
     # The discretisation's own error is (π h)² (1 + 2⁴) / (12 (1 + 2²)) of u; full multigrid may double it.
     own = (np.pi / cells) ** 2 * 17 / 60
-    return Comparison(f"steady Poisson, {cells}², float64", ways, 2 * own, in_sweeps=True)
+    return SideBySide(f"steady Poisson, {cells}², float64", ways, 2 * own, in_sweeps=True)
 
 
-def text(cells: int) -> Comparison:
+def text(cells: int) -> SideBySide:
     """The heat equation, built in and as text, through the same loop."""
     step, steps = 0.2 / cells**2, max(2, _CELL_STEPS // cells**2)
 
@@ -150,12 +150,12 @@ def text(cells: int) -> Comparison:
         )
 
     ways = [
-        Way("built in", by({"kind": "heat", "alpha": 0.5})),
-        Way("as text", by({"u": "0.5 * laplace(u)"})),
+        TimedCase("built in", by({"kind": "heat", "alpha": 0.5})),
+        TimedCase("as text", by({"u": "0.5 * laplace(u)"})),
     ]
     fields = _run_in_turn(ways, lambda result: result.march_seconds)
     ways[1].error = float(np.abs(fields[1] - fields[0]).max())
-    return Comparison(f"the heat equation, {cells}², float32", ways, 1e-5)
+    return SideBySide(f"the heat equation, {cells}², float32", ways, 1e-5)
 
 
 def _square(cells: int, **tables: Any) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _square(cells: int, **tables: Any) -> dict[str, Any]:
     return {**case, **tables}
 
 
-def _run_in_turn(ways: list[Way], seconds: Callable[[Result], float]) -> list[np.ndarray]:
+def _run_in_turn(ways: list[TimedCase], seconds: Callable[[Result], float]) -> list[np.ndarray]:
     """Several rounds of all ways; of each the field at the end."""
     fields: dict[str, np.ndarray] = {}
     with TemporaryDirectory(prefix="sim-bench-") as folder:

@@ -5,7 +5,7 @@ from sim.case.checkpoint import CheckpointTable
 from sim.case.ensemble import Distribution, EnsembleTable
 from sim.case.equation import EquationTable, HeatTable, WrittenTable
 from sim.case.forcing import RegionTable, SourceTable
-from sim.case.grid import Axis, GridTable
+from sim.case.grid import AxisTable, GridTable
 from sim.case.numerics import NumericsTable, TimeTable
 from sim.case.output import Cut, ExtraOutput, FieldOutput, OutputTable
 from sim.case.parallel import ParallelTable, ProcessGrid
@@ -16,8 +16,8 @@ from sim.case.source import FileSource, Source, Value
 from sim.case.whole import Case
 
 __all__ = [
-    "Axis",
     "AxisSides",
+    "AxisTable",
     "BoundaryTable",
     "Case",
     "CheckpointTable",

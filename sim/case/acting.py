@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pydantic import BaseModel
 
 from sim.case.forcing import MovingPoint, RegionTable, SourceTable
-from sim.case.grid import Axis
+from sim.case.grid import AxisTable
 from sim.case.probes import ProbesTable
 from sim.case.region import BallTable, BoxTable, Placed, Point
 from sim.case.source import check_formula
@@ -22,8 +22,8 @@ def check_acting(
     sources: Sequence[SourceTable],
     regions: Sequence[RegionTable],
     fields: Sequence[str],
-    axes: Mapping[str, Axis],
-    edges: Mapping[str, Axis],
+    axes: Mapping[str, AxisTable],
+    edges: Mapping[str, AxisTable],
 ) -> None:
     """Raise ValueError, naming the key, where one of them does not; `edges`: those axes beyond which nothing lies."""
     names = tuple(axes)
@@ -47,8 +47,8 @@ def check_acting(
 def check_probes(
     probes: ProbesTable,
     fields: Sequence[str],
-    axes: Mapping[str, Axis],
-    edges: Mapping[str, Axis],
+    axes: Mapping[str, AxisTable],
+    edges: Mapping[str, AxisTable],
     taken: Iterable[str] = ("time", "step"),
 ) -> None:
     """Raise ValueError, naming the key, where one of them does not; `taken`: what else their file holds, by name."""
@@ -70,7 +70,7 @@ def check_probes(
             raise ValueError(f"probes.sides.{name}.side: the grid has no axis {side.side[0]}")
 
 
-def _check_placed(key: str, placed: Placed, fields: Sequence[str], axes: Mapping[str, Axis]) -> None:
+def _check_placed(key: str, placed: Placed, fields: Sequence[str], axes: Mapping[str, AxisTable]) -> None:
     names = tuple(axes)
     _check_field(key, placed.field, fields)
     check_formula(f"{key}.where", placed.where, names)
@@ -95,7 +95,7 @@ def _check_axes(key: str, table: BaseModel, names: Iterable[str], whole: bool) -
         raise ValueError(f"{key} has {' and '.join(sorted(given)) or 'no axis'}; the grid has {wanted}")
 
 
-def _check_box(key: str, box: BoxTable, axes: Mapping[str, Axis]) -> None:
+def _check_box(key: str, box: BoxTable, axes: Mapping[str, AxisTable]) -> None:
     """Whether a box holds the centre of a cell."""
     for name, axis in axes.items():
         low, high = getattr(box, name) or (axis.lower, axis.upper)
@@ -110,7 +110,7 @@ def _check_box(key: str, box: BoxTable, axes: Mapping[str, Axis]) -> None:
             )
 
 
-def _check_ball(key: str, ball: BallTable, axes: Mapping[str, Axis]) -> None:
+def _check_ball(key: str, ball: BallTable, axes: Mapping[str, AxisTable]) -> None:
     """Whether a ball holds the centre of a cell."""
     nearest = math.hypot(*(axis.distance(getattr(ball.centre, name)) for name, axis in axes.items()))
     if nearest > ball.radius * (1 + _SLACK):
@@ -120,7 +120,7 @@ def _check_ball(key: str, ball: BallTable, axes: Mapping[str, Axis]) -> None:
         )
 
 
-def _check_inside(key: str, place: MovingPoint | Point, edges: Mapping[str, Axis]) -> None:
+def _check_inside(key: str, place: MovingPoint | Point, edges: Mapping[str, AxisTable]) -> None:
     """Whether a point that stays where it is lies in the grid, its edges included; one that moves may leave it."""
     for name, axis in edges.items():
         value = getattr(place, name)

@@ -7,13 +7,13 @@ from pydantic import Field, model_validator
 from sim.case.table import Finite, Table
 
 
-class Axis(Table):
+class AxisTable(Table):
     cells: int = Field(ge=1, le=2**31 - 1, description="number of cells")
     lower: Finite = Field(0.0, description="coordinate of the lower edge")
     upper: Finite = Field(1.0, description="coordinate of the upper edge")
 
     @model_validator(mode="after")
-    def _ordered(self) -> Axis:
+    def _ordered(self) -> AxisTable:
         if not self.upper > self.lower:
             raise ValueError(f"upper must lie above lower; got [{self.lower}, {self.upper}]")
         # Its square and its inverse must be numbers too.
@@ -33,9 +33,9 @@ class Axis(Table):
 
 
 class GridTable(Table):
-    x: Axis
-    y: Axis | None = None
-    z: Axis | None = None
+    x: AxisTable
+    y: AxisTable | None = None
+    z: AxisTable | None = None
 
     @model_validator(mode="after")
     def _no_gap(self) -> GridTable:
@@ -44,6 +44,6 @@ class GridTable(Table):
         return self
 
     @property
-    def axes(self) -> tuple[Axis, ...]:
+    def axes(self) -> tuple[AxisTable, ...]:
         """In array order, x last."""
         return tuple(axis for axis in (self.z, self.y, self.x) if axis is not None)

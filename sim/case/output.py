@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 
 from sim.case.table import Finite, Positive, Table
 from sim.case.words import Name, Text
-from sim.region import Region, region_of
+from sim.hyperslab import Hyperslab, hyperslab_of
 from solvers.grid import Grid
 
-Axis: TypeAlias = Literal["x", "y", "z"]
+AxisName: TypeAlias = Literal["x", "y", "z"]
 Precision: TypeAlias = Literal["float32", "float64"]
 # TOML has lists, and no tuples.
 Interval: TypeAlias = Annotated[tuple[Finite, Finite], Field(strict=False)]
@@ -20,16 +20,16 @@ Interval: TypeAlias = Annotated[tuple[Finite, Finite], Field(strict=False)]
 class Cut(Table):
     """Which cells are written; by default all."""
 
-    stride: dict[Axis, Annotated[int, Field(ge=1, le=2**31)]] = Field(
+    stride: dict[AxisName, Annotated[int, Field(ge=1, le=2**31)]] = Field(
         {}, description="every so-many-th cell along an axis, e.g. { x = 4, y = 4 }"
     )
-    box: dict[Axis, Interval] = Field({}, description="cells with centres in an interval, e.g. { x = [0.0, 0.5] }")
-    at: dict[Axis, Finite] = Field({}, description="a slice through a coordinate, e.g. { z = 0.5 }")
-    index: dict[Axis, Annotated[int, Field(ge=0, lt=2**31)]] = Field({}, description="a slice by the cell's number")
+    box: dict[AxisName, Interval] = Field({}, description="cells with centres in an interval, e.g. { x = [0.0, 0.5] }")
+    at: dict[AxisName, Finite] = Field({}, description="a slice through a coordinate, e.g. { z = 0.5 }")
+    index: dict[AxisName, Annotated[int, Field(ge=0, lt=2**31)]] = Field({}, description="a slice by the cell's number")
 
-    def region(self, grid: Grid) -> Region:
+    def hyperslab(self, grid: Grid) -> Hyperslab:
         """Raises ValueError where the grid has no such cells."""
-        return region_of(grid, self.stride, self.box, self.at, self.index)
+        return hyperslab_of(grid, self.stride, self.box, self.at, self.index)
 
 
 class FieldOutput(Table):

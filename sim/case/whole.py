@@ -214,6 +214,6 @@ class Case(Table):
         cuts = {"output": self.output, **{f"output.extra.{name}": cut for name, cut in self.output.extra.items()}}
         for key, cut in cuts.items():
             try:
-                cut.region(self.to_grid())
+                cut.hyperslab(self.to_grid())
             except ValueError as error:
                 raise ValueError(f"{key} {error}") from None

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sim.adaptive import Pacing
-from sim.output.stream import MAIN, Written
+from sim.output.stream import MAIN, WrittenFiles
 from sim.schedule import Position, Segment
 from sim.stepping import Speed
 from solvers.implicit.newton import Krylov
@@ -45,7 +45,7 @@ class Files(_Table):
         return self
 
 
-class Statistics(_Table):
+class StoredStatistics(_Table):
     """What a field was like at time 0, as float.hex()."""
 
     min: _Hex
@@ -53,7 +53,7 @@ class Statistics(_Table):
     mean: _Hex
 
 
-class Pace(_Table):
+class StoredPacing(_Table):
     """`sim.adaptive.Pacing` of each member, or of the one that is alone; steps as float.hex()."""
 
     time: tuple[_Finite, ...] = Field(min_length=1)
@@ -64,7 +64,7 @@ class Pace(_Table):
     longest: tuple[_Hex, ...]
 
     @model_validator(mode="after")
-    def _of_all(self) -> Pace:
+    def _of_all(self) -> StoredPacing:
         if any(len(values) != len(self.time) for _, values in self):
             raise ValueError("as many numbers of each kind")
         if not all(0.0 < float.fromhex(step) < math.inf for step in self.step):
@@ -74,7 +74,7 @@ class Pace(_Table):
         return self
 
     @classmethod
-    def of(cls, pacing: Pacing) -> Pace:
+    def of(cls, pacing: Pacing) -> StoredPacing:
         hexed = {name: tuple(map(float.hex, getattr(pacing, name))) for name in _HEXED}
         return cls(**{**asdict(pacing), **hexed})
 
@@ -99,8 +99,8 @@ class Standing(_Table):
     decay: _Hex
     wave: _Hex
     written: dict[str, Files]
-    initial: dict[str, Statistics]
-    pace: Pace | None = None
+    initial: dict[str, StoredStatistics]
+    pace: StoredPacing | None = None
     iterations: dict[str, Annotated[int, Field(ge=0)]] = {}
     krylov: Krylov | None = None
 
@@ -121,7 +121,7 @@ class Standing(_Table):
         cls,
         position: Position,
         speed: Speed,
-        written: Mapping[str, Written],
+        written: Mapping[str, WrittenFiles],
         initial: Numbers,
         pacing: Pacing | None = None,
         iterations: Mapping[str, int] | None = None,
@@ -137,10 +137,10 @@ class Standing(_Table):
             wave=speed.wave.hex(),
             written={name: Files(times=tuple(w.times), steps=tuple(w.steps)) for name, w in written.items()},
             initial={
-                name: Statistics(**{key: float(value).hex() for key, value in numbers.items()})
+                name: StoredStatistics(**{key: float(value).hex() for key, value in numbers.items()})
                 for name, numbers in initial.items()
             },
-            pace=Pace.of(pacing) if pacing else None,
+            pace=StoredPacing.of(pacing) if pacing else None,
             iterations=dict(iterations or {}),
             krylov=krylov,
         )
@@ -159,8 +159,8 @@ class Standing(_Table):
         return Speed(float.fromhex(self.decay), float.fromhex(self.wave))
 
     @property
-    def files(self) -> dict[str, Written]:
-        return {name: Written(list(files.times), list(files.steps)) for name, files in self.written.items()}
+    def files(self) -> dict[str, WrittenFiles]:
+        return {name: WrittenFiles(list(files.times), list(files.steps)) for name, files in self.written.items()}
 
     @property
     def initial_statistics(self) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""Questions that could crash or hang who asks them: `python -m sim.doctor.probes NAME` answers one as JSON.
+"""Questions that could crash or hang whoever asks: `python -m sim.doctor.probes NAME` answers one as JSON.
 
 Each is asked in a process of its own; nothing else imports this module.
 """

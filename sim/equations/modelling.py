@@ -49,7 +49,7 @@ def _sides(kind: type | UnionType, walls: Sequence[AxisSides]) -> GivenSides:
     return tuple((isinstance(sides.lower, kind), isinstance(sides.upper, kind)) for sides in walls)
 
 
-def _built_in(table: tables.Equation, axes: tuple[str, ...], lap: Stencil) -> Model:
+def _built_in(table: tables.StatedEquation, axes: tuple[str, ...], lap: Stencil) -> Model:
     match table:
         case tables.AdvectionDiffusionTable():
             speeds = {f"velocity_{i}": Coefficient(getattr(table.velocity, axis)) for i, axis in enumerate(axes)}
@@ -73,7 +73,7 @@ def _built_in(table: tables.Equation, axes: tuple[str, ...], lap: Stencil) -> Mo
     raise TypeError(f"no equation for {type(table).__name__}")
 
 
-def _named(table: tables.Equation, *names: str) -> dict[str, Coefficient]:
+def _named(table: tables.StatedEquation, *names: str) -> dict[str, Coefficient]:
     return {
         name: Coefficient(getattr(table, name), least=0.0 if name in _NOT_NEGATIVE else float("-inf")) for name in names
     }

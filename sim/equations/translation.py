@@ -78,7 +78,7 @@ class Discretisation:
 
 @dataclass(frozen=True)
 class Translator:
-    """Trees → terms.  What does not change while the run goes is evaluated once: it comes to be in `sources`.
+    """Trees → terms.  What does not change while the run goes is evaluated once: it ends up in `sources`.
 
     axes: names in array order.  parameters: numbers by name.  sources: name → number (a scalar) or formula
     (a block).  worked_in: the parameters that have gone into other numbers, exponents or blocks.

@@ -146,10 +146,10 @@ class _Trial:
         return {part: rate for part, rate in found._asdict().items() if np.ndim(rate) == 0}
 
     def check_scalars(self, program: Jaxpr, scalars: dict[str, Any]) -> None:
-        """Raise SimError where one hangs on what differs from patch to patch: blocks would have rates of their own."""
+        """Raise SimError where one depends on what differs between patches: blocks would have rates of their own."""
         count = len(jax.tree.leaves(self.here))
-        hang = _hang_on(program, [number < count for number in range(len(program.invars))])
-        for part in (part for part, hangs in zip(sorted(scalars), hang, strict=True) if hangs):
+        depend = _depend_on(program, [number < count for number in range(len(program.invars))])
+        for part in (part for part, depends in zip(sorted(scalars), depend, strict=True) if depends):
             wanted = "an array of the patch's cells, of which the largest counts; a number is the same in all cells"
             raise self._misfit("rates", f"a number as {part} that depends on the cells", wanted)
 
@@ -179,19 +179,19 @@ class _Trial:
         return SimError(f"{self.called}: {name}(patch) returns {got}, of a patch of {patch}; wanted is {wanted}")
 
 
-def _hang_on(program: Jaxpr, chosen: Sequence[bool]) -> list[bool]:
+def _depend_on(program: Jaxpr, chosen: Sequence[bool]) -> list[bool]:
     """Of each output whether it may depend on one of the inputs that are chosen."""
-    hanging = {one for one, is_chosen in zip(program.invars, chosen, strict=True) if is_chosen}
+    dependent = {one for one, is_chosen in zip(program.invars, chosen, strict=True) if is_chosen}
 
-    def hangs(one: Any) -> bool:
-        return not isinstance(one, Literal) and one in hanging
+    def depends(one: Any) -> bool:
+        return not isinstance(one, Literal) and one in dependent
 
     for equation in program.eqns:
-        inputs = list(map(hangs, equation.invars))
+        inputs = list(map(depends, equation.invars))
         inner = equation.params["jaxpr"].jaxpr if equation.primitive.name == "jit" else None
-        outputs = _hang_on(inner, inputs) if inner is not None else [any(inputs)] * len(equation.outvars)
-        hanging.update(one for one, hangs_too in zip(equation.outvars, outputs, strict=True) if hangs_too)
-    return list(map(hangs, program.outvars))
+        outputs = _depend_on(inner, inputs) if inner is not None else [any(inputs)] * len(equation.outvars)
+        dependent.update(one for one, is_so in zip(equation.outvars, outputs, strict=True) if is_so)
+    return list(map(depends, program.outvars))
 
 
 def _is_array(value: Any) -> bool:

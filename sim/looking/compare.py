@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.errors import SimError
-from sim.looking.difference import Difference, difference
+from sim.looking.difference import FieldDifference, difference
 from sim.looking.field import Field
 from sim.looking.recorded import Frame, Recording, read_recording
 from sim.looking.words import clean, count
@@ -29,7 +29,7 @@ _ROWS = 40
 class Comparison:
     """`differences` of what both have; `alone` says what only one of them has."""
 
-    differences: tuple[Difference, ...]
+    differences: tuple[FieldDifference, ...]
     alone: tuple[str, ...]
 
     @property

@@ -14,7 +14,7 @@ from sim.looking.words import clean
 
 
 @dataclass(frozen=True)
-class Difference:
+class FieldDifference:
     """d = b − a over the N cells of a field: `l2` = √(Σ d² / N), `max` = max |d|; `scale` = max |a|.
 
     The same number in both, NaN and infinity among them, differs by 0; NaN or infinity against anything else by
@@ -44,7 +44,7 @@ class Difference:
         return self.same_bytes or (tolerance is not None and self.relative <= tolerance)
 
 
-def difference(a: Field, b: Field, time: float) -> Difference:
+def difference(a: Field, b: Field, time: float) -> FieldDifference:
     """Reads both once, about 16 MiB of each at a time.  Raises SimError where they aren't on one grid."""
     if a.shape != b.shape:
         raise SimError(
@@ -71,7 +71,7 @@ def difference(a: Field, b: Field, time: float) -> Difference:
             squares += float(np.sum(np.square(distances)))
         finite = left[np.isfinite(left)]
         scale = max(scale, float(np.abs(finite.astype(np.float64)).max(initial=0.0)))
-    return Difference(
+    return FieldDifference(
         a.name, time, math.sqrt(squares / a.cells), largest, scale, (hashes[0].hexdigest(), hashes[1].hexdigest())
     )
 

@@ -136,7 +136,7 @@ class Field:
 
 
 def fields_of(path: Path, index: int = 0) -> dict[str, Field]:
-    """The fields ([member,] time, [z,] y, x) of a file by name, at one of its times: what hangs on `time` and has axes.
+    """The fields ([member,] time, [z,] y, x) of a file by name, at one of its times: what has `time` and axes.
 
     Raises SimError for a file that isn't HDF5, is damaged, or lies about its size.
     """

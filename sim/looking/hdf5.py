@@ -88,7 +88,7 @@ def small(dataset: h5py.Dataset) -> np.ndarray:
 
 
 def scale_of(dataset: h5py.Dataset, axis: int) -> h5py.Dataset | None:
-    """The dimension scale that an axis hangs on, where there is one of the same length."""
+    """The dimension scale of an axis, where there is one of the same length."""
     scales = dataset.dims[axis]
     if len(scales) == 0:
         return None

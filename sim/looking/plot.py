@@ -57,7 +57,7 @@ def choose(recording: Recording, field: str | None) -> str:
     last = recording.present()[-1]
     there = last.fields()
     if not there:
-        raise SimError(f"{clean(last.path)} has no field that hangs on `time` and axes; it isn't a run's")
+        raise SimError(f"{clean(last.path)} has no field with the dimensions `time` and axes; it isn't a run's")
     if field is not None and field not in there:
         raise SimError(f"{clean(last.path)} has no field {field!r:.100}; it has {clean(', '.join(there))}")
     return next(iter(there)) if field is None else field

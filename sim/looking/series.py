@@ -1,4 +1,4 @@
-"""Values over time alone, such as probes: what hangs on `time` in the files of a run directory and is no field."""
+"""Values over time alone, such as probes: datasets along `time`, but no fields, in the files of a run directory."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _series(file: h5py.File) -> Iterator[Series]:
 
 
 def _time_of(dataset: h5py.Dataset) -> np.ndarray | None:
-    """The times that a dataset hangs on, where it hangs on nothing in space."""
+    """The times along which a dataset lies, where it has no axes in space."""
     names = [_scale_name(dataset, axis) for axis in range(dataset.ndim)]
     axis = 1 if names == [MEMBER, TIME] else 0
     if dataset.size == 0 or names[axis] != TIME or set(names) & _SPACE:

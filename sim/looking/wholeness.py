@@ -155,7 +155,7 @@ def _place(run: Run, path: Path) -> str:
 
 def _misfits(shapes: dict[str, tuple[int, ...]], known: dict[str, tuple[int, ...]]) -> Iterator[str]:
     if not shapes:
-        yield "has no field of its own that hangs on `time` and axes"
+        yield "has no field of its own with the dimensions `time` and axes"
         return
     for name, shape in known.items():
         if name not in shapes:

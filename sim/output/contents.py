@@ -10,10 +10,10 @@ import h5py
 from sim.case import Case
 from sim.output.layout import describe_field, dimensions, write_coordinates, write_provenance
 from sim.output.members import name_coordinates, write_members
-from sim.output.stream import Stream, Variable
+from sim.output.stream import FileVariable, Stream
 from sim.output.vtkhdf import write_view
 
-Store: TypeAlias = Callable[[h5py.File, Variable, Stream, int], h5py.Dataset]
+Store: TypeAlias = Callable[[h5py.File, FileVariable, Stream, int], h5py.Dataset]
 """Makes the dataset of a stream's field of so many times, ([member,] time, [z,] y, x), at the root of a file."""
 
 
@@ -32,7 +32,7 @@ def write_contents(
     write_view(file, case.to_grid(), stream, times)
 
 
-def plain(file: h5py.File, variable: Variable, stream: Stream, outputs: int) -> h5py.Dataset:
+def plain(file: h5py.File, variable: FileVariable, stream: Stream, outputs: int) -> h5py.Dataset:
     """One run of bytes, there at once and not written: its place is known, and it never moves."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_layout(h5py.h5d.CONTIGUOUS)

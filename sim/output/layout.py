@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from sim.case import Case
-from sim.output.stream import Stream, Variable
+from sim.output.stream import FileVariable, Stream
 from sim.topology import axis_names
 
 CONVENTIONS = "CF-1.11"
@@ -28,7 +28,7 @@ def write_coordinates(file: h5py.File, case: Case, stream: Stream, times: Sequen
     scales = {"time": (np.asarray(times, np.float64), case.output.time_units, "time", "T")}
     grid = case.to_grid()
     for axis, name in enumerate(axis_names(case.ndim)):
-        cells = stream.region.cells[axis]
+        cells = stream.slab.cells[axis]
         centres = grid.centres(axis, cells.start, cells.stop)[:: cells.step]
         scales[name] = (centres, case.output.length_units, f"{name} of cell centres", name.upper())
     for name, (values, units, long_name, cf_axis) in scales.items():
@@ -44,7 +44,7 @@ def write_provenance(file: h5py.File, provenance: Mapping[str, str]) -> None:
         file.attrs[key] = text if len(raw) <= _LONGEST_TEXT else raw[:_LONGEST_TEXT].decode(errors="ignore") + "\n…"
 
 
-def describe_field(dataset: h5py.Dataset, variable: Variable, names: Sequence[str]) -> None:
+def describe_field(dataset: h5py.Dataset, variable: FileVariable, names: Sequence[str]) -> None:
     """Hang a field on its dimension scales and say what it is."""
     dataset.attrs.update(units=variable.units, long_name=variable.long_name)
     for axis, name in enumerate(names):
@@ -55,4 +55,4 @@ def size_of_metadata(stream: Stream, outputs: int) -> int:
     """Bytes of a file of that many outputs besides its fields, generously."""
     texts = 4 * _LONGEST_TEXT
     texts += (1024 + 4096 * len(stream.variables)) * (stream.members or 0)
-    return 65536 + texts + 8 * sum(stream.region.shape) + 4096 * len(stream.variables) + 512 * outputs
+    return 65536 + texts + 8 * sum(stream.slab.shape) + 4096 * len(stream.variables) + 512 * outputs

@@ -151,7 +151,7 @@ def _watch(descriptor: int, path: Path, holder: Holder) -> None:
     seen = os.fstat(descriptor).st_mtime
     left = _BEATS_OF_THE_LIVING * _BEAT_SECONDS - (_clock_of_files(path.parent) - seen)
     if left > 0:
-        print(f"sim: note: {path} is {holder}'s; listening for {left:.0f} s whether it lives", file=sys.stderr)
+        print(f"sim: note: {path} is {holder}'s; waiting {left:.0f} s for a sign of life", file=sys.stderr)
     deadline = time.monotonic() + left
     while time.monotonic() < deadline:
         time.sleep(min(1.0, _BEAT_SECONDS / 2))

@@ -18,7 +18,7 @@ from sim.output.layout import size_of_metadata
 from sim.output.pieces import copy_field, packed
 from sim.output.rundir import CASE, EXTRA, RunDirectory
 from sim.output.series import write_steps
-from sim.output.stream import MAIN, Stream, Written, streams_of
+from sim.output.stream import MAIN, Stream, WrittenFiles, streams_of
 from sim.output.target import check_target
 from sim.output.vtkhdf import field_names
 
@@ -30,7 +30,7 @@ class _Series:
     directory: Path
     case: Case
     stream: Stream
-    written: Written
+    written: WrittenFiles
     provenance: dict[str, str]
 
     def file(self, number: int) -> Path:
@@ -66,7 +66,7 @@ def _found(directory: Path, extra: str | None) -> _Series:
     try:
         with h5py.File(path) as file:
             fields = field_names(file)
-            written = Written(file["time"][:].tolist(), file["step"][:].tolist())
+            written = WrittenFiles(file["time"][:].tolist(), file["step"][:].tolist())
             provenance = {key: str(text) for key, text in file.attrs.items() if key not in ("Conventions", "title")}
     except (OSError, KeyError, ValueError, TypeError, RuntimeError):
         raise SimError(f"{path} can't be read; give the directory of a run that has written") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import h5py
 
-from sim.output.stream import Stream, Variable
+from sim.output.stream import FileVariable, Stream
 from sim.topology import Box
 
 # Of a field, in bytes: small in memory, large enough for a disk and for a packer's dictionary.
@@ -31,7 +31,7 @@ def pieces(shape: tuple[int, ...], itemsize: int, lead: int = 0) -> Iterator[Box
         yield tuple(slice(i, min(i + size, n)) for i, size, n in zip(corner, sizes, shape, strict=True))
 
 
-def packed(file: h5py.File, variable: Variable, stream: Stream, outputs: int) -> h5py.Dataset:
+def packed(file: h5py.File, variable: FileVariable, stream: Stream, outputs: int) -> h5py.Dataset:
     """A dataset whose chunks are the pieces, to be written in their order; so the same field makes the same bytes."""
     shape = stream.shape(outputs)
     chunks = piece_shape(shape, variable.dtype.itemsize, len(stream.lead))

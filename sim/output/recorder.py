@@ -16,7 +16,7 @@ from sim.output.background import Background
 from sim.output.place import Blocks
 from sim.output.series import write_series
 from sim.output.snapshot import Snapshot
-from sim.output.stream import MAIN, Stream, Written, parts_of
+from sim.output.stream import MAIN, Stream, WrittenFiles, parts_of
 from sim.output.writer import Writer
 from sim.schedule import is_output_time
 from sim.team import Team, agreement, on_root
@@ -70,7 +70,7 @@ class Recorder:
         writer: Writer,
         provenance: Provenance,
     ) -> None:
-        self.written = {name: Written() for name in streams}
+        self.written = {name: WrittenFiles() for name in streams}
         self.seconds = 0.0
         self._listed = dict.fromkeys(streams, 0)
         self._case, self._streams, self._directory = case, streams, directory
@@ -113,9 +113,9 @@ class Recorder:
         with suppress(SimError):  # what ended the run is what is told
             self.settle()
 
-    def go_on(self, before: Mapping[str, Written]) -> None:
+    def go_on(self, before: Mapping[str, WrittenFiles]) -> None:
         """Continue the series that there were; files beyond them, of a run that went on and was ended, are removed."""
-        self.written = {name: before.get(name, Written()) for name in self._streams}
+        self.written = {name: before.get(name, WrittenFiles()) for name in self._streams}
         on_root(self._team, self._forget_others)
         for name, written in self.written.items():
             if written.times:

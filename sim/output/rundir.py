@@ -136,7 +136,7 @@ def held(team: Team, claim: Callable[[], tuple[Path, RunLock]]) -> Iterator[RunD
 def create(case_name: str, wanted: Path | None, overwrite: bool, folders: Iterable[Path] = ()) -> tuple[Path, RunLock]:
     """Make and lock the directory of a run, and make folders in it, on one rank alone.
 
-    Raises SimError where it can't be had, holds a run already, or is another's who is at it.
+    Raises SimError where it can't be had, holds a run already, or is in use by another run.
     """
     with _written(wanted or Path("runs"), "give another with --output"):
         if wanted is not None and wanted.exists() and not wanted.is_dir():

@@ -13,7 +13,7 @@ from sim.case import Case
 from sim.output.contents import write_contents
 from sim.output.durable import check_room, write_durably
 from sim.output.layout import size_of_metadata
-from sim.output.stream import Stream, Variable, Written
+from sim.output.stream import FileVariable, Stream, WrittenFiles
 from sim.output.vtkhdf import write_file_series
 
 OPEN_FILES = threading.Lock()
@@ -24,7 +24,9 @@ can't where somebody in this process reads them.
 """
 
 
-def write_series(directory: Path, case: Case, stream: Stream, written: Written, provenance: Mapping[str, str]) -> None:
+def write_series(
+    directory: Path, case: Case, stream: Stream, written: WrittenFiles, provenance: Mapping[str, str]
+) -> None:
     """Write, on one rank, a file whose fields are ([member,] time, [z,] y, x) over the files beside it.
 
     Virtual datasets: the bytes stay in those files.  Their sources are numbered by a pattern rather than
@@ -40,7 +42,7 @@ def write_series(directory: Path, case: Case, stream: Stream, written: Written, 
     write_file_series(directory / stream.file_series, files, written.times)
 
 
-def _write(part: Path, case: Case, stream: Stream, written: Written, provenance: Mapping[str, str]) -> None:
+def _write(part: Path, case: Case, stream: Stream, written: WrittenFiles, provenance: Mapping[str, str]) -> None:
     check_room(part.parent, size_of_metadata(stream, len(written.times)))
     # No one else knows this file, but what its virtual datasets open is locked as it is: for writing, which fails
     # where another process reads a snapshot, and keeps it from reading one.
@@ -51,13 +53,13 @@ def _write(part: Path, case: Case, stream: Stream, written: Written, provenance:
             file[f"snapshot_{number}"] = h5py.ExternalLink(f"{stream.folder.name}/{number}.h5", "/")
 
 
-def write_steps(file: h5py.File, written: Written) -> None:
+def write_steps(file: h5py.File, written: WrittenFiles) -> None:
     taken = file.create_dataset("step", data=np.asarray(written.steps, np.int64))
     taken.attrs.update(units="1", long_name="time steps taken")
     taken.dims[0].attach_scale(file["time"])
 
 
-def _virtual_field(file: h5py.File, variable: Variable, stream: Stream, outputs: int) -> h5py.Dataset:
+def _virtual_field(file: h5py.File, variable: FileVariable, stream: Stream, outputs: int) -> h5py.Dataset:
     """However many there are, as many as there are files."""
     one, lead = stream.shape(1), len(stream.lead)
     source = h5py.h5s.create_simple(one)

@@ -50,7 +50,7 @@ class Snapshot:
                 self._part,
                 variable.name,
                 offset,
-                (*stream.lead, *stream.region.shape),
+                (*stream.lead, *stream.slab.shape),
                 variable.dtype,
                 len(stream.lead),
             )

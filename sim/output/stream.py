@@ -11,12 +11,12 @@ import numpy as np
 
 from sim.case import Case, ExtraOutput, FieldOutput, OutputTable
 from sim.errors import SimError
+from sim.hyperslab import Hyperslab
 from sim.output.rundir import EXTRA, SNAPSHOTS, RunDirectory
-from sim.region import Region
 
 
 @dataclass(frozen=True)
-class Variable:
+class FileVariable:
     """A field as it lies in a file."""
 
     name: str
@@ -31,15 +31,15 @@ class Stream:
 
     folder: Path
     series: Path
-    region: Region
-    variables: tuple[Variable, ...]
+    slab: Hyperslab
+    variables: tuple[FileVariable, ...]
     every: float | None
     members: int | None = None
 
     @property
     def bytes(self) -> int:
         """Of one file's fields."""
-        return sum(variable.dtype.itemsize for variable in self.variables) * self.region.count * (self.members or 1)
+        return sum(variable.dtype.itemsize for variable in self.variables) * self.slab.count * (self.members or 1)
 
     @property
     def lead(self) -> tuple[int, ...]:
@@ -48,7 +48,7 @@ class Stream:
 
     def shape(self, outputs: int) -> tuple[int, ...]:
         """Of a field at some times: ([member,] time, [z,] y, x)."""
-        return (*self.lead, outputs, *self.region.shape)
+        return (*self.lead, outputs, *self.slab.shape)
 
     @property
     def file_series(self) -> Path:
@@ -60,7 +60,7 @@ class Stream:
 
 
 @dataclass
-class Written:
+class WrittenFiles:
     """The times and steps of a stream's files so far."""
 
     times: list[float] = field(default_factory=list)
@@ -97,28 +97,28 @@ def _stream(case: Case, table: OutputTable | ExtraOutput, names: Iterable[str], 
     precision = table.dtype if isinstance(table, ExtraOutput) else None
     variables = tuple(_variable(case, name, precision) for name in dict.fromkeys(names))
     members = case.ensemble.members if case.ensemble else None
-    return Stream(folder, series, table.region(case.to_grid()), variables, table.every or case.output.every, members)
+    return Stream(folder, series, table.hyperslab(case.to_grid()), variables, table.every or case.output.every, members)
 
 
-def _variable(case: Case, name: str, precision: str | None) -> Variable:
+def _variable(case: Case, name: str, precision: str | None) -> FileVariable:
     output, own = case.output, case.output.fields.get(name, FieldOutput())
     dtype = np.dtype(precision or own.dtype or case.numerics.dtype).newbyteorder("<")
-    return Variable(name, dtype, own.long_name or output.long_name or name, own.units or output.units)
+    return FileVariable(name, dtype, own.long_name or output.long_name or name, own.units or output.units)
 
 
 def parts_of(stream: Stream, blocks: Mapping[str, Iterable[Any]], keep: bool) -> dict[str, Iterator[Any]]:
     """Of each field the blocks' shares of a stream, (place in the file, values): copies where `keep`, else views."""
     found: dict[str, Iterator[Any]] = {}
     for variable in stream.variables:
-        shares = _shares(stream.region, blocks[variable.name], variable.dtype, keep)
+        shares = _shares(stream.slab, blocks[variable.name], variable.dtype, keep)
         found[variable.name] = iter(list(shares)) if keep else shares
     return found
 
 
-def _shares(region: Region, blocks: Iterable[Any], dtype: np.dtype[Any], keep: bool) -> Iterator[Any]:
+def _shares(slab: Hyperslab, blocks: Iterable[Any], dtype: np.dtype[Any], keep: bool) -> Iterator[Any]:
     for box, block in blocks:
-        lead = len(box) - len(region.cells)
-        place, cells = region.part(box[lead:])
+        lead = len(box) - len(slab.cells)
+        place, cells = slab.part(box[lead:])
         part = block[(..., *cells)]
         with np.errstate(over="ignore"):  # what float32 can't hold is infinite there
             yield (*box[:lead], *place), np.array(part, dtype, order="C") if keep else part

@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.output.durable import write_text
 from sim.output.layout import MEMBER
-from sim.output.stream import Stream, Variable
+from sim.output.stream import FileVariable, Stream
 from solvers.grid import Grid
 
 GROUP = "VTKHDF"
@@ -34,7 +34,7 @@ def write_view(file: h5py.File, grid: Grid, stream: Stream, times: Sequence[floa
     origin, spacing = _geometry(grid, stream)
     missing = 3 - grid.ndim
     # x first, unlike the axes of an array.
-    counts = [*reversed(stream.region.shape), *[0] * missing]
+    counts = [*reversed(stream.slab.shape), *[0] * missing]
     group.attrs["WholeExtent"] = np.array([[0, n] for n in counts], np.int64).ravel()
     group.attrs["Origin"] = np.array([*reversed(origin), *[0.0] * missing])
     group.attrs["Spacing"] = np.array([*reversed(spacing), *[1.0] * missing])
@@ -61,21 +61,21 @@ def field_names(file: h5py.File) -> list[str]:
 def _geometry(grid: Grid, stream: Stream) -> tuple[list[float], list[float]]:
     """The lower corner and the widths of cells around the ones kept, which touch each other where some are left out."""
     origin, spacing = [], []
-    for low, width, cells in zip(grid.lower, grid.spacing, stream.region.cells, strict=True):
+    for low, width, cells in zip(grid.lower, grid.spacing, stream.slab.cells, strict=True):
         origin.append(low + (cells.start + 0.5 - 0.5 * cells.step) * width)
         spacing.append(cells.step * width)
     return origin, spacing
 
 
-def _views(group: h5py.Group, variable: Variable, stream: Stream, outputs: int) -> None:
+def _views(group: h5py.Group, variable: FileVariable, stream: Stream, outputs: int) -> None:
     """A field as VTK wants it: of one member, and of one time without an axis for it."""
-    view = h5py.h5s.create_simple((*([outputs] if outputs > 1 else []), *stream.region.shape))
+    view = h5py.h5s.create_simple((*([outputs] if outputs > 1 else []), *stream.slab.shape))
     for member in range(stream.members or 1):
         source = h5py.h5s.create_simple(stream.shape(outputs))
         name = variable.name
         if stream.members is not None:
             name = f"{name}_{member}"
-            here = (outputs, *stream.region.shape)
+            here = (outputs, *stream.slab.shape)
             source.select_hyperslab((member, *[0] * len(here)), (1, *here))
         creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         # "." is this file, whatever its name.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sim import machine, measured
-from sim.costs import Rates
+from sim.costs import CoreRates
 from sim.messages import Link
 
 
@@ -14,7 +14,7 @@ from sim.messages import Link
 class Basis:
     """Rates of a rank, its cache's bytes, messages, where they are from, and the worst error of what they foretold."""
 
-    rates: Rates
+    rates: CoreRates
     cache: int
     link: Link
     rates_from: str
@@ -34,7 +34,7 @@ def basis(ndim: int, dtype: str, file: Path | None, latency: float | None, bandw
     """
     path = file or measured.default_path()
     if path is None or (file is None and not path.exists()):
-        found = Basis(Rates(), machine.l2_bytes(), _TYPICAL, f"defaults; {_HOW}", f"defaults; {_HOW}")
+        found = Basis(CoreRates(), machine.l2_bytes(), _TYPICAL, f"defaults; {_HOW}", f"defaults; {_HOW}")
     else:
         found = _measured(measured.read(path), ndim, dtype, path)
     if latency is not None:
@@ -51,6 +51,6 @@ def _measured(known: measured.Machine, ndim: int, dtype: str, path: Path) -> Bas
     rates = known.rates(ndim, dtype)
     if rates is None:
         how = f"defaults, for {path} has none for {ndim}-D {dtype}; `sim bench --scaling` without --quick measures all"
-        return Basis(Rates(), known.cache, known.link, how, between)
+        return Basis(CoreRates(), known.cache, known.link, how, between)
     where = f"measured on {known.name}, {known.date} ({path})"
     return Basis(rates, known.cache, known.link, where, between, known.worst_error)

@@ -114,14 +114,7 @@ def forecast(
     choices = _costs(problem, shallow, found).choices(wish.ghost_depth, wish.tile, problem.most_stages)
     seconds = {choice: sum(_parts(problem, shallow, found, choice)) * stages * held for choice in choices}
     choice = min(choices, key=seconds.__getitem__)
-    others = {k: min(seconds[c] for c in choices if c.stages == k) for k in sorted({c.stages for c in choices})}
     topology = topology_of(problem, blocks, choice.stages)
-    arrays = blocks_of(problem, held)
-    margins = problem.in_tiles(choice.tile).ghosts(choice.stages).margins(topology)
-    cells = math.prod(n + 2 * margin for n, margin in zip(topology.largest, margins, strict=True))
-    block_bytes = cells * np.dtype(case.numerics.dtype).itemsize
-    sent = _sent(problem, topology, choice) * held
-    parts = Parts(*(held * seconds for seconds in _parts(problem, topology, found, choice)))
     return Forecast(
         case=case,
         ranks=ranks,
@@ -130,11 +123,11 @@ def forecast(
         topology=topology,
         choice=choice,
         stages=stages,
-        arrays=arrays,
-        block_bytes=block_bytes,
-        sent=sent,
-        parts=parts,
-        others=others,
+        arrays=blocks_of(problem, held),
+        block_bytes=_block_bytes(problem, topology, choice),
+        sent=_sent(problem, topology, choice) * held,
+        parts=Parts(*(held * seconds for seconds in _parts(problem, topology, found, choice))),
+        others={k: min(seconds[c] for c in choices if c.stages == k) for k in sorted({c.stages for c in choices})},
         integrator=stepping.name,
         speed=ahead.speed,
         steps=ahead.plan.steps if ahead.plan else None,
@@ -152,6 +145,13 @@ def _parts(problem: Problem, topology: Topology, found: Basis, choice: Choice) -
     """Seconds of a stage, with exchanges as long as their messages make them."""
     exchange = math.fsum(map(found.link.seconds, _sent(problem, topology, choice)))
     return replace(_costs(problem, topology, found), exchange_seconds=exchange).parts(choice)
+
+
+def _block_bytes(problem: Problem, topology: Topology, choice: Choice) -> int:
+    """Of one array of the largest block, ghosts included."""
+    margins = problem.in_tiles(choice.tile).ghosts(choice.stages).margins(topology)
+    cells = math.prod(n + 2 * margin for n, margin in zip(topology.largest, margins, strict=True))
+    return cells * np.dtype(problem.case.numerics.dtype).itemsize
 
 
 def _sent(problem: Problem, topology: Topology, choice: Choice) -> list[int]:
@@ -173,7 +173,7 @@ def _check_explicit(time: TimeTable) -> None:
     else:
         why = f"how long time.integrator = {time.integrator} takes depends on how its solver converges: try a short run"
     raise SimError(
-        f"a plan is of explicit steps; {why}, or plan an explicit one: --set time.steady=false "
+        f"only explicit steps can be planned; {why}, or plan an explicit one: --set time.steady=false "
         f"--set time.integrator=rkl2 --set time.stages=15"
     )
 
@@ -183,7 +183,7 @@ def _stepping(ahead: Foreseen) -> Stepping:
     _check_explicit(ahead.case.time)
     if ahead.stepping is not None:
         return ahead.stepping
-    time, none = ahead.case.time, "fields, and a plan makes none of so many cells"
+    time, none = ahead.case.time, "fields, which a plan does not make of so many cells"
     if time.integrator == "auto":
         raise SimError(
             f"time.integrator = auto chooses by the {none}; name one: a run prints what it chose "

@@ -15,7 +15,7 @@ from sim.plan.placing import blocks_of
 from sim.problem import Problem, Variant
 from sim.schedule import Plan, plan_of
 from sim.simulation import Simulation
-from sim.stepping import Speed, Stepping, choice_of, step_of
+from sim.stepping import Speed, Stepping, integrator_of, step_of
 from sim.team import Solo
 from sim.topology import Ghosts, Topology, choose_topology
 from sim.transport import Wish, choose_transport
@@ -59,8 +59,8 @@ def foresee(problem: Problem, places: int) -> Foreseen:
     speed = _speed_of(problem, made)
     if speed is None:
         return _assumed(problem)
-    choice = choice_of(case.time, equation, speed)
-    solving = case.integrated_by(choice.name)
+    integrator = integrator_of(case.time, equation, speed)
+    solving = case.integrated_by(integrator.name)
     if solving.time.implicit:
         return foresee(replace(problem, case=solving), places)
     stepping = step_of(case.time, equation, speed)

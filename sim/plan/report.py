@@ -66,7 +66,7 @@ def _time(found: Forecast) -> list[str]:
 
 def _whole(found: Forecast) -> list[str]:
     time = found.case.time
-    unknown = "depends on fields, and a plan makes none of so many cells"
+    unknown = "depends on fields, which a plan does not make of so many cells"
     if found.steps is not None:
         lines = [f"  whole run    {found.steps:,} steps, {_seconds(found.steps * found.seconds)} without its outputs"]
         if found.speed is None:

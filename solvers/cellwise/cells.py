@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from solvers.cellwise.index import HERE, Domain, Index, without
-from solvers.cellwise.program import ARITHMETIC, KernelInput, NotTakenError, Operation, Value
+from solvers.cellwise.program import ARITHMETIC, KernelInput, KernelOperation, KernelValue, NotTakenError
 
 Where: TypeAlias = tuple[Index, ...]
 
@@ -25,7 +25,7 @@ _MOST = 4000
 _DEEPEST = 150
 
 
-class Cells:
+class CellValues:
     """Values cell by cell, each computed once.
 
     coordinates: of each axis the tile's cells, int32, shaped to broadcast.  load: reads an array at indices, where a
@@ -45,7 +45,7 @@ class Cells:
         self._known: dict[tuple[Any, ...], jax.Array] = {}
         self._depth = 0
 
-    def at(self, value: Value, where: Where, domain: Domain) -> jax.Array:
+    def at(self, value: KernelValue, where: Where, domain: Domain) -> jax.Array:
         """A value at some cells, broadcastable over the tile; it matters in the domain alone."""
         key = (id(value), where, domain)
         if key not in self._known:
@@ -56,7 +56,7 @@ class Cells:
             self._depth -= 1
         return self._known[key]
 
-    def all_at(self, values: Sequence[Value], where: Where, own: Where, domain: Domain) -> list[jax.Array]:
+    def all_at(self, values: Sequence[KernelValue], where: Where, own: Where, domain: Domain) -> list[jax.Array]:
         """Values at some cells, to be written to the `own` ones of arrays."""
         self._own = own
         return [self.at(value, where, domain) for value in values]
@@ -71,7 +71,7 @@ class Cells:
                 found = found & (cells < wanted[1])
         return found
 
-    def _found(self, value: Value, where: Where, domain: Domain) -> jax.Array:
+    def _found(self, value: KernelValue, where: Where, domain: Domain) -> jax.Array:
         if isinstance(value, np.ndarray):
             return self._constant(value, where, domain)
         if isinstance(value, KernelInput):
@@ -113,7 +113,7 @@ class Cells:
         return _select(self.mask(inside, domain), then(inside), otherwise(without(domain, inside)))
 
     @staticmethod
-    def _computed(value: Operation, operands: Sequence[Any]) -> jax.Array:
+    def _computed(value: KernelOperation, operands: Sequence[Any]) -> jax.Array:
         dtype = _dtype(value)
         if value.name == "convert_element_type":
             return lax.convert_element_type(operands[0], dtype)
@@ -147,7 +147,7 @@ def _quotient(a: jax.Array, b: jax.Array) -> jax.Array:
     return (a.astype(jnp.float64) / b.astype(jnp.float64)).astype(jnp.float32)
 
 
-def _dtype(value: Operation) -> Any:
+def _dtype(value: KernelOperation) -> Any:
     out: Any = value.equation.outvars[0]
     return out.aval.dtype
 
@@ -167,17 +167,17 @@ def _select(condition: Any, then: Any, otherwise: Any) -> jax.Array:
     return lax.select_n(condition, otherwise, then)
 
 
-def _iota(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _iota(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     return jnp.asarray(cells.index(where[value.equation.params["dimension"]])).astype(value.equation.params["dtype"])
 
 
-def _broadcast(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _broadcast(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     (of,) = value.operands[:1]
     dims = value.equation.params["broadcast_dimensions"]
     return cells.at(of, _seen_by(of.shape, [where[d] for d in dims]), domain)
 
 
-def _reshaped(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _reshaped(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     of = value.operands[0]
     long = [index for index, n in zip(where, value.shape, strict=True) if n > 1]
     if [n for n in of.shape if n > 1] != [n for n in value.shape if n > 1]:
@@ -186,30 +186,30 @@ def _reshaped(cells: Cells, value: Operation, where: Where, domain: Domain) -> j
     return cells.at(of, tuple(next(rest) if n > 1 else HERE for n in of.shape), domain)
 
 
-def _slice(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _slice(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     params = value.equation.params
     if params["strides"] is not None and any(s != 1 for s in params["strides"]):
         raise NotTakenError("slice with strides")
     return cells.at(value.operands[0], _shifted(where, params["start_indices"]), domain)
 
 
-def _dynamic_slice(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _dynamic_slice(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     of, *starts = value.operands
     return cells.at(of, _shifted(where, _places(starts, of.shape, value.shape)), domain)
 
 
-def _rev(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _rev(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     dims = value.equation.params["dimensions"]
     turned = [i.mirrored(n) if d in dims else i for d, (i, n) in enumerate(zip(where, value.shape, strict=True))]
     return cells.at(value.operands[0], tuple(turned), domain)
 
 
-def _dynamic_update_slice(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _dynamic_update_slice(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     of, update, *starts = value.operands
     return _updated(cells, of, update, _places(starts, of.shape, update.shape), where, domain)
 
 
-def _scatter(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _scatter(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     of, indices, update = value.operands
     numbers = value.equation.params["dimension_numbers"]
     whole = tuple(numbers.update_window_dims) == tuple(range(len(of.shape))) and not numbers.inserted_window_dims
@@ -223,7 +223,9 @@ def _scatter(cells: Cells, value: Operation, where: Where, domain: Domain) -> ja
     return _updated(cells, of, update, starts, where, domain)
 
 
-def _updated(cells: Cells, of: Value, update: Value, starts: Sequence[int], where: Where, domain: Domain) -> jax.Array:
+def _updated(
+    cells: CellValues, of: KernelValue, update: KernelValue, starts: Sequence[int], where: Where, domain: Domain
+) -> jax.Array:
     inside: Domain | None = domain
     for index, start, n in zip(where, starts, update.shape, strict=True):
         inside = inside and index.within(start, start + n, inside)
@@ -231,7 +233,7 @@ def _updated(cells: Cells, of: Value, update: Value, starts: Sequence[int], wher
     return cells.chosen(inside, domain, lambda d: cells.at(update, back, d), lambda d: cells.at(of, where, d))
 
 
-def _concatenate(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _concatenate(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     dim = value.equation.params["dimension"]
 
     def from_part(number: int, start: int, domain: Domain) -> jax.Array:
@@ -248,7 +250,7 @@ def _concatenate(cells: Cells, value: Operation, where: Where, domain: Domain) -
     return from_part(0, 0, domain)
 
 
-def _pad(cells: Cells, value: Operation, where: Where, domain: Domain) -> jax.Array:
+def _pad(cells: CellValues, value: KernelOperation, where: Where, domain: Domain) -> jax.Array:
     of, filling = value.operands
     config = value.equation.params["padding_config"]
     if any(inner for _, _, inner in config):
@@ -281,7 +283,7 @@ def _shifted(where: Where, by: Sequence[int]) -> Where:
     return tuple(index.shifted(start) for index, start in zip(where, by, strict=True))
 
 
-def _places(starts: Sequence[Value], shape: Sequence[int], part: Sequence[int]) -> list[int]:
+def _places(starts: Sequence[KernelValue], shape: Sequence[int], part: Sequence[int]) -> list[int]:
     """Where a part of an array begins, moved inwards as JAX does; it must be known when compiling."""
     known = [int(start) for start in starts if isinstance(start, np.ndarray)]
     if len(known) < len(starts):

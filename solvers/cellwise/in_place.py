@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import jax
 
 from solvers.block import Count
-from solvers.cellwise.program import NotTakenError, Program
+from solvers.cellwise.program import KernelProgram, NotTakenError
 from solvers.fields import Fields
 
 INTERPRETED = False
@@ -33,7 +33,7 @@ def written(function: Callable[[], Fields], into: Fields, corner: Sequence[Count
         return [made[name] for name in names]
 
     try:
-        done = run(Program(results), [into[name] for name in names], corner, INTERPRETED)
+        done = run(KernelProgram(results), [into[name] for name in names], corner, INTERPRETED)
     except NotTakenError:
         return None
     return dict(zip(names, done, strict=True))

@@ -16,9 +16,9 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 
 from solvers.block import Count
-from solvers.cellwise.cells import Cells
+from solvers.cellwise.cells import CellValues
 from solvers.cellwise.index import Domain, Index
-from solvers.cellwise.program import KernelInput, NotTakenError, Program
+from solvers.cellwise.program import KernelInput, KernelProgram, NotTakenError
 from solvers.cellwise.tiling import Tiling
 
 _WARPS = 8
@@ -28,7 +28,7 @@ _MOST_ALONG_AN_AXIS = 1 << 30
 
 
 def run(
-    program: Program, into: Sequence[jax.Array], corner: Sequence[Count], interpreted: bool = False
+    program: KernelProgram, into: Sequence[jax.Array], corner: Sequence[Count], interpreted: bool = False
 ) -> list[jax.Array]:
     """Arrays with a program's results from `corner` on, written in place; `interpreted`, on any machine, by Pallas.
 
@@ -77,7 +77,7 @@ class _Kernel:
     read: references to what is given, by identity.  written: those of what is written, too.
     """
 
-    program: Program
+    program: KernelProgram
     tiling: Tiling
     corner: tuple[int, ...]
     read: dict[int, Any]
@@ -119,7 +119,7 @@ class _Kernel:
             _along(start, span, axis, ndim)
             for axis, (start, span) in enumerate(zip(starts, self.tiling.spans, strict=True))
         ]
-        cells = Cells(along, self._load, seen, self.written)
+        cells = CellValues(along, self._load, seen, self.written)
         mask = cells.mask(wanted, seen)
         for layer in range(self.tiling.layers):
             here = tuple(Index(axis, 1, layer if axis == 0 else 0) for axis in range(ndim))

@@ -42,19 +42,19 @@ class KernelInput:
 
 
 @dataclass(frozen=True, eq=False)
-class Operation:
+class KernelOperation:
     """What a primitive makes of other values."""
 
     name: str
-    operands: tuple[Value, ...]
+    operands: tuple[KernelValue, ...]
     shape: tuple[int, ...]
     equation: JaxprEqn
 
 
-Value: TypeAlias = KernelInput | Operation | np.ndarray
+KernelValue: TypeAlias = KernelInput | KernelOperation | np.ndarray
 
 
-class Program:
+class KernelProgram:
     """Results of a function that has all that it reads from the program around, and what of that they are made of.
 
     What takes long, of scalars alone, is computed by the program around.  Raises NotTakenError.
@@ -94,21 +94,21 @@ class Program:
             return _bound(equation, list(map(self._around, operands)))
         if len(shapes) != 1:
             raise NotTakenError(name)
-        return [Operation(name, tuple(map(self._value, operands)), shapes[0], equation)]
+        return [KernelOperation(name, tuple(map(self._value, operands)), shapes[0], equation)]
 
     def _around(self, x: Any) -> Any:
         """A scalar, computed by the program around."""
-        if isinstance(x, Operation):
+        if isinstance(x, KernelOperation):
             return _bound(x.equation, list(map(self._around, x.operands)))[0]
         return x.value if isinstance(x, KernelInput) else x
 
-    def _value(self, x: Any) -> Value:
-        if isinstance(x, KernelInput | Operation | np.ndarray):
+    def _value(self, x: Any) -> KernelValue:
+        if isinstance(x, KernelInput | KernelOperation | np.ndarray):
             return x
         return self._nodes.setdefault(id(x), KernelInput(x))
 
 
-def _given(results: Sequence[Value]) -> Iterator[KernelInput]:
+def _given(results: Sequence[KernelValue]) -> Iterator[KernelInput]:
     """What the results are made of, each once."""
     waiting, seen = list(results), set()
     while waiting:
@@ -118,7 +118,7 @@ def _given(results: Sequence[Value]) -> Iterator[KernelInput]:
         seen.add(id(value))
         if isinstance(value, KernelInput):
             yield value
-        elif isinstance(value, Operation):
+        elif isinstance(value, KernelOperation):
             waiting.extend(value.operands)
 
 
@@ -132,14 +132,14 @@ def _shape(out: Any) -> tuple[int, ...]:
 
 
 def _shape_of(x: Any) -> tuple[int, ...]:
-    found: tuple[int, ...] = x.shape if isinstance(x, KernelInput | Operation) else np.shape(x)
+    found: tuple[int, ...] = x.shape if isinstance(x, KernelInput | KernelOperation) else np.shape(x)
     return found
 
 
 def _is_small(x: Any) -> bool:
     """Whether it is a scalar, or one of the small arrays that are not made of others cell by cell."""
     shape = _shape_of(x)
-    return not shape or (math.prod(shape) <= _FEW and not isinstance(x, KernelInput | Operation))
+    return not shape or (math.prod(shape) <= _FEW and not isinstance(x, KernelInput | KernelOperation))
 
 
 def _known(x: Any) -> Any:

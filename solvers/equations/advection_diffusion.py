@@ -11,7 +11,7 @@ from solvers.block import core
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
-from solvers.reconstruction import FaceFlux, Scheme, at_faces, balance, reach
+from solvers.reconstruction import FaceFlux, FluxScheme, at_faces, balance, reach
 from solvers.stencil import Stencil
 
 
@@ -24,7 +24,7 @@ class AdvectionDiffusion(Equation):
     """
 
     laplacian: Stencil
-    scheme: Scheme = "limited"
+    scheme: FluxScheme = "limited"
 
     @property
     def fields(self) -> tuple[str, ...]:

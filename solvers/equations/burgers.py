@@ -11,7 +11,7 @@ from solvers.block import core
 from solvers.equations.equation import Diffusion, Equation, Rates
 from solvers.fields import Fields
 from solvers.patch import Patch
-from solvers.reconstruction import Scheme, balance, reach
+from solvers.reconstruction import FluxScheme, balance, reach
 from solvers.stencil import Stencil
 
 
@@ -25,7 +25,7 @@ class Burgers(Equation):
     """
 
     laplacian: Stencil
-    scheme: Scheme = "limited"
+    scheme: FluxScheme = "limited"
 
     @property
     def fields(self) -> tuple[str, ...]:

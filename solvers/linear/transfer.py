@@ -16,6 +16,7 @@ def pairs(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
 
 
 def pair_sums(x: jax.Array, axes: Sequence[int]) -> jax.Array:
+    """Sums of the cells that are merged along some axes: dtype[…, n, …] → dtype[…, ⌈n / 2⌉, …]."""
     for axis in axes:
         lower, upper = pairs(x, axis)
         x = lower + upper
@@ -30,4 +31,5 @@ def interleaved(lower: jax.Array, upper: jax.Array, axis: int, count: int) -> ja
 
 
 def sliced(x: jax.Array, axis: int, part: slice) -> jax.Array:
+    """Part of one axis, and the whole of the others."""
     return x[(slice(None),) * axis + (part,)]

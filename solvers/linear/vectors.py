@@ -51,6 +51,7 @@ class Vectors:
         return list(totals)
 
     def norm(self, x: Fields) -> jax.Array:
+        """‖x‖, float64, by `dots`."""
         return jnp.sqrt(self.dots((x, x))[0])
 
     def plus(self, x: Fields, factor: jax.Array, y: Fields) -> Fields:
@@ -63,10 +64,12 @@ class Vectors:
 
 
 def minus(x: Fields, y: Fields) -> Fields:
+    """x - y; y has the fields of x at least."""
     return {name: u - y[name] for name, u in x.items()}
 
 
 def zeros(x: Fields) -> Fields:
+    """The zero vector, of the shapes and dtypes of x."""
     return {name: jnp.zeros_like(u) for name, u in x.items()}
 
 

@@ -3,7 +3,7 @@
 from solvers.observing.integral import Measure, OverRegion
 from solvers.observing.observation import Observation, Scene
 from solvers.observing.probe import Probe
-from solvers.observing.record import Recorder
+from solvers.observing.sampler import Sampler
 from solvers.observing.side import OverSide, SideMeasure
 
-__all__ = ["Measure", "Observation", "OverRegion", "OverSide", "Probe", "Recorder", "Scene", "SideMeasure"]
+__all__ = ["Measure", "Observation", "OverRegion", "OverSide", "Probe", "Sampler", "Scene", "SideMeasure"]

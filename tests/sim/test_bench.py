@@ -19,7 +19,7 @@ from sim.bench.asked import work_of
 from sim.bench.contestants import numpy_slices
 from sim.bench.contestants.halostep import Taken, case_of, read_run
 from sim.bench.contestants.roster import Contestant, halostep, roster
-from sim.bench.measuring import Standing, enrolled, run_in_turn
+from sim.bench.measuring import Entry, enrolled, run_in_turn
 from sim.bench.work import FULL, QUICK, Work
 from sim.casefile import load
 from sim.errors import SimError
@@ -132,10 +132,10 @@ def test_ours_takes_the_same_steps(tmp_path: Path) -> None:
         assert isinstance(case.equation.alpha, str) == (work.alpha == "field")
     lean = replace(FIELDS[0], lean=True, every=10)
     for work in (WORKS[0], lean):
-        (standing,) = taken_in_turn([halostep(1, 1)], work, 1)
-        assert not standing.why and standing.right and not standing.failed
-        assert len(standing.seconds) == 1 and standing.peak_bytes > 50e6
-    assert 0 < standing.writing < 1 and standing.error < work.tolerance
+        (entry,) = taken_in_turn([halostep(1, 1)], work, 1)
+        assert not entry.why and entry.right and not entry.failed
+        assert len(entry.seconds) == 1 and entry.peak_bytes > 50e6
+    assert 0 < entry.writing < 1 and entry.error < work.tolerance
     assert work.every and case_of(lean).get("exact") is None
 
 
@@ -144,10 +144,10 @@ def test_other_steps_are_no_answer() -> None:
         read_run(WORKS[0], {"steps": 30})
 
 
-def taken_in_turn(contestants: list[Contestant], work: Work, rounds: int) -> list[Standing]:
-    standings = enrolled(contestants, work)
-    run_in_turn(standings, rounds, lambda _: None)
-    return standings
+def taken_in_turn(contestants: list[Contestant], work: Work, rounds: int) -> list[Entry]:
+    entries = enrolled(contestants, work)
+    run_in_turn(entries, rounds, lambda _: None)
+    return entries
 
 
 def says(name: str, code: str, absent: str = "", ours: bool = False) -> Contestant:
@@ -167,29 +167,29 @@ def test_who_fails_is_wrong_or_absent() -> None:
         says("silent", "pass"),
         says("absent", "raise AssertionError", "not installed"),
     ]
-    standings = taken_in_turn(contestants, WORKS[0], 2)
-    assert [len(s.seconds) for s in standings] == [2, 2, 2, 0, 0, 0]
-    assert [s.failed for s in standings] == [False, False, True, True, True, False]
-    table = report.to_table(standings)
+    entries = taken_in_turn(contestants, WORKS[0], 2)
+    assert [len(s.seconds) for s in entries] == [2, 2, 2, 0, 0, 0]
+    assert [s.failed for s in entries] == [False, False, True, True, True, False]
+    table = report.to_table(entries)
     rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| ")}
     assert "right" in rows["good"] and "0.50" in rows["good"] and "WRONG by 1.0e-03" in rows["wrong"]
     assert "- broken: failed: no such luck" in table and "- absent: not installed" in table
-    found = report.to_dict(standings)
+    found = report.to_dict(entries)
     assert [row["right"] for row in found] == [True, True, False, None, None, None]
     json.dumps(found)
 
 
 def test_who_is_slow_takes_fewer_steps() -> None:
     slow = replace(says("slow", 'print(\'{"seconds": 1.0, "error": 0.0}\')'), patience=8)
-    (standing,) = taken_in_turn([slow], WORKS[0], 1)
-    assert standing.work == replace(WORKS[0], steps=4) and standing.teff == pytest.approx(standing.work.teff(1.0))
-    assert "31 steps (slow ones 4)" in report.to_table([Standing(slow, WORKS[0]), standing])
+    (entry,) = taken_in_turn([slow], WORKS[0], 1)
+    assert entry.work == replace(WORKS[0], steps=4) and entry.teff == pytest.approx(entry.work.teff(1.0))
+    assert "31 steps (slow ones 4)" in report.to_table([Entry(slow, WORKS[0]), entry])
 
 
 def test_who_is_slow_runs_once() -> None:
     slow = says("slow", 'print(\'{"seconds": 9.0, "error": 0.0}\')')
-    (standing,) = taken_in_turn([slow], WORKS[0], 3)
-    assert standing.seconds == [9.0]
+    (entry,) = taken_in_turn([slow], WORKS[0], 3)
+    assert entry.seconds == [9.0]
 
 
 def test_works_are_taken_in_turn_and_set_beside_the_first() -> None:
@@ -198,7 +198,7 @@ def test_works_are_taken_in_turn_and_set_beside_the_first() -> None:
     told: list[str] = []
     contestant = says("ours", 'print(\'{"seconds": 2.0, "error": 0.0}\')', ours=True)
     measured = [enrolled([contestant], work, once=work is works[2]) for work in works]
-    everybody = [standing for standings in measured for standing in standings]
+    everybody = [entry for entries in measured for entry in entries]
     run_in_turn(everybody, 2, told.append)
     assert [line.split(": ")[:2] for line in told] == [
         *(["round 1 of 2", work.name] for work in works),
@@ -207,15 +207,15 @@ def test_works_are_taken_in_turn_and_set_beside_the_first() -> None:
     half = [Taken(4.0, 0.0), Taken(8.0, 0.0)]
     everybody[1].taken, everybody[0].taken = half, [Taken(2.0, 0.0), Taken(2.0, 0.0)]
     assert everybody[1].faster_than(everybody[0]) == pytest.approx((1 / 2 + 1 / 4) / 2)
-    tables = [report.to_table(standings, everybody) for standings in measured]
+    tables = [report.to_table(entries, everybody) for entries in measured]
     assert "cells/s × 40 × 64, float32" in tables[1] and "| 0.38 |" in tables[1]
     assert "cells/s ×" not in tables[0] + tables[2]
 
 
 def test_what_a_row_shows() -> None:
     work = replace(WORKS[0], every=10, lean=True)
-    standing = Standing(halostep(1, 1), work, [Taken(2.0, 0.0, 0.5)], 10 * work.field_bytes)
-    table = report.to_table([standing])
+    entry = Entry(halostep(1, 1), work, [Taken(2.0, 0.0, 0.5)], 10 * work.field_bytes)
+    table = report.to_table([entry])
     assert "25.0%" in table and "| 10.00 |" in table and "an output every 10 steps" in table
 
 
@@ -273,7 +273,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 @pytest.mark.parametrize(("name", "begin"), [("bars.PDF", b"%PDF"), ("bars.svg", b"<?xml"), ("bars.png", b"\x89PNG")])
 def test_a_chart_is_what_its_name_says(name: str, begin: bytes, tmp_path: Path) -> None:
     chart.check_kind(tmp_path / name)
-    chart.draw([[Standing(roster()[0], FIELDS[0], why="absent")]], tmp_path / name)
+    chart.draw([[Entry(roster()[0], FIELDS[0], why="absent")]], tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(begin)
 
 
@@ -284,7 +284,7 @@ def test_a_chart_is_what_its_name_says(name: str, begin: bytes, tmp_path: Path) 
         (["--plot", "bars.xyz"], "Format 'xyz' is not supported"),
         (["--plot", "bars"], "Format '' is not supported"),
         (["--plot", "."], "is no regular file"),
-        (["--only", "fortran"], "nobody is called that"),
+        (["--only", "fortran"], "no contestant is called that"),
         (["--work", "many"], "a work is NxN"),
         (["--machine", "m.json"], "--machine is for --scaling"),
         (["--scaling", "--only", "numpy"], "not for --scaling"),

@@ -11,17 +11,17 @@ import pytest
 
 from sim import cli
 from sim.bench.contestants.halostep import Taken
-from sim.bench.measuring import Standing
+from sim.bench.measuring import Entry
 from sim.bench.scaling import report
+from sim.bench.scaling.campaign import Campaign, campaign, ranks_at_hand
 from sim.bench.scaling.described import described
 from sim.bench.scaling.fit import foretold
-from sim.bench.scaling.series import Series, ranks_at_hand, series
-from sim.costs import Rates
+from sim.costs import CoreRates
 from sim.machine import l2_bytes
 from sim.measured import read, save
 from sim.messages import Link, fit_link
 
-RATES = Rates(2e10, 1e10, 8e9, 0.0)
+RATES = CoreRates(2e10, 1e10, 8e9, 0.0)
 CACHE = l2_bytes()
 LINK = Link(2e-5, 4e9)
 TIMES = {size: LINK.seconds(size) for size in (256, 1 << 14, 1 << 20)}
@@ -32,16 +32,16 @@ def test_ranks_at_hand(cores: int, ranks: list[int]) -> None:
     assert ranks_at_hand(cores) == ranks
 
 
-def ideal(quick: bool = True) -> Series:
+def ideal(quick: bool = True) -> Campaign:
     """Runs that took just what the model says, but for one that took twice as long."""
-    runs = series([1, 2], quick)
-    take(runs.standings)
+    runs = campaign([1, 2], quick)
+    take(runs.entries)
     runs.weak[2].taken = [replace(taken, seconds=2 * taken.seconds) for taken in runs.weak[2].taken]
     return runs
 
 
-def take(standings: Sequence[Standing], *_: object) -> None:
-    for run in standings:
+def take(entries: Sequence[Entry], *_: object) -> None:
+    for run in entries:
         run.why = ""
         plain = "--tile" in run.contestant.command(run.work, Path())
         tile = () if plain or run.work.steps == 8000 else (1000,)
@@ -57,11 +57,11 @@ def _somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_which_runs() -> None:
-    runs = series([1, 2, 4], quick=False)
+    runs = campaign([1, 2, 4], quick=False)
     assert runs.weak[1] is runs.strong[1] and [w.work.shape[0] for w in runs.weak.values()] == [4096, 8192, 16384]
     assert runs.rates[0].large is runs.strong[4] and len(runs.rates) == 4
-    standings: list[Standing] = runs.standings
-    assert len(standings) == len({id(s) for s in standings}) == 3 + 2 + 4 * 3 - 1
+    entries: list[Entry] = runs.entries
+    assert len(entries) == len({id(s) for s in entries}) == 3 + 2 + 4 * 3 - 1
     assert all(three.small.contestant.processes == 4 for three in runs.rates)
 
 

@@ -25,8 +25,8 @@ def test_all_ways_lead_to_the_same() -> None:
 
 
 def test_a_wrong_answer_is_seen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    good, bad = (solving.Way(name, {}, [1.0], error) for name, error in (("good", 0.0), ("bad", 1.0)))
-    compared = solving.Comparison("both", [good, bad], 0.5)
+    good, bad = (solving.TimedCase(name, {}, [1.0], error) for name, error in (("good", 0.0), ("bad", 1.0)))
+    compared = solving.SideBySide("both", [good, bad], 0.5)
     for name in ("stiff", "poisson", "text"):
         monkeypatch.setattr(solving, name, lambda _: compared)
     assert cli.main(["bench", "--solvers", "--json"]) == bench.EXIT_WRONG
@@ -35,8 +35,8 @@ def test_a_wrong_answer_is_seen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_sweeps_are_those_of_the_first_way() -> None:
-    ways = [solving.Way("a sweep", {}, [0.5]), solving.Way("a solve", {}, [2.0, 3.0, 9.0])]
-    assert "6.0 sweeps" in solving.Comparison("", ways, 1.0, in_sweeps=True).lines()[-1]
+    ways = [solving.TimedCase("a sweep", {}, [0.5]), solving.TimedCase("a solve", {}, [2.0, 3.0, 9.0])]
+    assert "6.0 sweeps" in solving.SideBySide("", ways, 1.0, in_sweeps=True).lines()[-1]
 
 
 def test_what_does_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:

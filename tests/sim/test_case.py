@@ -533,7 +533,7 @@ def test_a_case_built_in_python_is_taken_as_it_is() -> None:
     wall = tables.AxisSides(lower=tables.Neumann(flux=1.0), upper=tables.Dirichlet())
     case = Case(
         name="mine",
-        grid=tables.GridTable(x=tables.Axis(cells=8)),
+        grid=tables.GridTable(x=tables.AxisTable(cells=8)),
         equation=tables.HeatTable(alpha=1.0),
         initial={"u": tables.FileSource(file="a.npy")},
         boundary=tables.BoundaryTable(x=wall),

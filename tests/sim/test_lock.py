@@ -147,7 +147,7 @@ def test_a_machine_that_was_alive_a_moment_ago(
             RunLock.acquire(tmp_path)
     else:
         RunLock.acquire(tmp_path).release()
-    assert "listening" in capsys.readouterr().err
+    assert "sign of life" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[", "\x00\xff", '{"host": 3}'])

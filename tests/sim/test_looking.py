@@ -33,7 +33,7 @@ from sim.looking.words import clean, duration, quantity
 from sim.output import lock
 from sim.output.lock import Holder
 from sim.output.series import write_series
-from sim.output.stream import MAIN, Written, streams_of
+from sim.output.stream import MAIN, WrittenFiles, streams_of
 from tests.sim.looking import write_run
 
 Small = Callable[..., dict[str, Any]]
@@ -257,7 +257,7 @@ def test_what_is_not_whole_beside_the_snapshots(
 
 def test_a_series_may_have_many_times(small: Small, tmp_path: Path) -> None:
     case, count = casefile.load(small()), 10_001
-    written = Written([float(number) for number in range(count)], list(range(count)))
+    written = WrittenFiles([float(number) for number in range(count)], list(range(count)))
     write_series(tmp_path, case, streams_of(case, ["u"])[MAIN], written, {})
     assert times_of(tmp_path / "results.h5")[0].size == count
 

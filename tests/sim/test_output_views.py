@@ -17,7 +17,7 @@ from sim import casefile
 from sim.output.merge import merge
 from sim.output.series import write_series
 from sim.output.snapshot import Snapshot
-from sim.output.stream import Written, parts_of, streams_of
+from sim.output.stream import WrittenFiles, parts_of, streams_of
 from sim.output.writer import PLAIN
 from sim.team import Solo
 
@@ -141,7 +141,7 @@ def test_several_fields_share_a_file(
         (tmp_path / "snapshots").mkdir(exist_ok=True)
         snapshot = Snapshot(tmp_path / stream.file(number), case, stream, 0.01 * number, Solo(), {})
         snapshot.complete(parts_of(stream, {name: [(everywhere, u)] for name, u in values.items()}, False), PLAIN)
-    write_series(tmp_path, case, stream, Written([0.0, 0.01], [0, 1]), {"history": "none"})
+    write_series(tmp_path, case, stream, WrittenFiles([0.0, 0.01], [0, 1]), {"history": "none"})
     for path, count in ((tmp_path / stream.file(1), 1), (tmp_path / "results.h5", 2)):
         with xr.open_dataset(path, engine="h5netcdf") as data:
             assert data["u"].attrs["units"] == "K" and data["u"].attrs["long_name"] == "u"

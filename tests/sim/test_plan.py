@@ -11,7 +11,7 @@ import pytest
 
 import sim
 from sim import casefile, cli
-from sim.costs import Choice, Costs, Rates
+from sim.costs import Choice, CoreRates, Costs
 from sim.measured import Machine, Measured, default_path, save
 from sim.messages import messages
 from sim.topology import Ghosts, Topology, choose_topology
@@ -38,7 +38,7 @@ def test_messages_are_those_of_the_halo_exchange() -> None:
 
 
 def test_the_parts_of_a_step_are_its_seconds() -> None:
-    costs = Costs(Topology((2000, 1000), (2, 1)), 1, 8, True, 1e-4, 1 << 20, Rates(8e9, 4e9, 1e10, 1e-6))
+    costs = Costs(Topology((2000, 1000), (2, 1)), 1, 8, True, 1e-4, 1 << 20, CoreRates(8e9, 4e9, 1e10, 1e-6))
     for choice in costs.choices(None, None):
         parts = costs.parts(choice)
         assert costs.seconds(choice) == pytest.approx(math.fsum(parts)) and min(parts) >= 0

@@ -13,7 +13,7 @@ import pytest
 import sim
 from sim import casefile
 from sim.problem import build
-from sim.stepping import Speed, choice_of, step_of
+from sim.stepping import Speed, integrator_of, step_of
 from solvers.integrators import Explicit
 
 DIFFUSION = Speed(decay=2.0, wave=0.0)
@@ -69,7 +69,7 @@ def test_a_step_beyond_all_stages_is_solved_for() -> None:
 
     def name(**time: Any) -> str:
         problem = build(casefile.load(case_of(end=100_000.0, **time)))
-        return choice_of(problem.case.time, problem.equation, DIFFUSION).name
+        return integrator_of(problem.case.time, problem.equation, DIFFUSION).name
 
     assert name(step=10_000.0) == "rkl2"
     assert name(step=10_200.0) == "tr-bdf2" == name(step=1e9)

@@ -12,7 +12,7 @@ from sim.errors import SimError
 from sim.problem import build
 from tests.equations import outcome
 
-SHAPE, LENGTHS = (24, 32), (1.2, 0.8)  # y, x
+SHAPE = (24, 32)  # y, x
 HY, HX = 0.05, 0.025
 U = "1.5 + sin(2*pi*x/0.8)*cos(2*pi*y/1.2)"
 V = "0.4 + 0.2*cos(2*pi*x/0.8)"

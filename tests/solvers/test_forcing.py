@@ -17,7 +17,7 @@ from solvers.forcing import Action, Ball, Box, Forced, Mask, PointSource
 from solvers.forcing.point import cell_of
 from solvers.grid import Grid
 from solvers.integrators import HEUN
-from solvers.observing import OverRegion, OverSide, Probe, Recorder
+from solvers.observing import OverRegion, OverSide, Probe, Sampler
 from solvers.patch import Patch
 from solvers.rounding import Rounding
 from solvers.terms import Given
@@ -92,8 +92,8 @@ def test_the_upper_corner_is_probed_and_fed_everywhere(sides: Any, heat: Heat) -
     for place in PLACES:
         run = heat(SHAPE, sides, SPACING, **place)
         corner = run.march.grid.upper
-        recorder = Recorder(run.march, [Probe("u", corner)], 1, 2)
-        _, table = run.transport.compile(recorder.record, donate=(0,))(*run.arguments(u, 0.0), jnp.int64(2))
+        sampler = Sampler(run.march, [Probe("u", corner)], 1, 2)
+        _, table = run.transport.compile(sampler.record, donate=(0,))(*run.arguments(u, 0.0), jnp.int64(2))
         cell = (0, 0) if sides is RINGS else (-1, -1)
         np.testing.assert_array_equal(np.asarray(table)[:, 1], u[cell], err_msg=str(place))
         fed = forced(run, PointSource("u", corner, 3.0))(np.zeros(SHAPE), 1e-3, 1)
@@ -155,8 +155,8 @@ OBSERVATIONS = [
 
 
 def recorded(run: Any, u: np.ndarray, every: int, records: int) -> np.ndarray:
-    recorder = Recorder(run.march, OBSERVATIONS, every, records + 1)
-    program = run.transport.compile(recorder.record, donate=(0,))
+    sampler = Sampler(run.march, OBSERVATIONS, every, records + 1)
+    program = run.transport.compile(sampler.record, donate=(0,))
     _, table = program(*run.arguments(u, 1e-3), jnp.int64(records))
     return np.asarray(table)
 
@@ -186,7 +186,7 @@ def test_a_zero_has_one_sign_everywhere(zero: float, heat: Heat) -> None:
     observations = [Probe("u", (0.35, 0.15)), *(OverRegion("u", everywhere, measure) for measure in ("min", "max"))]
     for place in [{}, {"name": "virtual", "blocks": 6}]:
         run = heat(SHAPE, CLOSED, SPACING, **place)
-        observe = run.transport.compile(Recorder(run.march, observations, 1, 2).observe)
+        observe = run.transport.compile(Sampler(run.march, observations, 1, 2).observe)
         for sign, extreme in ((1.0, 1), (-1.0, 2)):
             buffers, coefficients, clock = run.arguments(sign * u, 0.0)
             _, seen = observe(buffers.now, coefficients, clock.start)

@@ -21,7 +21,7 @@ def once_more(u: jax.Array, starts: jax.Array, wanted: jax.Array, window: Window
         span and span._replace(start=start, wanted=(ends[0], ends[1]))
         for span, start, ends in zip(window.spans, starts, wanted, strict=True)
     ]
-    return Window(tuple(spans)).in_part(lambda w, u: w.written(u, w.of(u) + 1), u)
+    return Window(tuple(spans)).box_by_box(lambda w, u: w.written(u, w.of(u) + 1), u)
 
 
 jax.tree_util.register_static(Window)

@@ -26,7 +26,7 @@ _MPIRUN = cache(why_no_mpirun)
 class Contestant:
     """A name, a program for a work, how its last line is read, and why it can't take part ("": it can).
 
-    Of a work's steps it takes one in `patience`: who is slow anyhow is not waited for.
+    Of a work's steps it takes one in `patience`: slow ones are not waited for.
     """
 
     name: str
@@ -78,7 +78,7 @@ def _ways() -> list[tuple[int, int]]:
 
 
 _PATIENCE = 8
-# Beyond so many cells who is slow would take minutes all the same.
+# Beyond so many cells slow ones would take minutes all the same.
 _MANY_CELLS = 1 << 27
 
 

@@ -18,9 +18,9 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
     from sim.bench import EXIT_WRONG, refuse_launchers
     from sim.bench.measuring import run_in_turn
     from sim.bench.scaling import report
+    from sim.bench.scaling.campaign import campaign, ranks_at_hand
     from sim.bench.scaling.described import described
     from sim.bench.scaling.link import measure_link
-    from sim.bench.scaling.series import ranks_at_hand, series
     from sim.errors import SimError
     from sim.machine import cores
     from sim.output.target import check_target
@@ -36,16 +36,16 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
         raise SimError("there is no directory to keep the machine's file in (SIM_CACHE); use --machine FILE")
     if machine_file is not None:
         check_target(machine_file, remedy="use another --machine FILE")
-    runs = series(ranks_at_hand(cores()), quick)
+    runs = campaign(ranks_at_hand(cores()), quick)
     with Console(stderr=True).status("") as status:
         status.update("messages of several sizes")
         times = measure_link(cores())
-        run_in_turn(runs.standings, _ROUNDS, status.update)
-    for run in runs.standings:
+        run_in_turn(runs.entries, _ROUNDS, status.update)
+    for run in runs.entries:
         if run.why:
             raise SimError(f"{run.contestant.name} on {run.work.name} {run.why}")
     found = described(runs, times)
     measured.save(found, path)
     show = report.print_json if as_json else report.print_tables
     show(runs, times, found, path)
-    return 0 if all(run.right for run in runs.standings) else EXIT_WRONG
+    return 0 if all(run.right for run in runs.entries) else EXIT_WRONG

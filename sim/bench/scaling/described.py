@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sim.bench.scaling.campaign import Campaign
 from sim.bench.scaling.fit import checks, fit_rates
-from sim.bench.scaling.series import Series
 from sim.machine import cores, l2_bytes
 from sim.measured import Machine
 from sim.messages import fit_link
 
 
-def described(runs: Series, times: Mapping[int, float]) -> Machine:
+def described(runs: Campaign, times: Mapping[int, float]) -> Machine:
     """What was measured, fitted, and held against the runs that the fit has not seen."""
     link = fit_link(list(times), list(times.values()))
     cache = l2_bytes()

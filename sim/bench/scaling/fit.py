@@ -7,24 +7,24 @@ import statistics
 
 import numpy as np
 
-from sim.bench.measuring import Standing
-from sim.bench.scaling.series import Series, Three
-from sim.costs import Choice, Costs, Parts, Rates
-from sim.measured import Check, Measured
+from sim.bench.measuring import Entry
+from sim.bench.scaling.campaign import Campaign, Three
+from sim.costs import Choice, CoreRates, Costs, Parts
+from sim.measured import Measured, Prediction
 from sim.messages import Link, messages
 from sim.topology import Ghosts, Topology
 
-_UNIT = Rates(1.0, 1.0, 1.0, 1.0)
+_UNIT = CoreRates(1.0, 1.0, 1.0, 1.0)
 
 
-def step_seconds(standing: Standing) -> float:
+def step_seconds(entry: Entry) -> float:
     """Of the median round."""
-    return statistics.median(standing.seconds) / standing.work.steps
+    return statistics.median(entry.seconds) / entry.work.steps
 
 
-def foretold(standing: Standing, rates: Rates, link: Link, cache: int) -> Parts:
+def foretold(entry: Entry, rates: CoreRates, link: Link, cache: int) -> Parts:
     """What a step of such a run should cost, on the process grid, at the depth and in the tiles that it had."""
-    return _costs(standing, rates, link, cache).parts(_choice(standing))
+    return _costs(entry, rates, link, cache).parts(_choice(entry))
 
 
 def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
@@ -36,7 +36,7 @@ def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
     # Cells may hide behind memory as a whole.
     left = max(step - plain.cells / in_cache - plain.exchange, step / 100)
     memory = plain.memory / left
-    known = Rates(in_cache, in_cache, memory, 0.0)
+    known = CoreRates(in_cache, in_cache, memory, 0.0)
     large, rest = foretold(runs.large, known, link, cache), foretold(runs.large, _UNIT, link, cache)
     beyond, tile_seconds = in_cache, 0.0
     if _costs(runs.large, known, link, cache).beyond(_choice(runs.large)):
@@ -54,7 +54,7 @@ def fit_rates(runs: Three, link: Link, cache: int) -> Measured:
     )
 
 
-def checks(runs: Series, rates: Rates, link: Link, cache: int) -> list[Check]:
+def checks(runs: Campaign, rates: CoreRates, link: Link, cache: int) -> list[Prediction]:
     """Runs that the rates were not fitted to, as they should have been and as they were."""
     fitted = {id(three.large) for three in runs.rates}
     found = []
@@ -62,22 +62,22 @@ def checks(runs: Series, rates: Rates, link: Link, cache: int) -> list[Check]:
         for ranks, run in line.items():
             if id(run) not in fitted and not (what == "weak" and ranks == 1):
                 predicted = sum(foretold(run, rates, link, cache))
-                found.append(Check(what=what, ranks=ranks, predicted=predicted, measured=step_seconds(run)))
+                found.append(Prediction(what=what, ranks=ranks, predicted=predicted, measured=step_seconds(run)))
     return found
 
 
-def _costs(standing: Standing, rates: Rates, link: Link, cache: int) -> Costs:
-    taken, itemsize = standing.taken[-1], np.dtype(standing.work.dtype).itemsize
-    topology = Topology(standing.work.shape, taken.blocks or (1,) * standing.work.ndim)
+def _costs(entry: Entry, rates: CoreRates, link: Link, cache: int) -> Costs:
+    taken, itemsize = entry.taken[-1], np.dtype(entry.work.dtype).itemsize
+    topology = Topology(entry.work.shape, taken.blocks or (1,) * entry.work.ndim)
     exchange = math.fsum(map(link.seconds, messages(topology, Ghosts(taken.depth), itemsize)))
     return Costs(topology, 1, 2 * itemsize, True, exchange, cache, rates)
 
 
-def _choice(standing: Standing) -> Choice:
-    return Choice(standing.taken[-1].depth, standing.taken[-1].tile)
+def _choice(entry: Entry) -> Choice:
+    return Choice(entry.taken[-1].depth, entry.taken[-1].tile)
 
 
-def _left(run: Standing, known: float) -> float:
+def _left(run: Entry, known: float) -> float:
     """Seconds of a step that are spent on cells, where the rest takes so long: a tenth of it at least."""
     seconds = step_seconds(run)
     return max(seconds - known, seconds / 10)

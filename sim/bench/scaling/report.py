@@ -6,19 +6,19 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from sim.bench.measuring import Standing
+from sim.bench.measuring import Entry
+from sim.bench.scaling.campaign import Campaign
 from sim.bench.scaling.fit import step_seconds
-from sim.bench.scaling.series import Series
 from sim.measured import Machine
 
 
-def efficiency(line: Mapping[int, Standing], weak: bool) -> dict[int, float]:
+def efficiency(line: Mapping[int, Entry], weak: bool) -> dict[int, float]:
     """Of each number of ranks: how much of one rank's speed each of them keeps."""
     alone = step_seconds(line[1])
     return {n: alone / (step_seconds(run) * (1 if weak else n)) for n, run in line.items()}
 
 
-def print_tables(runs: Series, times: Mapping[int, float], found: Machine, path: Path) -> None:
+def print_tables(runs: Campaign, times: Mapping[int, float], found: Machine, path: Path) -> None:
     for weak, line in ((False, runs.strong), (True, runs.weak)):
         print(_table(line, weak, found), end="\n\n")
     print("A message to the next rank, all sending at once\n")
@@ -36,7 +36,7 @@ def print_tables(runs: Series, times: Mapping[int, float], found: Machine, path:
     print(f"Saved in {path}, for `sim plan CASE --ranks N`.", flush=True)
 
 
-def print_json(runs: Series, times: Mapping[int, float], found: Machine, path: Path) -> None:
+def print_json(runs: Campaign, times: Mapping[int, float], found: Machine, path: Path) -> None:
     lines = {}
     for weak, line in ((False, runs.strong), (True, runs.weak)):
         kept = efficiency(line, weak)
@@ -58,7 +58,7 @@ def print_json(runs: Series, times: Mapping[int, float], found: Machine, path: P
     print(json.dumps({**lines, "messages": messages, "machine": machine, "file": str(path)}), flush=True)
 
 
-def _table(line: Mapping[int, Standing], weak: bool, found: Machine) -> str:
+def _table(line: Mapping[int, Entry], weak: bool, found: Machine) -> str:
     what = "weak" if weak else "strong"
     work, kept = line[1].work, efficiency(line, weak)
     grid = f"{work.name} a rank" if weak else work.name

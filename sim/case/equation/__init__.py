@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias, get_args
 
 from pydantic import Discriminator, Tag
 
-from sim.case.equation.base import Equation
+from sim.case.equation.base import StatedEquation
 from sim.case.equation.conduction import AnisotropicTable, ConductionTable
 from sim.case.equation.heat import HeatTable
 from sim.case.equation.python import PythonTable
@@ -30,7 +30,7 @@ KINDS = (
 
 def kind_of(value: Any) -> Any:
     """The kind; where none is given, formulas, if there is a text that is no key of the heat equation's, else that."""
-    if isinstance(value, Equation):
+    if isinstance(value, StatedEquation):
         value = dict(value)
     if not isinstance(value, dict):
         return None
@@ -60,7 +60,7 @@ EquationTable: TypeAlias = Annotated[
     ),
 ]
 """What can be solved."""
-EQUATIONS: Mapping[str, type[Equation]] = {
+EQUATIONS: Mapping[str, type[StatedEquation]] = {
     get_args(one)[1].tag: get_args(one)[0] for one in get_args(get_args(EquationTable)[0])
 }
 """By what `kind_of` says of their tables."""
@@ -74,13 +74,13 @@ __all__ = [
     "BurgersTable",
     "CahnHilliardTable",
     "ConductionTable",
-    "Equation",
     "EquationTable",
     "FitzHughNagumoTable",
     "GrayScottTable",
     "HeatTable",
     "PorousMediumTable",
     "PythonTable",
+    "StatedEquation",
     "WaveTable",
     "WrittenTable",
     "kind_of",

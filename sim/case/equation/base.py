@@ -11,7 +11,7 @@ from sim.expression import RightSide
 from sim.expression.differential import AXES
 
 
-class Equation(Table):
+class StatedEquation(Table):
     """An equation as a case states it."""
 
     @property
@@ -48,7 +48,7 @@ class Equation(Table):
 
 
 def files(**sources: Source) -> dict[str, Source]:
-    """Those that are files: what formulas may depend on, their equation knows."""
+    """Those that are files; formulas are left to their equation, which knows what they may depend on."""
     return {key: source for key, source in sources.items() if isinstance(source, FileSource)}
 
 

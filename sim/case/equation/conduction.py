@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation, check_right_side, depends_on_more, differentiates, files
+from sim.case.equation.base import StatedEquation, check_right_side, depends_on_more, differentiates, files
 from sim.case.source import NonNegative, Source
 from sim.case.table import Table
 
 
-class ConductionTable(Equation):
+class ConductionTable(StatedEquation):
     """ρ c ∂u/∂t = ∇·(k∇u) + q."""
 
     kind: Literal["conduction"] = "conduction"
@@ -56,7 +56,7 @@ class Tensor(Table):
     yz: Source = 0.0
 
 
-class AnisotropicTable(Equation):
+class AnisotropicTable(StatedEquation):
     """ρ c ∂u/∂t = ∇·(A∇u) + q, A symmetric."""
 
     kind: Literal["anisotropic"] = "anisotropic"

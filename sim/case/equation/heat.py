@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation, check_right_side, depends_on_more, differentiates, files
+from sim.case.equation.base import StatedEquation, check_right_side, depends_on_more, differentiates, files
 from sim.case.source import NonNegative, Source
 
 
-class HeatTable(Equation):
+class HeatTable(StatedEquation):
     """∂u/∂t = ∇·(α∇u) + q."""
 
     kind: Literal["heat"] = "heat"

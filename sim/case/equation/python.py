@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.case.equation.base import Equation
+from sim.case.equation.base import StatedEquation
 from sim.case.source import Source
 from sim.case.words import Text
 
@@ -30,7 +30,7 @@ Parameter: TypeAlias = Annotated[
 ]
 
 
-class PythonTable(Equation):
+class PythonTable(StatedEquation):
     """An equation of a Python module in `folder`, or installed: Name(grid, **parameters) makes it."""
 
     kind: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="module:Name")

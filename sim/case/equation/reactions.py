@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation
+from sim.case.equation.base import StatedEquation
 from sim.case.table import Finite, NonNegativeNumber
 
 
-class GrayScottTable(Equation):
+class GrayScottTable(StatedEquation):
     """∂u/∂t = D_u∇²u - uv² + F(1 - u), ∂v/∂t = D_v∇²v + uv² - (F + k)v."""
 
     kind: Literal["gray-scott"] = "gray-scott"
@@ -24,7 +24,7 @@ class GrayScottTable(Equation):
         return ("u", "v")
 
 
-class FitzHughNagumoTable(Equation):
+class FitzHughNagumoTable(StatedEquation):
     """∂u/∂t = D_u∇²u + u - u³/3 - v + I, ∂v/∂t = D_v∇²v + ε(u + β - γv)."""
 
     kind: Literal["fitzhugh-nagumo"] = "fitzhugh-nagumo"
@@ -40,7 +40,7 @@ class FitzHughNagumoTable(Equation):
         return ("u", "v")
 
 
-class AllenCahnTable(Equation):
+class AllenCahnTable(StatedEquation):
     """∂u/∂t = D∇²u + r(u - u³)."""
 
     kind: Literal["allen-cahn"] = "allen-cahn"
@@ -52,7 +52,7 @@ class AllenCahnTable(Equation):
         return ("u",)
 
 
-class CahnHilliardTable(Equation):
+class CahnHilliardTable(StatedEquation):
     """∂u/∂t = M∇²(u³ - u - κ∇²u)."""
 
     kind: Literal["cahn-hilliard"] = "cahn-hilliard"
@@ -67,7 +67,7 @@ class CahnHilliardTable(Equation):
         return True
 
 
-class PorousMediumTable(Equation):
+class PorousMediumTable(StatedEquation):
     """∂u/∂t = α∇²(u^m)."""
 
     kind: Literal["porous-medium"] = "porous-medium"

@@ -6,11 +6,11 @@ from typing import Literal, TypeAlias
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation
+from sim.case.equation.base import StatedEquation
 from sim.case.source import Source
 from sim.case.table import Finite, NonNegativeNumber, Table
 
-Scheme: TypeAlias = Literal["upwind", "central", "limited"]
+FluxScheme: TypeAlias = Literal["upwind", "central", "limited"]
 _SCHEME = "of transport: upwind (first order), central, limited (second order, no new extrema)"
 
 
@@ -20,13 +20,13 @@ class Velocity(Table):
     z: Source = 0.0
 
 
-class AdvectionDiffusionTable(Equation):
+class AdvectionDiffusionTable(StatedEquation):
     """∂u/∂t + ∇·(a u) = α∇²u."""
 
     kind: Literal["advection-diffusion"] = "advection-diffusion"
     velocity: Velocity = Field(description="a, a formula of the place or a number along each axis, length/time")
     alpha: NonNegativeNumber = Field(0.0, description="diffusivity α ≥ 0, length²/time")
-    scheme: Scheme = Field("limited", description=_SCHEME)
+    scheme: FluxScheme = Field("limited", description=_SCHEME)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -54,12 +54,12 @@ class AdvectionDiffusionTable(Equation):
                 raise ValueError(f"equation.velocity.{axis} is along an axis that the grid doesn't have")
 
 
-class BurgersTable(Equation):
+class BurgersTable(StatedEquation):
     """∂u/∂t + Σ ∂(u²/2)/∂x = ν∇²u."""
 
     kind: Literal["burgers"] = "burgers"
     viscosity: Finite = Field(ge=0, description="ν ≥ 0, length²/time")
-    scheme: Scheme = Field("limited", description=_SCHEME)
+    scheme: FluxScheme = Field("limited", description=_SCHEME)
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from sim.case.equation.base import Equation
+from sim.case.equation.base import StatedEquation
 from sim.case.source import NonNegative, Source
 
 
-class WaveTable(Equation):
+class WaveTable(StatedEquation):
     """∂²u/∂t² + γ ∂u/∂t = c²∇²u; its fields are u and v = ∂u/∂t."""
 
     kind: Literal["wave"] = "wave"

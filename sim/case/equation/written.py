@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from sim.case.equation.base import Equation
+from sim.case.equation.base import StatedEquation
 from sim.case.source import Source
 from sim.case.table import Finite
 from sim.expression import RightSide
 
 
-class WrittenTable(Equation):
+class WrittenTable(StatedEquation):
     """∂u/∂t = a formula, for each field: any other key is the name of one.
 
     They know the fields, x, y, z, t, the parameters and coefficients, laplace(e), d_dx(e), d2_dx2(e), …,

@@ -21,7 +21,7 @@ from solvers.wall import Setting
 
 
 @dataclass(frozen=True)
-class Recorder:
+class Sampler:
     """Marches, and takes all observations after every `every` steps, up to `capacity` times in one call."""
 
     march: March

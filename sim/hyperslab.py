@@ -1,4 +1,4 @@
-"""Part of the grid: every so-many-th cell of a box.  Pure integers."""
+"""Part of the grid: every so-many-th cell of a box, as HDF5 has it.  Pure integers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from solvers.grid import Grid
 
 
 @dataclass(frozen=True)
-class Region:
+class Hyperslab:
     """The cells kept of each axis, by their global numbers, as a range with a step.
 
         cells of the grid    0 1 2 3 4 5 6 7 8 9       range(2, 9, 3)
@@ -50,13 +50,13 @@ def _at_or_after(cell: int, cells: range) -> int:
     return min(max(-((cells.start - cell) // cells.step), 0), len(cells))
 
 
-def region_of(
+def hyperslab_of(
     grid: Grid,
     stride: Mapping[Any, int],
     box: Mapping[Any, Sequence[float]],
     at: Mapping[Any, float],
     index: Mapping[Any, int],
-) -> Region:
+) -> Hyperslab:
     """The part of a grid that a table of the case asks for, axis by axis.
 
     `box` keeps the cells whose centres lie in [lower, upper], `at` the one that contains a coordinate, `index` the
@@ -75,7 +75,7 @@ def region_of(
             low, high = grid.lower[axis], grid.upper[axis]
             raise ValueError(f"keeps no cell along {name}, which has {grid.shape[axis]} in [{low:g}, {high:g}]")
         found.append(range(start, stop, stride.get(name, 1)))
-    return Region(tuple(found))
+    return Hyperslab(tuple(found))
 
 
 def _limits(grid: Grid, axis: int, box: Sequence[float] | None, at: float | None, index: int | None) -> tuple[int, int]:

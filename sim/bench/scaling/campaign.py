@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sim.bench.contestants.roster import halostep
-from sim.bench.measuring import Standing
+from sim.bench.measuring import Entry
 from sim.bench.work import Work, cube
 
 _SIDE = {True: 2048, False: 4096}
@@ -19,27 +19,27 @@ class Three:
     """Runs on all ranks that give rates: of blocks that the cache holds, and of blocks that it doesn't, step by step
     and as they are tuned."""
 
-    small: Standing
-    plain: Standing
-    large: Standing
+    small: Entry
+    plain: Entry
+    large: Entry
 
 
 @dataclass(frozen=True)
-class Series:
+class Campaign:
     """All that is run, in turn; a run may be in more than one of strong, weak and rates."""
 
-    strong: dict[int, Standing]
-    weak: dict[int, Standing]
+    strong: dict[int, Entry]
+    weak: dict[int, Entry]
     rates: tuple[Three, ...]
 
     @property
-    def standings(self) -> list[Standing]:
+    def entries(self) -> list[Entry]:
         found = [
             *self.strong.values(),
             *self.weak.values(),
             *(s for three in self.rates for s in (three.small, three.plain, three.large)),
         ]
-        return list({id(standing): standing for standing in found}.values())
+        return list({id(entry): entry for entry in found}.values())
 
 
 def ranks_at_hand(cores: int) -> list[int]:
@@ -48,7 +48,7 @@ def ranks_at_hand(cores: int) -> list[int]:
     return [*doubling, cores]
 
 
-def series(ranks: list[int], quick: bool) -> Series:
+def campaign(ranks: list[int], quick: bool) -> Campaign:
     """The runs for so many ranks; quick: smaller ones, of float32 only."""
     side, steps, most = _SIDE[quick], _STEPS[quick], ranks[-1]
     square = cube(2, side, "float32", steps)
@@ -58,19 +58,19 @@ def series(ranks: list[int], quick: bool) -> Series:
     for ndim, dtype in [(3, "float32")] if quick else [(3, "float32"), (2, "float64"), (3, "float64")]:
         work = cube(2, side, dtype, steps) if ndim == 2 else cube(3, 256, dtype, 48)
         threes.append(_three(most, work, _on(most, work)))
-    return Series(strong, weak, tuple(threes))
+    return Campaign(strong, weak, tuple(threes))
 
 
-def _three(ranks: int, work: Work, large: Standing) -> Three:
+def _three(ranks: int, work: Work, large: Entry) -> Three:
     return Three(_small(ranks, work.ndim, work.dtype), _on(ranks, work, *_STEP_BY_STEP), large)
 
 
-def _small(ranks: int, ndim: int, dtype: str) -> Standing:
+def _small(ranks: int, ndim: int, dtype: str) -> Entry:
     """So many ranks with blocks that any core's own cache holds."""
     block = (256, 256) if ndim == 2 else (40, 40, 40)
     return _on(ranks, Work((ranks * block[0], *block[1:]), dtype, _SMALL_STEPS))
 
 
-def _on(ranks: int, work: Work, *options: str) -> Standing:
+def _on(ranks: int, work: Work, *options: str) -> Entry:
     contestant = halostep(ranks, 1, *options)
-    return Standing(contestant, work, why=contestant.absent(work))
+    return Entry(contestant, work, why=contestant.absent(work))

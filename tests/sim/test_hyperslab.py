@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.region import Region, region_of
+from sim.hyperslab import Hyperslab, hyperslab_of
 from sim.topology import Topology, process_grids
 from solvers.grid import Grid
 
 GRID = Grid((4, 10), (0.0, -1.0), (2.0, 4.0))  # y: 0.25, 0.75, …; x: -0.75, -0.25, …
 
 
-def cut(grid: Grid = GRID, **tables: dict[str, Any]) -> Region:
-    return region_of(grid, **{**{key: {} for key in ("stride", "box", "at", "index")}, **tables})
+def cut(grid: Grid = GRID, **tables: dict[str, Any]) -> Hyperslab:
+    return hyperslab_of(grid, **{**{key: {} for key in ("stride", "box", "at", "index")}, **tables})
 
 
 @pytest.mark.parametrize(
@@ -68,17 +68,17 @@ AXIS = st.integers(1, 12).flatmap(
 def test_the_blocks_shares_make_the_whole(axes: list[Any], count: int) -> None:
     """However the grid is cut, each kept cell comes once, from its owner."""
     shape = tuple(n for n, *_ in axes)
-    region = Region(tuple(range(start, stop, step) for _, start, stop, step in axes))
+    slab = Hyperslab(tuple(range(start, stop, step) for _, start, stop, step in axes))
     values = np.arange(np.prod(shape)).reshape(shape)
-    expected = values[tuple(slice(c.start, c.stop, c.step) for c in region.cells)]
+    expected = values[tuple(slice(c.start, c.stop, c.step) for c in slab.cells)]
     for grid in process_grids(count, len(shape)):
         topology = Topology(shape, grid)
         if min(topology.smallest) < 1:
             continue
-        found = np.full(region.shape, -1)
+        found = np.full(slab.shape, -1)
         for rank in range(count):
             box = topology.box(rank)
-            place, cells = region.part(box)
+            place, cells = slab.part(box)
             share = values[box][cells]
             assert share.shape == tuple(s.stop - s.start for s in place) or share.size == 0
             assert (found[place] == -1).all()
@@ -86,8 +86,8 @@ def test_the_blocks_shares_make_the_whole(axes: list[Any], count: int) -> None:
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_region_needs_no_memory() -> None:
-    region = Region((range(0, 2**40, 3),))
-    assert region.count == len(range(0, 2**40, 3))
-    starts = [region.part((slice(a, b),))[0][0] for a, b in itertools.pairwise((0, 1, 2**39, 2**40))]
-    assert starts[0] == slice(0, 1) and starts[1].start == 1 and starts[2].stop == region.count
+def test_a_hyperslab_needs_no_memory() -> None:
+    slab = Hyperslab((range(0, 2**40, 3),))
+    assert slab.count == len(range(0, 2**40, 3))
+    starts = [slab.part((slice(a, b),))[0][0] for a, b in itertools.pairwise((0, 1, 2**39, 2**40))]
+    assert starts[0] == slice(0, 1) and starts[1].start == 1 and starts[2].stop == slab.count
