@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sim.errors import SimError
 from sim.problem import Problem
-from sim.sources import Validated
+from sim.sources import Checked
 from sim.topology import Box, box_shape
 from sim.transport.protocol import Evaluate, Members, Transport
 
@@ -144,7 +144,7 @@ def _checked(name: str, give: Evaluate, problem: Problem) -> Evaluate:
             inside = zip(layers, box, strict=True)
             return found[tuple(slice(some.start - every.start, some.stop - every.start) for some, every in inside)]
 
-        return Validated(name, part, problem.grid, problem.case.numerics.dtype, least)(box)
+        return Checked(name, part, problem.grid, problem.case.numerics.dtype, least)(box)
 
     return evaluate
 

@@ -45,7 +45,7 @@ def evaluator(
         def evaluate(box: Box) -> np.ndarray:
             return np.full(box_shape(box), number)
 
-    return Validated(key, evaluate, grid, dtype, least)
+    return Checked(key, evaluate, grid, dtype, least)
 
 
 def of_formula(text: str, grid: Grid, time: float | None = None) -> Evaluate:
@@ -102,7 +102,7 @@ def _remedy(shape: tuple[int, ...], grid: Grid) -> str:
     return f"give a field of {grid.ndim} axes, as the grid has"
 
 
-class Validated:
+class Checked:
     """Values in the field's type; refuses what is not finite there, or below `least`, naming the first cell."""
 
     def __init__(self, key: str, evaluate: Evaluate, grid: Grid, dtype: npt.DTypeLike, least: float) -> None:

@@ -23,7 +23,7 @@ from sim.verify.accuracy import report
 from sim.verify.accuracy.integrators import ORDERS
 from sim.verify.accuracy.manufactured import PLACE, TIME, Manufactured, sides
 from sim.verify.accuracy.running import solve
-from sim.verify.accuracy.study import Check, Checked, Failed, Finding, Order, Study, slope
+from sim.verify.accuracy.study import Check, CheckResult, Failed, Finding, Order, Study, slope
 
 Small = Callable[..., dict[str, Any]]
 
@@ -32,7 +32,13 @@ STUDY = Study("waves", "a wave", "space", 2, (10, 20, 40), lambda n: {})
 GOOD = Order(STUDY, (1e-2, 2.6e-3, 6.4e-4))
 BAD = Order(STUDY, (1e-2, 5e-3, 2.5e-3))
 CHECK = Check("kept", "heat", 1e-13, lambda: 1e-15)
-FINDINGS: list[Finding] = [GOOD, BAD, Checked(CHECK, 1e-15), Checked(CHECK, 1e-3), Failed(STUDY, "it | fell\nover")]
+FINDINGS: list[Finding] = [
+    GOOD,
+    BAD,
+    CheckResult(CHECK, 1e-15),
+    CheckResult(CHECK, 1e-3),
+    Failed(STUDY, "it | fell\nover"),
+]
 
 
 @pytest.mark.long
@@ -89,7 +95,7 @@ def test_the_slope_is_that_of_a_power() -> None:
 
 def test_what_is_not_as_it_should_be_is_seen() -> None:
     assert [finding.good for finding in FINDINGS] == [True, False, True, False, False]
-    assert not Order(STUDY, (math.inf, 1.0, 1.0)).good and not Checked(CHECK, math.nan).good
+    assert not Order(STUDY, (math.inf, 1.0, 1.0)).good and not CheckResult(CHECK, math.nan).good
     assert not Order(replace(STUDY, order=1.6), GOOD.errors).good
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sim.errors import SimError, Stopped
 from sim.verify.accuracy.running import observe
-from sim.verify.accuracy.study import Check, Checked, Failed, Finding, Study
+from sim.verify.accuracy.study import Check, CheckResult, Failed, Finding, Study
 
 
 def rows(orders: bool, exact: bool, quick: bool) -> list[Study | Check]:
@@ -41,7 +41,7 @@ def findings(of: Sequence[Study | Check]) -> Iterator[Finding]:
         for number, row in enumerate(of, 1):
             status.update(f"{number} of {len(of)}: {row.family}: {row.name}")
             try:
-                yield observe(row) if isinstance(row, Study) else Checked(row, row.measure())
+                yield observe(row) if isinstance(row, Study) else CheckResult(row, row.measure())
             except Stopped:
                 # What it says of going on is not for a directory that does not stay.
                 raise SimError(f"verify was stopped at {row.name}, {number} of {len(of)}; start it again") from None

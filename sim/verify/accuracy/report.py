@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sim.verify.accuracy.study import Check, Checked, Finding, Order, Study
+from sim.verify.accuracy.study import Check, CheckResult, Finding, Order, Study
 
 _VERDICT = {True: "yes", False: "NO"}
 
@@ -20,7 +20,7 @@ def to_dict(finding: Finding) -> dict[str, Any]:
         found |= {"along": study.along, "order": study.order, "tolerance": study.tolerance, "norm": study.norm}
         found |= {"observed": observed if math.isfinite(observed) else None}
         found |= {"sizes": list(study.sizes), "errors": list(finding.errors)}
-    elif isinstance(finding, Checked):
+    elif isinstance(finding, CheckResult):
         found |= {"measured": finding.measured, "bound": finding.check.bound}
     else:
         found |= {"why": finding.why}
@@ -45,7 +45,7 @@ def to_table(found: Sequence[Finding]) -> str:
 def row_of(finding: Finding) -> Study | Check:
     if isinstance(finding, Order):
         return finding.study
-    return finding.check if isinstance(finding, Checked) else finding.row
+    return finding.check if isinstance(finding, CheckResult) else finding.row
 
 
 def _cells(finding: Finding, count: int) -> list[str]:
@@ -56,6 +56,6 @@ def _cells(finding: Finding, count: int) -> list[str]:
         said = f"{errors[0]:.1e} … {errors[-1]:.1e}"
         order = f"{study.order:g} ± {study.tolerance:g}"
         return [name, study.along, sizes, said, order, f"{finding.observed:.2f}", verdict]
-    if isinstance(finding, Checked):
+    if isinstance(finding, CheckResult):
         return [name, f"{finding.measured:.1e}", f"{finding.check.bound:.0e}" if finding.check.bound else "0", verdict]
     return [name, *[""] * (count - 1), finding.why.splitlines()[0].replace("|", "/"), verdict]

@@ -65,7 +65,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What came of a check."""
 
     check: Check
@@ -88,7 +88,7 @@ class Failed:
         return False
 
 
-Finding: TypeAlias = Order | Checked | Failed
+Finding: TypeAlias = Order | CheckResult | Failed
 
 
 def slope(sizes: Sequence[float], errors: Sequence[float]) -> float:
