@@ -127,11 +127,11 @@ class Simulation:
         """The blocks of a field that live in this process, as they are now."""
         return self.transport.blocks(self.state[name])
 
-    def speed(self) -> Speed:
-        """How fast the fields as they are can change, those of any member."""
-        program = diagnostics.fastest(self.problem.equation, self.problem.march.walls, self.problem.grid)
-        now = jnp.float64(self.time)
-        found = self._call("rates", program, (), self.fields, self.coefficients, now)[1]
+    def speed(self, where_finite: bool = False) -> Speed:
+        """How fast the fields as they are can change, those of any member, in any cell or `where_finite`."""
+        problem, now = self.problem, jnp.float64(self.time)
+        program = diagnostics.fastest(problem.equation, problem.march.walls, problem.grid, where_finite)
+        found = self._call(f"rates, {where_finite}", program, (), self.fields, self.coefficients, now)[1]
         return Speed(float(np.max(found["decay"])), float(np.max(found["wave"])))
 
     def advance(self, here: Position, steps: int) -> tuple[Position, float]:
