@@ -57,10 +57,9 @@ class Simulation:
         self._programs: dict[str, Compiled] = {}
         self._used: set[str] = set()
         with agreement(transport.team):
-            now = restart.fields(transport) if restart else problem.initial(transport)
-            coefficients = problem.coefficients(transport)
-        self.coefficients = self._with_halos(coefficients)
-        self._fields = now
+            found = restart.fields(transport) if restart else None
+        self._fields = found or problem.initial(transport)
+        self.coefficients = self._with_halos(problem.coefficients(transport))
         self._buffers: Buffers | None = None
         self.recording: Recording | None = None
         self.pacing: Pacing | None = None
@@ -253,8 +252,7 @@ class Simulation:
     def _errors(self) -> Numbers | None:
         if not self.problem.each[0].case.exact:
             return None
-        with agreement(self.transport.team):
-            exact = self.problem.exact(self.transport, self.time)
+        exact = self.problem.exact(self.transport, self.time)
         program = diagnostics.errors(self.problem.grid.cells)
         found: Numbers = self._call("errors", program, (), self.fields, exact)[1]
         return found
