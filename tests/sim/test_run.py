@@ -426,6 +426,14 @@ REFUSED = {
     "an axis too long": (["grid.x.upper=1e300"], ["grid.x"]),
     "an axis too short": (["grid.x.upper=1e-170"], ["grid.x"]),
     "bounds too far apart": (["grid.x.lower=-1e308", "grid.x.upper=1e308"], ["grid.x"]),
+    "an axis far from its origin": (
+        ["grid.x.lower=1e15", "grid.x.upper=1000000000000001.0"],
+        [
+            "grid.x: ",
+            "cells 0.0625 wide are too small for coordinates like 1e+15",
+            "to 0.12; count from an origin nearby",
+        ],
+    ),
     "a diffusivity too large": (["equation.alpha=1e308"], ["alpha"]),
     "too many outputs": (["time.end=1e300", "output.every=1e-300", "equation.alpha=0.0"], ["output.every"]),
 }
