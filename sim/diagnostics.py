@@ -52,21 +52,26 @@ def errors(cells: int) -> Program:
     return program
 
 
-def fastest(equation: Equation, walls: Mapping[str, Walls], grid: Grid) -> Program:
-    """(fields, coefficients, time) → the largest rates of the equation anywhere, as `decay` and `wave`."""
+def fastest(equation: Equation, walls: Mapping[str, Walls], grid: Grid, where_finite: bool = False) -> Program:
+    """(fields, coefficients, time) → the largest rates of the equation anywhere, as `decay` and `wave`.
+
+    `where_finite`: of those that are finite alone, -inf where none is.
+    """
 
     def program(block: Block, exchange: Exchange, fields: Fields, coefficients: Fields, time: jax.Array) -> Scalars:
         setting = Setting(block, exchange, coefficients, time)
         filled = {name: walls[name].fill(exchange_halos(u, block, exchange), setting) for name, u in fields.items()}
         rates = equation.rates(Patch(filled, coefficients, time, block.origin, grid, setting.rounded))
-        return (), {name: _largest(rate, block, exchange) for name, rate in rates._asdict().items()}
+        found = {name: jnp.asarray(rate, jnp.float64) for name, rate in rates._asdict().items()}
+        if where_finite:
+            found = {name: jnp.where(jnp.isfinite(rate), rate, -jnp.inf) for name, rate in found.items()}
+        return (), {name: _largest(rate, block, exchange) for name, rate in found.items()}
 
     return program
 
 
-def _largest(rate: jax.Array | float, block: Block, exchange: Exchange) -> jax.Array:
+def _largest(rate: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
     """The maximum over the cells that count of an array with ghosts, some or all of them; or of a scalar."""
-    rate = jnp.asarray(rate, jnp.float64)
     if rate.ndim == 0:
         return rate
     left = [(there - here) // 2 for there, here in zip(rate.shape, block.shape, strict=True)]

@@ -119,11 +119,18 @@ def failure(effort: Mapping[str, Any], case: Case, time: float, kept: str) -> Si
         )
     what = f"the steady state{of_member} was" if case.time.steady else f"the step from t = {time:g}{of_member} was"
     shorter = "" if case.time.steady else "a smaller time.step, "
+    wider = 'numerics.dtype = "float64", ' if case.numerics.dtype == "float32" else ""
+    if not math.isfinite(residual := float(effort["residual"])):
+        look = "look for roots and logarithms of what is negative there, and for divisions by what is 0"
+        remedy = f"use {shorter}{wider}or {look}" if shorter or wider else look
+        return SimError(
+            f"{what} not found: on the way to it the equation, a wall or a source was, itself or squared, not finite; "
+            f"{kept}; {remedy}"
+        )
     # Asked for, it was found to suit the first system, which need not be like those later on.
     other = 'solver.method = "bicgstab" where they are not symmetric any more, ' if case.solver.method == "cg" else ""
-    wider = 'numerics.dtype = "float64", ' if case.numerics.dtype == "float32" else ""
     return SimError(
-        f"{what} not found: iterations, or rounding, left a residual of {float(effort['residual']):.3g} of its size; "
+        f"{what} not found: iterations, or rounding, left a residual of {residual:.3g} of its size; "
         f"{kept}; use {shorter}{wider}{other}more solver.newton (now {case.solver.newton}) or solver.iterations "
         f"(now {case.solver.iterations}), or a larger solver.tolerance; if the right-hand side jumps there may be none"
     )

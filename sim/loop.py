@@ -179,7 +179,7 @@ class OuterLoop:
             if broken := simulation.broken_cells():
                 self.output.settle()
                 left = f"{self._kept()}, {self._write_broken()}"
-                raise SimError(blowup.message(simulation, broken, before, left))
+                raise SimError(blowup.message(simulation, here.segment, broken, before, left))
             self.output.poll()
             self._look()
             verdict = self.keeper.confer(seconds, simulation.step, self.signals.wish)

@@ -17,9 +17,11 @@ from sim.equations import Coefficient, Model, model_of, try_out
 from sim.equations.signature import signature
 from sim.errors import SimError
 from sim.physics import sides_of
-from sim.sources import evaluator
+from sim.precision import check_largest, check_number
+from sim.sources import Checked, evaluator
+from sim.team import agreement
 from sim.topology import Ghosts, axis_names, box_shape
-from sim.transport.protocol import Evaluate, Members, Transport
+from sim.transport.protocol import Members, Transport
 from solvers.adaptive import AdaptiveMarch
 from solvers.block import Block
 from solvers.boundary import Neumann, Periodic
@@ -117,21 +119,21 @@ class Problem:
         return replace(self, march=replace(self.march, tile=tuple(tile)))
 
     def initial(self, transport: Transport) -> Fields:
-        """The fields at time 0 as distributed blocks.  Raises SimError on the ranks whose values are bad."""
+        """The fields at time 0 as distributed blocks.  Collective, and raises SimError where values are bad."""
         return {
             name: self._place(f"initial.{name}", lambda one, name=name: one.case.initial[name], transport)  # type: ignore[misc]
             for name in self.equation.fields
         }
 
     def coefficients(self, transport: Transport) -> Fields:
-        """Scalars and distributed blocks that the tendency reads.  Raises SimError like `initial`."""
+        """Scalars and distributed blocks that the tendency reads.  Collective, and raises SimError like `initial`."""
         return {
             name: self._scalar(name, transport) if given.is_scalar else self._block(name, transport)
             for name, given in self.given.items()
         }
 
     def exact(self, transport: Transport, time: float) -> Fields:
-        """The exact solutions that the case knows, at a time, float64.  Raises SimError like `initial`."""
+        """The exact solutions that the case knows, at a time, float64.  Collective; raises SimError like `initial`."""
         return {
             name: self._place(f"exact.{name}", lambda one, name=name: one.case.exact[name], transport, time, "float64")  # type: ignore[misc]
             for name in self.each[0].case.exact
@@ -174,11 +176,8 @@ class Problem:
         dtype = self.case.numerics.dtype
         numbers = [one.given[name].source for one in self.each]
         for member, number in enumerate(numbers):
-            with np.errstate(over="ignore"):
-                finite = np.isfinite(np.asarray(number, dtype))
-            if not finite:
-                of = f"member {member}: " if self.members else ""
-                raise SimError(f"{of}equation.{name} is {number:g}; every value must be finite in {dtype}")
+            of = f"member {member}: " if self.members else ""
+            check_number(f"{of}equation.{name}", cast(float, number), dtype)
         if all(number == numbers[0] for number in numbers):
             return jnp.asarray(numbers[0], dtype)
         return cast(Members, transport).per_member(cast(list[float], numbers), dtype)
@@ -204,16 +203,29 @@ class Problem:
         least: float = -np.inf,
         shared: bool = False,
     ) -> jax.Array:
-        """A field of the case, or of all its members; one alone where they share it."""
-        dtype = dtype or self.case.numerics.dtype
+        """A field of the case, or of all its members; one alone where they share it.  Collective.
 
-        def evaluate(name: str, one: Variant) -> Evaluate:
+        Raises SimError, on all ranks alike, for bad values, and where none is left of them in the field's type, but
+        at a `time`: what has decayed may be as small as it likes.
+        """
+        dtype = dtype or self.case.numerics.dtype
+        alone = shared or not self.members
+
+        def evaluate(name: str, one: Variant) -> Checked:
             return evaluator(name, source_of(one), self.grid, one.case.base, time, dtype, least)
 
-        if shared or not self.members:
-            return transport.place(evaluate(key, self.each[0]), dtype)
-        each = [evaluate(f"member {number}: {key}", one) for number, one in enumerate(self.each)]
-        return cast(Members, transport).place_each(each, dtype)
+        with agreement(transport.team):
+            if alone:
+                each = [evaluate(key, self.each[0])]
+                placed = transport.place(each[0], dtype)
+            else:
+                each = [evaluate(f"member {number}: {key}", one) for number, one in enumerate(self.each)]
+                placed = cast(Members, transport).place_each(each, dtype)
+        if time is None:
+            of_ranks = transport.team.gather([one.largest for one in each])
+            for one, largest in zip(each, np.max(of_ranks, axis=0), strict=True):
+                check_largest(f"{one.key} is {largest:g} at most", largest, dtype)
+        return placed
 
 
 def build(case: Case) -> Problem:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.errors import SimError
+from sim.precision import check_largest
 from sim.problem import Problem
 from sim.sources import Checked
 from sim.topology import Box, box_shape
@@ -94,6 +95,8 @@ def _numbers(name: str, values: Values, problem: Problem) -> np.ndarray:
         numbers = given.astype(dtype)
     if not (np.isfinite(numbers) & (numbers >= problem.given[name].least)).all():
         raise SimError(f"{name} is {numbers}; it must be finite in {dtype}{_at_least(problem.given[name].least)}")
+    for number in given.flat:
+        check_largest(f"{name} is {number:g}", abs(float(number)), dtype)
     return numbers
 
 

@@ -235,7 +235,7 @@ class Running:
             if simulation.failed:
                 raise simulation.failure(_LOST)
             if broken := simulation.broken_cells():
-                raise SimError(blowup.message(simulation, broken, before, _LOST))
+                raise SimError(blowup.message(simulation, here.segment, broken, before, _LOST))
             # All ranks must take the same number of steps, so the slowest one's clock counts.
             self._chunk = self._chunks.next(simulation.step - before, max(self._team.gather(seconds)))
 

@@ -57,10 +57,9 @@ class Simulation:
         self._programs: dict[str, Compiled] = {}
         self._used: set[str] = set()
         with agreement(transport.team):
-            now = restart.fields(transport) if restart else problem.initial(transport)
-            coefficients = problem.coefficients(transport)
-        self.coefficients = self._with_halos(coefficients)
-        self._fields = now
+            found = restart.fields(transport) if restart else None
+        self._fields = found or problem.initial(transport)
+        self.coefficients = self._with_halos(problem.coefficients(transport))
         self._buffers: Buffers | None = None
         self.recording: ProbeRecording | None = None
         self.pacing: Pacing | None = None
@@ -127,11 +126,11 @@ class Simulation:
         """The blocks of a field that live in this process, as they are now."""
         return self.transport.blocks(self.state[name])
 
-    def speed(self) -> Speed:
-        """How fast the fields as they are can change, those of any member."""
-        program = diagnostics.fastest(self.problem.equation, self.problem.march.walls, self.problem.grid)
-        now = jnp.float64(self.time)
-        found = self._call("rates", program, (), self.fields, self.coefficients, now)[1]
+    def speed(self, where_finite: bool = False) -> Speed:
+        """How fast the fields as they are can change, those of any member, in any cell or `where_finite`."""
+        problem, now = self.problem, jnp.float64(self.time)
+        program = diagnostics.fastest(problem.equation, problem.march.walls, problem.grid, where_finite)
+        found = self._call(f"rates, {where_finite}", program, (), self.fields, self.coefficients, now)[1]
         return Speed(float(np.max(found["decay"])), float(np.max(found["wave"])))
 
     def advance(self, here: Position, steps: int) -> tuple[Position, float]:
@@ -251,8 +250,7 @@ class Simulation:
     def _errors(self) -> Numbers | None:
         if not self.problem.each[0].case.exact:
             return None
-        with agreement(self.transport.team):
-            exact = self.problem.exact(self.transport, self.time)
+        exact = self.problem.exact(self.transport, self.time)
         program = diagnostics.errors(self.problem.grid.cells)
         found: Numbers = self._call("errors", program, (), self.fields, exact)[1]
         return found

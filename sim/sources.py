@@ -29,7 +29,7 @@ def evaluator(
     time: float | None = None,
     dtype: npt.DTypeLike = np.float64,
     least: float = -np.inf,
-) -> Evaluate:
+) -> Checked:
     """A function box → values there, from global indices alone: the same bits for every decomposition.
 
     `key` names the source in messages; `time` is the value of t where formulas may use it.
@@ -103,10 +103,14 @@ def _remedy(shape: tuple[int, ...], grid: Grid) -> str:
 
 
 class Checked:
-    """Values in the field's type; refuses what is not finite there, or below `least`, naming the first cell."""
+    """Values in the field's type; refuses what is not finite there, or below `least`, naming the first cell.
+
+    largest: of the magnitudes that were asked for so far, before they were of that type.
+    """
 
     def __init__(self, key: str, evaluate: Evaluate, grid: Grid, dtype: npt.DTypeLike, least: float) -> None:
-        self._key, self._evaluate, self._grid, self._dtype, self._least = key, evaluate, grid, dtype, least
+        self.key, self._evaluate, self._grid, self._dtype, self._least = key, evaluate, grid, dtype, least
+        self.largest = 0.0
 
     def __call__(self, box: Box) -> np.ndarray:
         values = np.empty(box_shape(box), self._dtype)
@@ -127,6 +131,7 @@ class Checked:
             )
             allowed = "" if self._least == -np.inf else f" and at least {self._least:g}"
             raise SimError(
-                f"{self._key} is {given[local]} at {where}; every value must be finite in {values.dtype}{allowed}"
+                f"{self.key} is {given[local]} at {where}; every value must be finite in {values.dtype}{allowed}"
             )
+        self.largest = max(self.largest, float(np.max(np.abs(given), initial=0.0)))
         return values

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import Field, model_validator
 
 from sim.case.table import Finite, Table
+
+# Roundings of coordinates to a cell, at least: its centre lies within a 32nd of it then.
+_TOLD_APART = 16
 
 
 class AxisTable(Table):
@@ -19,6 +24,12 @@ class AxisTable(Table):
         # Its square and its inverse must be numbers too.
         if not 1e-100 < self.spacing < 1e100:
             raise ValueError(f"cells must be between 1e-100 and 1e100 wide; got [{self.lower}, {self.upper}]")
+        rounding = math.ulp(max(abs(self.lower), abs(self.upper)))
+        if self.spacing < _TOLD_APART * rounding:
+            raise ValueError(
+                f"cells {self.spacing:.3g} wide are too small for coordinates like {self.upper:g}, which float64 knows "
+                f"to {rounding:.2g}; count from an origin nearby, such as lower = 0"
+            )
         return self
 
     @property

@@ -28,6 +28,9 @@ def _idle(case: Case) -> Iterator[tuple[str, str]]:
     elif time.integrator != "auto":
         keys = tuple(type(case.solver).model_fields)
         yield from _given("solver", case.solver, keys, f"the steps of {time.integrator} solve no systems")
+    scheme = getattr(case.equation, "scheme", None)
+    if case.numerics.order == 4 and scheme is not None:
+        yield "numerics.order = 4 on transport", f"what equation.scheme = {scheme} carries stays of that scheme's order"
     for number, region in enumerate(case.regions):
         if late := sum(1 for moment in region.times if moment > time.end * (1 + 1e-9)):
             yield f"regions.{number}.times beyond time.end = {time.end:g}", f"{late} of {len(region.times)} lie there"

@@ -26,7 +26,7 @@ def model_of(case: Case) -> Model:
     form = None if case.numerics.stencil == "auto" else case.numerics.stencil
     mean: Mean = getattr(table, "mean", "arithmetic")
     given = {name: _sides(Flows, case.boundary.of(name)) for name in table.fields}
-    discretisation = Discretisation(grid.spacing, case.numerics.order, form, mean, given)
+    discretisation = Discretisation(grid.spacing, case.numerics.order, form, mean, given, case.numerics.dtype)
     match table:
         case tables.HeatTable():
             return heat(table, axes, discretisation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from sim.expression.differential import DIFFERENCES, OPERATORS, has_operator
 from sim.expression.evaluation import apply, evaluate
 from sim.expression.tree import Comparison, Node, Number, Operation, Variable, is_condition, names_in
 from sim.expression.writing import text_of
+from sim.precision import check_number
 from solvers.fluxes import FluxForm, GivenSides
 from solvers.operators import Mean, Order, derivative, laplacian
 from solvers.powers import power
@@ -49,7 +50,7 @@ _LINEAR: Mapping[str, tuple[int, ...]] = {"multiply": (0, 1), "divide": (0,), "n
 class Discretisation:
     """How derivatives become differences.
 
-    given: of each field the sides at which what flows through the wall is given.
+    given: of each field the sides at which what flows through the wall is given.  dtype: the fields' own.
     """
 
     spacing: tuple[float, ...]
@@ -57,6 +58,7 @@ class Discretisation:
     form: Form | None
     mean: Mean
     given: Mapping[str, GivenSides]
+    dtype: str
 
     def stencil(self, weights: np.ndarray) -> Stencil:
         return Stencil(weights, self.form or best_form(weights))
@@ -93,7 +95,7 @@ class Translator:
     def term(self, node: Node, differentiated: bool = False) -> Term:
         """The term; a function of the place goes on beyond walls within a derivative, and is mirrored elsewhere."""
         if isinstance(node, Number):
-            return Constant(node.value)
+            return self._constant(node.value)
         if isinstance(node, Variable):
             return self._variable(node.name, differentiated)
         names = names_in(node)
@@ -104,7 +106,8 @@ class Translator:
         if names <= {*self.parameters, *self.axes} and not differentiated:
             return self._block(node)
         if names <= {*self.parameters, "t"}:
-            return InDouble(self._operation(node, differentiated))
+            double = replace(self, discretisation=replace(self.discretisation, dtype="float64"))
+            return InDouble(double._operation(node, differentiated))
         return self._operation(node, differentiated)
 
     def _variable(self, name: str, differentiated: bool) -> Term:
@@ -126,10 +129,14 @@ class Translator:
     def _number(self, node: Node) -> Term:
         value = self.value_of(node)
         if not names_in(node):
-            return Constant(value)
+            return self._constant(value)
         name = text_of(node, {})
         self.sources[name] = value
         return Given(name)
+
+    def _constant(self, value: float) -> Term:
+        check_number("equation: a number", value, self.discretisation.dtype)
+        return Constant(value)
 
     def _block(self, node: Node) -> Term:
         text = text_of(node, self.parameters)

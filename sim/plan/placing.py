@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.problem import Problem
+from sim.team import Solo
 from sim.transport.protocol import Evaluate, Transport
 
 
 class _Counting:
     """In a transport's place where fields are placed: notes how many blocks each is, and evaluates nothing."""
+
+    team = Solo()
 
     def __init__(self, members: int) -> None:
         self._members = members

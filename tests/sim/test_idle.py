@@ -37,6 +37,11 @@ IDLE: dict[str, tuple[Table, list[str]]] = {
         {"regions": [{"where": "x > 0", "set": 1.0, "times": [0.01, 0.03 * (1 + 1e-15), 0.031]}]},
         ["regions.0.times"],
     ),
+    "an order of what a scheme transports": (
+        {"equation": {"kind": "burgers", "viscosity": 0.1}, "numerics": {"order": 4}},
+        ["numerics.order"],
+    ),
+    "an order of diffusion": ({"numerics": {"order": 4}}, []),
     "members of nothing": ({"parallel": {"members": "spread"}}, ["parallel.members"]),
     "members": (
         {"parallel": {"members": "spread"}, "ensemble": {"vary": {"equation.alpha": [0.1, 0.2]}}},

@@ -160,6 +160,22 @@ def test_a_step_that_rounding_hides_is_refused(tmp_path: Path) -> None:
         run({**case, "numerics": {"dtype": "float32"}}, output=tmp_path / "coarse")
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("time", "remedy"),
+    [
+        ({"end": 1.0, "step": 0.1, "integrator": "backward-euler"}, "use a smaller time.step, or look for roots"),
+        ({"steady": True}, "good one; look for roots"),
+    ],
+    ids=["a step", "a steady state"],
+)
+def test_residuals_that_are_no_numbers_are_not_blamed_on_iterations(time: Table, remedy: str, tmp_path: Path) -> None:
+    case = rod(equation={"u": "0.1 * laplace(u) + sqrt(u) - 50"}, initial={"u": 1.0}, time=time, exact={})
+    with pytest.raises(SimError, match="the equation, a wall or a source was, itself or squared, not finite") as caught:
+        run(case, output=tmp_path / "run")
+    assert remedy in str(caught.value) and "solver." not in str(caught.value)
+
+
 def test_conjugate_gradients_refuse_what_is_not_symmetric() -> None:
     from sim.case import Case
     from sim.implicit import march_of, suited

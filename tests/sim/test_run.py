@@ -399,12 +399,53 @@ REFUSED = {
         ["numerics.dtype=float32", "ensemble.vary={'equation.alpha' = [1.0, 1e39]}"],
         ["member 1: equation.alpha is 1e+39", "finite in float32"],
     ),
+    "a coefficient too small for its type": (
+        ["numerics.dtype=float32", "equation.alpha=1e-50"],
+        ["equation.alpha is 1e-50, which is 0 in float32", 'or numerics.dtype = "float64"'],
+    ),
+    "a formula too small for its type": (
+        ["numerics.dtype=float32", "equation.alpha=1e-50*x", "parallel.transport=virtual", "parallel.blocks=3"],
+        ["equation.alpha is 2.03438e-50 at most, which is 0 in float32"],
+    ),
+    "a number too small for its type, beside fields": (
+        ["numerics.dtype=float32", "equation.alpha=1e-50*u**2"],
+        ["equation: a number is 1e-50, which is 0 in float32"],
+    ),
+    "a number too large for its type, beside fields": (
+        ["numerics.dtype=float32", "equation.alpha=u**2/1e50"],
+        ["equation: a number is 1e+50", "finite in float32"],
+    ),
+    "a member's coefficient too small for its type": (
+        ["numerics.dtype=float32", "ensemble.vary={'equation.alpha' = [1.0, 1e-50]}"],
+        ["member 1: equation.alpha is 1e-50, which is 0 in float32"],
+    ),
+    "an initial field of subnormal numbers": (
+        ["initial.u=1e-310"],
+        ["initial.u is 1e-310 at most, which is 0 in float64"],
+    ),
     "an axis too long": (["grid.x.upper=1e300"], ["grid.x"]),
     "an axis too short": (["grid.x.upper=1e-170"], ["grid.x"]),
     "bounds too far apart": (["grid.x.lower=-1e308", "grid.x.upper=1e308"], ["grid.x"]),
+    "an axis far from its origin": (
+        ["grid.x.lower=1e15", "grid.x.upper=1000000000000001.0"],
+        [
+            "grid.x: ",
+            "cells 0.0625 wide are too small for coordinates like 1e+15",
+            "to 0.12; count from an origin nearby",
+        ],
+    ),
     "a diffusivity too large": (["equation.alpha=1e308"], ["alpha"]),
     "too many outputs": (["time.end=1e300", "output.every=1e-300", "equation.alpha=0.0"], ["output.every"]),
 }
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["equation.alpha=exp(-1e3*x**2)", "equation.alpha=0*x", "initial.u=exp(-1e3*x**2)", "exact={u='1e-310*t'}"],
+)
+def test_what_vanishes_in_some_cells_or_with_time_is_not_refused(small: Small, override: str) -> None:
+    """A cell is 0.13 wide, and the last one's number is 0 even in float64."""
+    sim.run(small((12, 16)), overrides=["numerics.dtype=float32", override])
 
 
 @pytest.mark.parametrize(("overrides", "words"), REFUSED.values(), ids=REFUSED)

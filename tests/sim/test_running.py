@@ -133,6 +133,7 @@ def test_it_ends_with_its_block() -> None:
         ("alpha", [[1.0], [2.0, 3.0]], "is no array"),
         ("alpha", -1.0, "alpha is -1.0; it must be finite in float32 and at least 0"),
         ("alpha", 1e300, "finite in float32"),
+        ("alpha", 1e-300, "alpha is 1e-300, which is 0 in float32"),
     ],
 )
 def test_what_can_not_be_put(name: str, values: Any, said: str) -> None:
