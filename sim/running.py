@@ -19,6 +19,7 @@ from sim.schedule import Position, limit_of, segments, stops_of
 from sim.simulation import Simulation
 from sim.team import Team, agreement
 from sim.topology import Box
+from sim.watchdog import Watchdog
 from solvers.grid import Grid
 
 _LOST = "its fields are lost, and nothing of it is on disk"
@@ -128,7 +129,8 @@ class Running:
 
         The bits are those of a run with an output at each of the times, unless something was put.
         Raises SimError, on all ranks alike, where the time is past or none, where fields blow up, where a step can't be
-        taken, and where ranks want to go to different times.
+        taken, and where ranks want to go to different times.  The case's watchdog ends all ranks where one gets no
+        further; what they do between their calls, and how long they wait there for each other, is the caller's affair.
         """
         self.meet("called `advance`")
         to = self._agreed_time(to)
@@ -136,8 +138,9 @@ class Running:
         with agreement(self._team):
             limit = limit_of(case, self._stable)
             todo = list(segments(to, None, limit, start=self.time, stops=stops_of(case)))
-        for segment in todo:
-            self._take(segment.begin)
+        with Watchdog(case.parallel.watchdog, self._team.rank, self._standing, membership.abort) as watchdog:
+            for segment in todo:
+                self._take(segment.begin, watchdog)
 
     @platform.arithmetic()
     def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
@@ -199,10 +202,14 @@ class Running:
     def _team(self) -> Team:
         return self._simulation.transport.team
 
-    def _take(self, here: Position) -> None:
+    def _standing(self) -> str:
+        return f"advancing from step {self.step}, t = {self.time:g}"
+
+    def _take(self, here: Position, watchdog: Watchdog) -> None:
         """To the end of a segment in chunks, none of which ends in a field that is not finite."""
         simulation = self._simulation
         while not here.arrived:
+            watchdog.pat()
             before = simulation.step
             here, seconds = simulation.advance(here, min(self._chunk, here.left))
             if simulation.failed:
