@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
@@ -76,7 +75,7 @@ def _plain_value(value: Any) -> Any:
     if hasattr(value, "__array__") and not isinstance(value, type) and np.ndim(value) <= 1:
         # What is masked becomes None, and is refused.
         return np.ma.asarray(value).tolist()
-    return copy.deepcopy(value)
+    return value
 
 
 def _read(name: str | Path) -> tuple[dict[str, Any], Path, str]:

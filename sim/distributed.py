@@ -79,6 +79,8 @@ def connect(rendezvous: Rendezvous, devices: int | None) -> None:
     Everything is passed explicitly: JAX's own detection reads variables that not every launcher sets.
     """
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    # It would take SIGTERM for itself, and then nothing ends by it.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
             rendezvous.coordinator,

@@ -24,6 +24,7 @@ from sim.prepared import Prepared
 from sim.ready import make_ready
 from sim.result import Result
 from sim.schedule import plan_of
+from sim.signals import StopSignals
 from sim.team import Team, agreement, on_root
 
 
@@ -51,6 +52,7 @@ def run(
     begin = time.perf_counter()
     parallel = casefile.foreseen(lambda: casefile.load(case, overrides))
     with (
+        StopSignals() as signals,
         platform.arithmetic(),
         membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team,
     ):
@@ -70,7 +72,7 @@ def run(
             rundir.held(team, lambda: rundir.create(loaded.name, wanted, overwrite, folders)) as directory,
             monitoring(directory, monitor and team.rank == 0) as eye,
         ):
-            return OuterLoop(prepared, directory, quiet, begin, monitor=eye).run()
+            return OuterLoop(prepared, directory, signals, quiet, begin, monitor=eye).run()
 
 
 def resume(
@@ -96,6 +98,7 @@ def resume(
     begin = time.perf_counter()
     parallel = casefile.foreseen(lambda: _case_of_run(directory, overrides))
     with (
+        StopSignals() as signals,
         platform.arithmetic(),
         membership.assembled(comm, parallel.transport, rendezvous, parallel.devices) as team,
     ):
@@ -107,7 +110,7 @@ def resume(
             prepared = _prepare(team, loaded, found)
             on_root(team, lambda: rundir.make_ready(held, prepared.folders, anew=found is None))
             with monitoring(held, monitor and team.rank == 0) as eye:
-                return OuterLoop(prepared, held, quiet, begin, found, eye).run()
+                return OuterLoop(prepared, held, signals, quiet, begin, found, eye).run()
 
 
 def _folder(name: str, given: Any) -> Path:

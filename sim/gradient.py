@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,8 +106,12 @@ class Descent:
         self._throughs: dict[int, Compiled] = {}
         self._broken = simulation.transport.compile(diagnostics.blow_up())
 
-    def gradient(self, loss: Density, segments: Sequence[Segment], data: Fields) -> Gradient:
+    def gradient(
+        self, loss: Density, segments: Sequence[Segment], data: Fields, getting_on: Callable[[], None]
+    ) -> Gradient:
         """Of the loss at the end of the segments by what there is now, where the simulation is left.  Collective.
+
+        `getting_on` is called with each leg, there and back.
 
         Raises SimError, on all ranks alike, where the loss is not finite.
         """
@@ -116,13 +120,18 @@ class Descent:
         with agreement(simulation.transport.team):
             self._check_room(segments, most)
         with _kept(simulation):
-            legs = [leg for segment in segments for leg in self._legs(segment, most)]
+            legs = []
+            for segment in segments:
+                for leg in self._legs(segment, most):
+                    getting_on()
+                    legs.append(leg)
             slopes, said = self._total(loss)(simulation.fields, data)
             if not math.isfinite(value := float(said["total"])):
                 raise SimError(f"the loss is {value:g}; {_why(simulation)}")
         for name, c in simulation.coefficients.items():
             slopes[name] = jnp.zeros_like(c, dtype=jnp.float64 if is_scalar(c) else None)
         while legs:
+            getting_on()
             slopes = self._through(legs.pop(), slopes, most)
         self._check(slopes)
         known = (*simulation.fields, *simulation.problem.changeable)
@@ -162,7 +171,7 @@ class Descent:
         clock = Clock.of(leg.segment.start, leg.first * self._march.stages, leg.segment.dt)
         coefficients, steps = self._simulation.coefficients, jnp.int64(leg.steps)
         varying, numbers = self._throughs[most](slopes, leg.fields, coefficients, clock, steps)
-        return {**varying, **numbers}
+        return jax.block_until_ready({**varying, **numbers})
 
     def _check(self, slopes: Fields) -> None:
         """Raise SimError, on all ranks alike, where some are not finite."""

@@ -29,8 +29,9 @@ from sim.problem import Problem
 from sim.progress import Goal, Place
 from sim.result import Result
 from sim.schedule import Position
+from sim.signals import StopSignals
 from sim.simulation import Simulation
-from sim.stopping import StopSignals, TimeLimit
+from sim.stopping import TimeLimit
 from sim.summing import Beginning, sum_up
 from sim.team import Team, on_root
 from sim.transport import Transport
@@ -43,6 +44,7 @@ class OuterLoop:
 
     prepared: Prepared
     directory: rundir.RunDirectory
+    signals: StopSignals
     quiet: bool
     begin: float
     restart: Restart | None = None
@@ -79,10 +81,7 @@ class OuterLoop:
         self._write_record("running")
         seconds, rank = self.case.parallel.watchdog, self.team.rank
         try:
-            with (
-                Watchdog(seconds, rank, lambda: self.doing, membership.abort) as self.watchdog,
-                StopSignals(membership.abort) as self.signals,
-            ):
+            with Watchdog(seconds, rank, lambda: self.doing, membership.abort) as self.watchdog:
                 result = self._run()
         except Stopped as stopped:
             self._write_record("stopped", {"stopped": str(stopped)})
@@ -105,6 +104,7 @@ class OuterLoop:
         self._now_doing("compiling the loop")
         self.simulation.compile()
         self._start(time.perf_counter() - self.begin)
+        self.signals.prompt = True
         with self._reporting() as report:
             for leg in self.prepared.plan.legs():
                 verdict = self._advance(leg, report)

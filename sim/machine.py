@@ -5,15 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 from pathlib import Path
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _L2_BYTES = 1 << 20  # of most cores of this decade, where the system does not say
 
+MOST_THREADS = 4096  # that XLA is let start: beyond them it takes long, or hangs
+
 
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def is_count_of_threads(text: str) -> bool:
+    """Of NPROC, by which XLA counts them."""
+    return re.fullmatch(r"\s*\d{1,9}\s*", text, re.ASCII) is not None and 1 <= int(text) <= MOST_THREADS
 
 
 def gpus() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sim import spoken
 from sim.errors import SimError
 from sim.launcher import Launch, check_launcher, launched
 from sim.team import MpiTeam, Solo, Team
@@ -79,14 +80,20 @@ def abort(code: int) -> None:
 
     Without MPI the others learn of it from the coordinator, which misses this one's heartbeat.
     """
-    if "mpi4py.MPI" in sys.modules:
+    spoken.flush()
+    if _has("mpi4py.MPI", "Is_finalized"):
         from mpi4py import MPI
 
         if MPI.Is_initialized() and not MPI.Is_finalized() and MPI.COMM_WORLD.Get_size() > 1:
             MPI.COMM_WORLD.Abort(code)
-    if "sim.distributed" in sys.modules and sys.modules["sim.distributed"].is_connected():
+    if _has("sim.distributed", "is_connected") and sys.modules["sim.distributed"].is_connected():
         # Not sys.exit: JAX would then wait for the others to leave with it.
         os._exit(code)
+
+
+def _has(module: str, function: str) -> bool:
+    """Whether a module is loaded, and so far; another thread may be at it, or in MPI_Init."""
+    return hasattr(sys.modules.get(module), function)
 
 
 def _checked(comm: Any) -> Any:

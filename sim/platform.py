@@ -70,6 +70,16 @@ def _everywhere() -> bool:
         return elsewhere.submit(lambda: bool(jax.config.values["jax_enable_x64"])).result()
 
 
+def check_threads() -> None:
+    """Raise SimError where the user's own NPROC is none: XLA then starts one a core, or more than there can be."""
+    given = os.environ.get("NPROC", "1")
+    if machine.gpus() == 0 and not machine.is_count_of_threads(given):
+        raise SimError(
+            f"NPROC is how many threads XLA starts, a whole number from 1 to {machine.MOST_THREADS}; "
+            f"got {given!r:.40}; unset it for one a device"
+        )
+
+
 def check_devices(devices: int | None) -> None:
     """Raise SimError where JAX, which this starts, lacks the devices asked for."""
     if devices is not None and jax.local_device_count() < devices:

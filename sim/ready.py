@@ -144,6 +144,7 @@ def _configure(team: Team, case: Case) -> None:
     """Configure JAX for what the case wishes before its backend starts, and let it meet the other processes."""
     parallel = case.parallel
     one_device = isinstance(team, MpiTeam) and parallel.transport in ("auto", "mpi") and parallel.devices is None
+    platform.check_threads()
     platform.configure(parallel.devices, one_device=one_device, reproducible=case.numerics.reproducible)
     if parallel.transport == "xla" and isinstance(team, MpiTeam) and team.size > 1 and not distributed.is_connected():
         distributed.connect(distributed.from_mpi(team), parallel.devices)

@@ -22,6 +22,7 @@ from sim.schedule import Position, Segment, limit_of, segments, stops_of
 from sim.simulation import Simulation
 from sim.team import Team, agreement
 from sim.topology import Box
+from sim.watchdog import Watchdog
 from solvers.adjoint import Density
 from solvers.grid import Grid
 
@@ -132,11 +133,14 @@ class Running:
 
         The bits are those of a run with an output at each of the times, unless something was put.
         Raises SimError, on all ranks alike, where the time is past or none, where fields blow up, where a step can't be
-        taken, and where ranks want to go to different times.
+        taken, and where ranks want to go to different times.  The case's watchdog ends all ranks where one gets no
+        further; what they do between their calls, and how long they wait there for each other, is the caller's affair.
         """
         self.meet("called `advance`")
-        for segment in self._segments(self._agreed_time(to)):
-            self._take(segment.begin)
+        todo = self._segments(self._agreed_time(to))
+        with self._watched("advancing") as watchdog:
+            for segment in todo:
+                self._take(segment.begin, watchdog)
 
     @platform.arithmetic()
     def gradient(self, loss: Density, to: float, data: Mapping[str, putting.Values] | None = None) -> Gradient:
@@ -158,7 +162,8 @@ class Running:
             check_differentiable(simulation.problem)
             given = placed({} if data is None else data, simulation)
             check_loss(loss, simulation, given)
-        return self._descent.gradient(loss, todo, given)
+        with self._watched("taking a gradient") as watchdog:
+            return self._descent.gradient(loss, todo, given, watchdog.pat)
 
     @platform.arithmetic()
     def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
@@ -226,10 +231,17 @@ class Running:
             limit = limit_of(case, self._stable)
             return list(segments(to, None, limit, start=self.time, stops=stops_of(case)))
 
-    def _take(self, here: Position) -> None:
+    def _watched(self, doing: str) -> Watchdog:
+        def standing() -> str:
+            return f"{doing} from step {self.step}, t = {self.time:g}"
+
+        return Watchdog(self.case.parallel.watchdog, self._team.rank, standing, membership.abort)
+
+    def _take(self, here: Position, watchdog: Watchdog) -> None:
         """To the end of a segment in chunks, none of which ends in a field that is not finite."""
         simulation = self._simulation
         while not here.arrived:
+            watchdog.pat()
             before = simulation.step
             here, seconds = simulation.advance(here, min(self._chunk, here.left))
             if simulation.failed:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sim.errors import SimError
+
+_SECONDS_TO_FLUSH = 1.0
 
 
 def open_closed_streams() -> None:
@@ -22,6 +25,22 @@ def open_closed_streams() -> None:
             descriptor = os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(descriptor, True)
             setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", errors="backslashreplace"))
+
+
+def flush() -> None:
+    """Have what was printed be heard before the process ends without Python's end.
+
+    Not for ever: another thread may be writing to who doesn't read.
+    """
+
+    def flushed() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+
+    thread = threading.Thread(target=flushed, name="flush", daemon=True)
+    thread.start()
+    thread.join(_SECONDS_TO_FLUSH)
 
 
 class UnheardError(Exception):

@@ -25,7 +25,7 @@ def members_of(ensemble: EnsembleTable, table: dict[str, Any], as_case: Callable
     Raises ValueError, naming the member, where it is none.
     """
     for key in ensemble.vary:
-        if key.partition(".")[0] not in _HEADS or "." not in key:
+        if key.partition(".")[0] not in _HEADS or "." not in key or key == "equation.kind":
             raise ValueError(
                 f"ensemble.vary: {key} can't vary: all members share one program, one grid and one time step; "
                 f"what can vary is initial.<field>, exact.<field>, and numbers and fields of the equation, such as "

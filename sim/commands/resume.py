@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from sim.commands import options
+from sim.signals import StopSignals
 
 
 def add(commands: Any) -> None:
@@ -22,14 +23,15 @@ def add(commands: Any) -> None:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from sim.driver import resume
+    with StopSignals():  # as for `sim run`
+        from sim.driver import resume
 
-    result = resume(
-        arguments.directory,
-        overrides=options.overrides(arguments),
-        rendezvous=options.rendezvous(arguments),
-        monitor=arguments.monitor,
-        quiet=arguments.json,
-    )
-    options.say(result, arguments)
+        result = resume(
+            arguments.directory,
+            overrides=options.overrides(arguments),
+            rendezvous=options.rendezvous(arguments),
+            monitor=arguments.monitor,
+            quiet=arguments.json,
+        )
+        options.say(result, arguments)
     return 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.commands import options
 from sim.launcher import is_speaker
+from sim.signals import StopSignals
 
 
 def add(commands: Any) -> None:
@@ -30,24 +31,26 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from sim import casefile
-
     overrides = options.overrides(arguments)
     if arguments.print_config:
+        from sim import casefile
+
         text = casefile.to_toml(casefile.load(arguments.case, overrides).with_absolute_files())
         if is_speaker():
             print(text, end="")
         return 0
-    from sim.driver import run
+    # Before JAX is loaded, which takes a while, and where an interrupt may get lost.
+    with StopSignals():
+        from sim.driver import run
 
-    result = run(
-        arguments.case,
-        output=arguments.output,
-        overwrite=arguments.overwrite,
-        overrides=overrides,
-        rendezvous=options.rendezvous(arguments),
-        monitor=arguments.monitor,
-        quiet=arguments.json,
-    )
-    options.say(result, arguments)
+        result = run(
+            arguments.case,
+            output=arguments.output,
+            overwrite=arguments.overwrite,
+            overrides=overrides,
+            rendezvous=options.rendezvous(arguments),
+            monitor=arguments.monitor,
+            quiet=arguments.json,
+        )
+        options.say(result, arguments)
     return 0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
+from sim import machine
 from sim.doctor.company import Company
 from sim.doctor.finding import Finding
 from sim.doctor.launching import mpirun_version, why_not_together
@@ -85,12 +85,12 @@ def binding(ranks: Sequence[Facts]) -> Iterator[Finding]:
 
 
 def threads(ranks: Sequence[Facts]) -> Iterator[Finding]:
-    """Whether the variable by which XLA counts its threads, where it is set, is a number from 1."""
+    """Whether the variable by which XLA counts its threads, where it is set, is a number that it can start."""
     given = {rank["settings"].get("NPROC", "1") for rank in ranks}
-    wrong = sorted(value for value in given if not re.fullmatch(r"\s*0*[1-9]\d*\s*", value, re.ASCII))
+    wrong = sorted(value for value in given if not machine.is_count_of_threads(value))
     if wrong:
         fact = f"NPROC={' and NPROC='.join(wrong)} is no count of threads: XLA starts one a core, or fails"
-        yield Finding("NPROC", "broken", fact, "unset NPROC, or give it a number from 1")
+        yield Finding("NPROC", "broken", fact, f"unset NPROC, or give it a number from 1 to {machine.MOST_THREADS}")
 
 
 def _same(what: str, answers: Sequence[Facts], describe: Callable[[Facts], str]) -> Finding:

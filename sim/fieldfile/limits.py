@@ -16,9 +16,11 @@ _MIB = 256
 def check_piece(size: int, what: str) -> None:
     """Refuse what can only be unpacked as a whole, a chunk or a row of `size` bytes, where that is too much."""
     try:
-        limit = int(os.environ.get(_VARIABLE, _MIB))
+        limit = int(given := os.environ.get(_VARIABLE, str(_MIB)))
     except ValueError:
-        raise FieldFileError(f"{_VARIABLE} is {os.environ[_VARIABLE]!r}; give a number of MiB") from None
+        limit = 0
+    if limit < 1:
+        raise FieldFileError(f"{_VARIABLE} is a whole number of MiB above 0; got {given!r:.40}")
     if size > limit << 20:
         fact = f"{what} comes in pieces of {size >> 20} MiB, more than {limit}"
         raise FieldFileError(f"{fact}; store it in smaller ones, or set {_VARIABLE}")

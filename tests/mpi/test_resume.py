@@ -85,6 +85,15 @@ def test_a_signal_to_mpirun_stops_all_ranks_and_a_second_run_is_refused(family: 
     assert len(list((tmp_path / "out/checkpoints").iterdir())) == 1 and not (tmp_path / "out/lock").exists()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_one_rank_in_set_up_stops_all_at_the_first_steps(rank: int, family: Family, tmp_path: Path) -> None:
+    """MPI has a handler of its own for SIGUSR1."""
+    ended = finish(family.ranks(2, str(WORKERS / "told.py"), str(rank), "run", *CASE, "--output", "out"), family)
+    assert ended.code == 75 and ended.stderr.count("sim: stopped by SIGUSR1") == 1, ended.stderr
+    assert json.loads((tmp_path / "out/run.json").read_text())["status"] == "stopped"
+
+
 def test_every_damage_sends_all_ranks_back_to_the_checkpoint_before(mpirun: Callable[..., Ended]) -> None:
     """Said once each, whichever rank has read the block."""
     ended = mpirun(3, str(WORKERS / "damages.py"), PYTHONPATH=ROOT)

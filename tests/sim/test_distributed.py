@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,7 @@ import pytest
 
 from sim.distributed import Rendezvous, from_slurm
 from sim.errors import SimError
+from sim.subprocesses import with_our_package
 
 STEP = {"SLURM_JOB_ID": "17", "SLURM_STEP_ID": "2", "SLURM_NTASKS": "4", "SLURM_PROCID": "3"}
 
@@ -52,3 +57,20 @@ def test_a_list_that_nobody_can_read(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_what_is_no_rendezvous(given: tuple[Any, Any, Any]) -> None:
     with pytest.raises(SimError, match="--coordinator|--process"):
         Rendezvous(*given)
+
+
+CONNECTED = """
+import os, signal, time
+from sim import distributed, membership, subprocesses
+rendezvous = distributed.Rendezvous(f"127.0.0.1:{subprocesses.free_port()}", 1, 0)
+with membership.assembled(None, "xla", rendezvous, 1):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+"""
+
+
+def test_processes_that_xla_connects_are_ended_by_sigterm() -> None:
+    """Its preemption service would hear it, and nothing end."""
+    env = with_our_package(os.environ)
+    done = subprocess.run([sys.executable, "-c", CONNECTED], env=env, capture_output=True, timeout=90, check=False)
+    assert done.returncode == -signal.SIGTERM, done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +144,19 @@ def test_a_run_is_the_same_whatever_the_caller_has_set(small: Small, fields: Fie
         assert jnp.arange(3.0).dtype == jnp.float32
     assert jnp.arange(3.0).dtype == jnp.float64
     assert [u.tobytes() for u in found] == [u.tobytes() for u in expected]
+
+
+@pytest.mark.parametrize("key", ["name", "grid__x__cells", "output__every", "sources", "equation__alpha"])
+@pytest.mark.parametrize("start", [sim.run, lambda case: sim.start(case).__enter__()], ids=["run", "start"])
+def test_what_is_no_value_at_all_is_refused_by_its_key(start: Any, key: str, small: Small) -> None:
+    for given in (math, (one for one in (1, 2))):
+        case = small((9,), **{key: {}})
+        *path, last = key.split("__")
+        functools.reduce(dict.__getitem__, path, case)[last] = given
+        with pytest.raises(
+            SimError, match=rf"\n  {key.replace('__', '.')}: Input should be .*; got <(module|generator)"
+        ):
+            start(case)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])

@@ -122,6 +122,7 @@ def test_samples_are_those_of_their_seed() -> None:
     [
         ({"vary": {"grid.x.cells": [8.0, 16.0]}}, "grid.x.cells can't vary: all members share"),
         ({"vary": {"initial": ["x"]}}, "initial can't vary"),
+        ({"vary": {"equation.kind": ["heat", "wave"]}}, "equation.kind can't vary"),
         ({"vary": {"initial.v": ["x"]}}, "member 0, of initial.v = 'x': initial.v is no field"),
         ({"vary": {"equation.alfa": [0.1]}}, "member 0, of equation.alfa = 0.1: equation.alfa: Extra inputs"),
         ({"vary": {"equation.alpha": [0.1, -0.1]}}, "member 1, of equation.alpha = -0.1: equation.alpha: "),

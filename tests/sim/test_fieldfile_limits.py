@@ -76,9 +76,10 @@ def test_pieces_that_are_too_large_are_refused_unless_allowed(
 
     with pytest.raises(FieldFileError, match=f"comes in pieces of {size} MiB, more than 256; .*SIM_FIELD_LIMIT_MIB"):
         read()
-    monkeypatch.setenv("SIM_FIELD_LIMIT_MIB", "much")
-    with pytest.raises(FieldFileError, match="give a number of MiB"):
-        read()
+    for wrong in ("much", "", "-1", "0"):
+        monkeypatch.setenv("SIM_FIELD_LIMIT_MIB", wrong)
+        with pytest.raises(FieldFileError, match=f"LIMIT_MIB is a whole number of MiB above 0; got {wrong!r}"):
+            read()
     monkeypatch.setenv("SIM_FIELD_LIMIT_MIB", str(size))
     with pytest.raises(FieldFileError, match="more than"):
         read()

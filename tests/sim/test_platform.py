@@ -1,4 +1,4 @@
-"""Which GPU is whose."""
+"""Which GPU is whose; how many threads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sim import platform
+from sim.errors import SimError
 
 RANK_5 = {"SLURM_PROCID": "13", "SLURM_STEP_NUM_TASKS": "16", "SLURM_LOCALID": "5"}
 
@@ -32,3 +33,26 @@ def test_a_rank_takes_the_gpu_of_its_number(
         monkeypatch.setenv(name, value)
     platform.configure(one_device=True)
     assert changes.get("jax_cuda_visible_devices") == bound
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ("0", True),
+        ("-1", True),
+        ("abc", True),
+        ("", True),
+        ("1.5", True),
+        ("1000000", True),
+        ("1", False),
+        (" 16", False),
+    ],
+)
+def test_threads_that_are_no_count_are_refused(given: str, wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform.machine, "gpus", lambda: 0)
+    monkeypatch.setenv("NPROC", given)
+    if wrong:
+        with pytest.raises(SimError, match=f"NPROC is how many threads XLA starts.*got {given!r}"):
+            platform.check_threads()
+    else:
+        platform.check_threads()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 import sim
 from sim.errors import SimError
-from sim.subprocesses import clean_environment
+from sim.subprocesses import clean_environment, with_our_package
 from tests.cases import table
 from tests.steering import at_outputs, steered
 
@@ -195,3 +196,25 @@ def test_steered_on_devices_as_on_one(transport: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=clean_environment(), check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout.splitlines()[-1]) == steered(case)
+
+
+HANGING = """
+import json, sys, time
+import sim
+from sim.simulation import Simulation
+with sim.start(json.loads(sys.argv[1])) as running:
+    running.advance(to=0.01)
+    time.sleep(5)
+    print("the caller's own time", flush=True)
+    Simulation.broken_cells = lambda self: time.sleep(1000)
+    running.advance(to=0.02)
+"""
+
+
+@pytest.mark.long
+def test_a_call_that_gets_no_further_is_ended_by_the_watchdog(small: Callable[..., dict[str, Any]]) -> None:
+    case = json.dumps(small((9,), parallel__watchdog=4.0))
+    command, env = [sys.executable, "-c", HANGING, case], with_our_package(os.environ)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=90, check=False)
+    assert (done.returncode, done.stdout) == (3, "the caller's own time\n"), done.stderr
+    assert "rank 0 has got no further for 4 s: advancing from step" in done.stderr

@@ -1,84 +1,19 @@
-"""Signals and time limits."""
+"""Time limits."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from sim import casefile, membership
+from sim import casefile
 from sim.case.checkpoint import seconds_of_duration, seconds_of_limit
 from sim.checkpoint.keeper import Keeper
 from sim.errors import SimError
-from sim.stopping import StopSignals, TimeLimit
-from sim.subprocesses import with_our_package
+from sim.stopping import TimeLimit
 from sim.team import Solo
-
-TWICE = """
-import os, signal, sys, time
-from sim import stopping
-stopping._ECHO_SECONDS = 0.2
-with stopping.StopSignals(lambda code: print("ends", code, flush=True)) as signals:
-    for pause in (0.05, 0.5, 5):
-        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
-        time.sleep(pause)
-        print(signals.wish, flush=True)
-"""
-
-
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR1", 138)])
-def test_the_second_signal_ends_the_process_and_an_echo_does_not(name: str, code: int) -> None:
-    command = [sys.executable, "-c", TWICE, name]
-    env = with_our_package(os.environ)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stdout.split("\n")) == (code, [name, name, f"ends {code}", ""]), done.stderr
-
-
-INTERRUPTED = """
-import atexit, os
-from sim import cli
-atexit.register(os.abort)  # as XLA may, taken down in the midst of compiling
-def main():
-    raise KeyboardInterrupt
-cli.main = main
-cli.entry()
-"""
-
-
-def test_an_interrupt_before_the_first_step_has_its_status_whatever_is_taken_down() -> None:
-    command, env = [sys.executable, "-c", INTERRUPTED], with_our_package(os.environ)
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
-    assert (done.returncode, done.stderr) == (130, "interrupted\n")
-
-
-def test_one_rank_that_is_interrupted_says_so_without_a_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    codes: list[int] = []
-    monkeypatch.setattr(membership, "abort", codes.append)
-    monkeypatch.setattr(Solo, "all_fail", lambda self, seconds: False)
-    membership.end_unless_all_fail(Solo(), KeyboardInterrupt())
-    said = capsys.readouterr().err
-    assert codes == [130] and said.startswith("sim: error: rank 0 was interrupted, and") and said.count("\n") == 1
-
-
-def test_other_signals_are_none_of_ours() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
-    heard = []
-    chld = signal.signal(signal.SIGUSR2, lambda *_: heard.append(1))
-    try:
-        with StopSignals(pytest.fail) as signals:
-            os.kill(os.getpid(), signal.SIGUSR2)
-            time.sleep(0.1)
-            assert signals.wish is None and heard == [1]
-    finally:
-        signal.signal(signal.SIGUSR2, chld)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)] == before
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30 s", 30), ("10 min", 600), ("2h", 7200), ("0.5 min", 30)])
