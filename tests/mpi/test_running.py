@@ -84,7 +84,12 @@ if comm.Get_rank() == 0:
 
 
 @pytest.mark.parametrize(
-    ("ranks", "transport", "devices"), [(3, "mpi", None), pytest.param(2, "hybrid", 2, marks=pytest.mark.long)]
+    ("ranks", "transport", "devices"),
+    [
+        (3, "mpi", None),
+        pytest.param(2, "hybrid", 2, marks=pytest.mark.long),
+        pytest.param(2, "xla", None, marks=pytest.mark.long),
+    ],
 )
 def test_gradients_on_ranks_as_on_one(
     ranks: int, transport: str, devices: int | None, mpirun: Callable[..., Ended], tmp_path: Path

@@ -93,7 +93,7 @@ def test_a_communicator_has_to_be_one_of_this_process(small: Small, single_rank_
         def __bool__(self) -> bool:
             return False
 
-    for comm, words in ((Null([]), "this process is no part of it"), (single_rank_mpi, "a communicator of mpi4py")):
+    for comm, words in ((Null([]), "this process is not in it"), (single_rank_mpi, "a communicator of mpi4py")):
         with pytest.raises(SimError, match=words):
             sim.run(small(), comm=comm)
     single_rank_mpi.Intracomm = Null
