@@ -22,10 +22,11 @@ from sim.errors import SimError, Stopped
 if TYPE_CHECKING:
     from sim.case import Case
     from sim.driver import resume, run
+    from sim.gradient import Gradient
     from sim.result import Result
     from sim.running import Running, start
 
-__all__ = ["Case", "Result", "Running", "SimError", "Stopped", "resume", "run", "start"]
+__all__ = ["Case", "Gradient", "Result", "Running", "SimError", "Stopped", "resume", "run", "start"]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,6 +34,7 @@ def __getattr__(name: str) -> Any:
 
     homes = {
         "Case": "sim.case",
+        "Gradient": "sim.gradient",
         "Result": "sim.result",
         "Running": "sim.running",
         "resume": "sim.driver",

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from sim import diagnostics, putting
+from sim.as_numpy import blocks_of, whole_of
 from sim.errors import SimError
-from sim.looked_at import blocks_of, whole_of
 from sim.memory import check_history
 from sim.problem import Problem
 from sim.schedule import Segment
@@ -97,8 +97,8 @@ class _Leg:
     fields: Fields
 
 
-class Descent:
-    """The programs that take a simulation's gradients, each compiled once: a loss is known by the function it is."""
+class Gradients:
+    """Takes those of a simulation, by programs that are compiled once each: a loss is known by the function it is."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -112,7 +112,6 @@ class Descent:
         """Of the loss at the end of the segments by what there is now, where the simulation is left.  Collective.
 
         `getting_on` is called with each leg, there and back.
-
         Raises SimError, on all ranks alike, where the loss is not finite.
         """
         simulation = self._simulation
@@ -147,7 +146,8 @@ class Descent:
         fields = len(problem.equation.fields)
         at_once = most * self._march.stages * (1 + step.looks_back + len(step.registers) / fields)
         legs = sum(-(-segment.steps // most) for segment in segments)
-        check_history(legs + math.ceil(at_once), problem.case, transport.topology, transport.team.size)
+        # And the fields to come back to.
+        check_history(1 + legs + math.ceil(at_once), problem.case, transport.topology, transport.team.size)
 
     def _legs(self, segment: Segment, most: int) -> Iterator[_Leg]:
         """A segment, taken in legs of `most` steps."""

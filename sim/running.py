@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from sim import blowup, casefile, distributed, membership, platform, putting
+from sim.as_numpy import blocks_of, whole_of
 from sim.case import Case
 from sim.chunks import Chunks
 from sim.errors import SimError
-from sim.gradient import Descent, Gradient, check_differentiable, check_loss, placed
-from sim.looked_at import blocks_of, whole_of
+from sim.gradient import Gradient, Gradients, check_differentiable, check_loss, placed
 from sim.ready import Ready, make_ready
 from sim.schedule import Position, Segment, limit_of, segments, stops_of
 from sim.simulation import Simulation
@@ -163,7 +163,7 @@ class Running:
             given = placed({} if data is None else data, simulation)
             check_loss(loss, simulation, given)
         with self._watched("taking a gradient") as watchdog:
-            return self._descent.gradient(loss, todo, given, watchdog.pat)
+            return self._gradients.gradient(loss, todo, given, watchdog.pat)
 
     @platform.arithmetic()
     def blocks(self, name: str) -> list[tuple[Box, np.ndarray]]:
@@ -217,8 +217,8 @@ class Running:
         return {} if recording is None else recording.series.columns()
 
     @cached_property
-    def _descent(self) -> Descent:
-        return Descent(self._simulation)
+    def _gradients(self) -> Gradients:
+        return Gradients(self._simulation)
 
     @property
     def _team(self) -> Team:

@@ -112,7 +112,10 @@ def test_what_was_said_before_the_second_signal_is_heard() -> None:
 def test_a_process_can_be_ended_while_it_loads(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is connected yet; by the thread that hears the second signal."""
     monkeypatch.setitem(sys.modules, module, ModuleType(module))
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
     membership.abort(143)
+    assert not ended, "others are told; to end itself is the caller's"
 
 
 def test_a_process_has_one_ear() -> None:
