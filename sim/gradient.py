@@ -144,7 +144,7 @@ class Gradients:
         """Raise SimError where the states that will be kept can't be."""
         step, problem, transport = self._march.step, self._simulation.problem, self._simulation.transport
         fields = len(problem.equation.fields)
-        at_once = most * self._march.stages * (1 + step.looks_back + len(step.registers) / fields)
+        at_once = most * self._march.stages * (1 + len(step.registers) / fields)
         legs = sum(-(-segment.steps // most) for segment in segments)
         # And the fields to come back to.
         check_history(1 + legs + math.ceil(at_once), problem.case, transport.topology, transport.team.size)

@@ -128,7 +128,7 @@ class Rounds:
         def one(buffers: Buffers, number: jax.Array) -> Buffers:
             if (done := self._by_cells(buffers, number)) is not None:
                 return self._in_turn(*done)
-            now = self._filled(buffers.now, number)
+            now = self.filled(buffers.now, number)
             new, now = self._stage(window, now, buffers.spare, number)
             return self._in_turn(now, new)
 
@@ -147,12 +147,12 @@ class Rounds:
                 # Which array holds which stages is the same for all tiles.
                 now, spare = buffers if parity == 0 else self._in_turn(*buffers)
                 new, now = self._stage(window, now, spare, first + stage, made)
-                new = self._walled(new, window, self._setting(first + stage + 1))
+                new = self._walled(new, window, self.setting(first + stage + 1))
                 return Buffers(now, new) if parity == 0 else self._in_turn(now, new)
 
             return advance
 
-        begun, odd = Buffers(self._filled(buffers.now, first), buffers.spare), bool(at_most % 2)
+        begun, odd = Buffers(self.filled(buffers.now, first), buffers.spare), bool(at_most % 2)
         done = sweep(begun, tiles, count, odd, enter)
         return self._in_turn(*done) if odd else done
 
@@ -209,7 +209,7 @@ class Rounds:
 
         def stage() -> Fields:
             before = self._before(buffers.spare)
-            patch = self._patch(window, {**self._filled(buffers.now, number), **before}, self.coefficients, number)
+            patch = self._patch(window, {**self.filled(buffers.now, number), **before}, self.coefficients, number)
             begun = self.step.begin(patch, self.clock.dt) if registers else {}
             begun = {
                 name: jnp.where(number % stages == 0, value, core(patch.fields[name], self.width))
@@ -251,12 +251,12 @@ class Rounds:
         fields, coefficients = jax.tree.map(seen.of, (fields, coefficients))
         return Patch(fields, coefficients, time, origin, self.grid, Rounding.by(self.clock.start))
 
-    def _setting(self, number: jax.Array) -> Setting:
+    def setting(self, number: jax.Array) -> Setting:
         """What surrounds the fields that stage `number` starts from."""
         return Setting(self.block, self.exchange, self.coefficients, self.clock.at(number, self.step.times))
 
-    def _filled(self, fields: Fields, number: jax.Array) -> Fields:
-        setting = self._setting(number)
+    def filled(self, fields: Fields, number: jax.Array) -> Fields:
+        setting = self.setting(number)
         return {name: self.walls[name].fill(u, setting) if name in self.walls else u for name, u in fields.items()}
 
 

@@ -16,7 +16,7 @@ from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.patch import Patch, line
 from solvers.rounding import Rounding
-from solvers.window import Window, layers
+from solvers.window import Window
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,12 @@ class Wall:
     """`near` holds the interior cells next to a wall in the order of the ghosts that mirror them.
 
     near: dtype[…, depth, …], the wall's axis being `axis`, depth ≥ width, the number of ghosts; of the other axes
-    what is in the window.  `inner` is where they begin along the wall's axis.
+    what is in the window.  coefficients: of those that vary the same cells, in array order.  `inner` is where they
+    begin along the wall's axis.
     """
 
     near: jax.Array
+    coefficients: Fields
     axis: int
     side: int
     width: int
@@ -119,27 +121,25 @@ class Wall:
 
     def coefficient(self, name: str) -> jax.Array:
         """A coefficient of the equation in the cells next to the wall: dtype[…, 1, …], or a scalar."""
-        c = self.setting.coefficients[name]
-        if c.ndim == 0:
-            return c
-        nearest = self.inner + (self._depth - 1 if self.side == UPPER else 0)
-        return layers(c, self.axis, nearest, 1, self.window)
+        c = self.coefficients[name]
+        nearest = self._depth - 1 if self.side == UPPER else 0
+        return lax.slice_in_dim(c, nearest, nearest + 1, axis=self.axis) if c.ndim else c
 
     def patch(self, fields: Fields, outside: bool) -> Patch:
         """The ghosts, or the cells that they mirror, with these fields there, in array order.
 
         Coefficients are those of the cells in both: beyond walls they are what they are on this side.
         """
-        mirrored = self.inner + (self._depth - self.width if self.side == UPPER else 0)
-        ghosts = self.inner + (self._depth if self.side == UPPER else -self.width)
+        mirrored = self._depth - self.width if self.side == UPPER else 0
+        ghosts = self._depth if self.side == UPPER else -self.width
 
         def part(c: jax.Array) -> jax.Array:
-            found = layers(c, self.axis, mirrored, self.width, self.window) if c.ndim else c
+            found = lax.slice_in_dim(c, mirrored, mirrored + self.width, axis=self.axis) if c.ndim else c
             return jnp.flip(found, self.axis) if c.ndim and outside else found
 
         origin = [start + self.window.start(axis) for axis, start in enumerate(self.setting.block.origin)]
-        origin[self.axis] = self.setting.block.origin[self.axis] + (ghosts if outside else mirrored)
-        coefficients = {name: part(c) for name, c in self.setting.coefficients.items()}
+        origin[self.axis] = self.setting.block.origin[self.axis] + self.inner + (ghosts if outside else mirrored)
+        coefficients = {name: part(c) for name, c in self.coefficients.items()}
         return Patch(fields, coefficients, self.time, tuple(origin), self.grid, self.rounded)
 
     def _continued(

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from solvers.block import Block, Count
 from solvers.boundary import Boundary, Periodic
 from solvers.exchange import LOWER, UPPER, Exchange, touches_both
+from solvers.fields import Fields
 from solvers.grid import Grid
 from solvers.once import once
 from solvers.wall import Setting, Wall
@@ -65,7 +66,7 @@ class Walls:
     def fill_across(self, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
         """The same at the walls of those axes that are whole in the window: all there is to do where none is `due`."""
         u = self._wrapped(u, setting, window)
-        for axis, side in self._walls(setting.exchange):
+        for axis, side in self.places(setting.exchange):
             if window.spans[axis] is None:
                 u = self._fill_side(u, axis, side, setting, window)
         return u
@@ -75,7 +76,7 @@ class Walls:
 
         Where all of the window's cells are wanted it does not.
         """
-        cut = [place for place in self._walls(setting.exchange) if window.wanted_along(place[0]) is not None]
+        cut = [place for place in self.places(setting.exchange) if window.wanted_along(place[0]) is not None]
         return functools.reduce(operator.or_, (self._due(*place, setting, window) for place in cut), False)
 
     def _fill_from(self, axis: int, u: jax.Array, setting: Setting, window: Window) -> jax.Array:
@@ -91,7 +92,7 @@ class Walls:
 
             def with_corners(u: jax.Array, side: int = side) -> jax.Array:
                 u = self._fill_side(u, axis, side, setting, window)
-                outer = self._outer(setting.block, axis, side)
+                outer = self.outer(setting.block, axis, side)
                 return self._fill_from(axis + 1, u, setting, window.along(axis, outer, self.width))
 
             u = once(self._due(axis, side, setting, window), with_corners, u)
@@ -127,10 +128,10 @@ class Walls:
                 opposite = self.wall(setting.block, axis, -side)
                 start = opposite if side == UPPER else opposite - self.width
                 cells = layers(u, axis, start, self.width, window)
-                u = with_layers(u, axis, self._outer(setting.block, axis, side), cells, window)
+                u = with_layers(u, axis, self.outer(setting.block, axis, side), cells, window)
         return u
 
-    def _walls(self, exchange: Exchange) -> list[tuple[int, int]]:
+    def places(self, exchange: Exchange) -> list[tuple[int, int]]:
         """Axis and side of what may be a wall, in the order in which they are filled."""
         places = [(axis, side) for axis in range(len(self.sides)) for side in (LOWER, UPPER)]
         return [place for place in places if self._is_wall(*place, exchange)]
@@ -149,19 +150,35 @@ class Walls:
         """Index of the first cell above a wall."""
         return block.margins[axis] + (block.extent[axis] if side == UPPER else 0)
 
-    def _outer(self, block: Block, axis: int, side: int) -> Count:
+    def inner(self, block: Block, axis: int, side: int) -> Count:
+        """Index of the first layer of cells that a wall's ghosts depend on."""
+        wall = self.wall(block, axis, side)
+        return wall if side == LOWER else wall - self.reach(axis, side)
+
+    def outer(self, block: Block, axis: int, side: int) -> Count:
         """Index of the first ghost layer next to a wall."""
         wall = self.wall(block, axis, side)
         return wall if side == UPPER else wall - self.width
 
     def _fill_side(self, u: jax.Array, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:
-        boundary, width = self.sides[axis][side == UPPER], self.width
-        wall, depth = self.wall(setting.block, axis, side), self.reach(axis, side)
-        inner, outer = (wall if side == LOWER else wall - depth), self._outer(setting.block, axis, side)
-        near = jnp.flip(layers(u, axis, inner, depth, window), axis)
-        seen = Wall(near, axis, side, width, inner, window, self.grid, setting)
-        ghost = jnp.broadcast_to(boundary.ghost(seen), seen.mirror.shape)
+        inner, outer = self.inner(setting.block, axis, side), self.outer(setting.block, axis, side)
+        near, *coefficients = (
+            layers(c, axis, inner, self.reach(axis, side), window) if c.ndim else c
+            for c in (u, *setting.coefficients.values())
+        )
+        known = dict(zip(setting.coefficients, coefficients, strict=True))
+        ghost = self.ghosts(near, known, axis, side, setting, window)
         wanted = window.wanted(but=axis) & setting.exchange.at_edge(axis, side)
         if wanted is not True:
-            ghost = jnp.where(wanted, ghost, layers(u, axis, outer, width, window))
+            ghost = jnp.where(wanted, ghost, layers(u, axis, outer, self.width, window))
         return with_layers(u, axis, outer, ghost, window)
+
+    def ghosts(
+        self, near: jax.Array, coefficients: Fields, axis: int, side: int, setting: Setting, window: Window
+    ) -> jax.Array:
+        """What the ghosts next to a wall hold, dtype[…, width, …], near it being these cells, and coefficients in them:
+        `reach` layers from `inner` on.
+        """
+        turned, inner = jnp.flip(near, axis), self.inner(setting.block, axis, side)
+        seen = Wall(turned, coefficients, axis, side, self.width, inner, window, self.grid, setting)
+        return jnp.broadcast_to(self.sides[axis][side == UPPER].ghost(seen), seen.mirror.shape)

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
-from solvers.adjoint.returning import Returning
+from solvers.adjoint.ghosts import returned
+from solvers.adjoint.history import History
+from solvers.adjoint.slopes import Slopes, through
 from solvers.adjoint.stage import Stage
 from solvers.block import Block, core, with_margin
 from solvers.exchange import Exchange
 from solvers.fields import Fields
 from solvers.grid import Grid
-from solvers.halo import exchange_halos
 from solvers.integrators.step import Step
+from solvers.native_loop import native_loop
+from solvers.once import once
 from solvers.reductions import exact_sum
-from solvers.rounds import Clock
+from solvers.rounds import Clock, Rounds
 from solvers.wall import Setting
 from solvers.walls import Walls
-
-Slopes: TypeAlias = Fields
-"""∂L/∂ of fields and coefficients, by their names: of what varies ghosted blocks, zero in ghosts; of numbers float64[],
-the same on all blocks."""
 
 
 @dataclass(frozen=True)
@@ -51,64 +48,69 @@ class Backwards:
         self,
         block: Block,
         exchange: Exchange,
-        slopes: Slopes,
+        slopes: Fields,
         fields: Fields,
         coefficients: Fields,
         clock: Clock,
         steps: jax.Array,
     ) -> tuple[Fields, Fields]:
-        """Through `steps` steps, `most` at most, which begin with `fields`: from the slopes of what they lead to, to
-        those of what they begin with, first what varies and then the numbers.  A program.
+        """Through `steps` steps, `most` at most, which begin with `fields`: from ∂L/∂ of the fields that they lead to,
+        and of the coefficients by all that comes after, to the same of what they begin with.  A program.
+
+        slopes: of what varies ghosted blocks, zero in ghosts; of numbers float64[], the same on all blocks.  Results:
+        first those of what varies, then of the numbers.
         """
-        margins, width = block.margins, self.step.width
+        width, stages = self.step.width, len(self.step.times)
+        beyond = [margin - width for margin in block.margins]
         near = replace(block, ghosts=width, margins=(width,) * block.ndim)
-        stage = Stage(self.step, self.walls, self.grid, near, Returning(exchange), clock)
-        seen = {name: core(c, [m - width for m in margins]) if c.ndim else c for name, c in coefficients.items()}
-        count = steps * stage.count
-        states = self._states(stage, {name: core(u, margins) for name, u in fields.items()}, seen, count)
+        seen = {name: core(c, beyond) if c.ndim else c for name, c in coefficients.items()}
+        rounds = Rounds(self.step, self.walls, (), self.grid, near, exchange, seen, clock)
+        stage, count = Stage(self.step, self.grid, near, clock), steps * stages
+        history = History.of(rounds, {name: core(u, beyond) for name, u in fields.items()}, count, self.most * stages)
 
-        def back(i: jax.Array, slopes: tuple[Fields, Fields]) -> tuple[Fields, Fields]:
-            number = count - 1 - i
-            state = {name: lax.dynamic_index_in_dim(u, number, keepdims=False) for name, u in states.items()}
-            _, pull = jax.vjp(lambda state, c: stage(state, c, clock.first + number), state, seen)
-            of_state, of_coefficients = pull(slopes[0])
-            # Numbers hang on all cells at all times: what they add up to is more than their own type holds well.
-            return of_state, {
-                name: total + of_coefficients[name].astype(total.dtype) for name, total in slopes[1].items()
-            }
-
-        end = {name: core(slopes[name], margins) for name in fields}
-        end |= {name: jnp.zeros_like(next(iter(end.values()))) for name in stage.beside}
-        none = {name: jnp.zeros_like(c, dtype=None if c.ndim else jnp.float64) for name, c in seen.items()}
-        begun, through = lax.fori_loop(0, count, back, (end, none))
-        found = {name: with_margin(begun[name], margins) for name in fields}
+        end = {name: core(slopes[name], beyond) for name in fields}
+        after = Slopes.after(end, history.at(count, self.step)[1], seen)
+        found = self._swept(stage, rounds, history, count, after)
+        arrays = {name: with_margin(slope, beyond) for name, slope in found.fields.items()}
         numbers: Fields = {}
-        for name, c in through.items():
-            if c.ndim:
-                found[name] = slopes[name] + with_margin(self._of_cells(c, near, stage.exchange), margins)
+        setting = Setting(near, exchange, {}, clock.start)
+        for name, slope in found.coefficients.items():
+            if slope.ndim:
+                of_cells, _ = returned(slope, slope, self.mirrors, setting, {})
+                arrays[name] = slopes[name] + with_margin(of_cells, beyond)
             else:
-                numbers[name] = slopes[name] + exact_sum(c, self.grid.cells, exchange)
-        return found, numbers
+                numbers[name] = slopes[name] + exact_sum(slope, self.grid.cells, exchange)
+        return arrays, numbers
 
-    def _states(self, stage: Stage, cells: Fields, coefficients: Fields, count: jax.Array) -> Fields:
-        """Those from which `count` stages start, one after the other, [most stages, …] each."""
-        first = next(iter(cells.values()))
-        begun = {**cells, **{name: jnp.zeros_like(first) for name in stage.beside}}
-        room = {name: jnp.zeros((self.most * stage.count, *u.shape), u.dtype) for name, u in begun.items()}
+    def _swept(self, stage: Stage, rounds: Rounds, history: History, count: jax.Array, after: Slopes) -> Slopes:
+        """Through the last stage first, from what is `after` all of them."""
 
-        def one(i: jax.Array, kept: tuple[Fields, Fields]) -> tuple[Fields, Fields]:
-            state, states = kept
-            states = {name: lax.dynamic_update_index_in_dim(states[name], u, i, 0) for name, u in state.items()}
-            return stage(state, coefficients, stage.clock.first + i), states
+        def back(i: jax.Array, after: Slopes, spare: Fields) -> tuple[Slopes, Fields]:
+            """What is before it, and the memory that this no longer takes."""
+            number = count - 1 - i
+            (fields, beside), here = history.at(number, self.step), rounds.clock.first + number
+            before = through(stage, after, spare, fields, beside, rounds.coefficients, here)
+            return self._of_cells(before, fields, rounds.setting(here)), after.fields
 
-        return lax.fori_loop(0, count, one, (begun, room))[1]
+        def pair(j: jax.Array, state: tuple[Slopes, Fields]) -> tuple[Slopes, Fields]:
+            def second(state: tuple[Fields, Slopes]) -> tuple[Fields, Slopes]:
+                before, spare = back(2 * j + 1, state[1], state[0])
+                return before.fields, before._replace(fields=spare)
 
-    def _of_cells(self, slope: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
-        """The slope of a coefficient with ghosts, as that of its cells alone."""
-        setting = Setting(block, exchange, {}, jnp.float64(0.0))
+            # After two of them what is read and what is written lie where they lay.
+            before, spare = back(2 * j, *state)
+            fields, rest = once(2 * j + 1 < count, second, (spare, before))
+            return rest._replace(fields=fields), rest.fields
 
-        def filled(cells: jax.Array) -> jax.Array:
-            return self.mirrors.fill(exchange_halos(with_margin(cells, self.step.width), block, exchange), setting)
+        spare = jax.tree.map(jnp.zeros_like, after.fields)
+        found, spare = native_loop((count + 1) // 2, pair, (after, spare))
+        # Of an odd number the last one has left them where others are spare.
+        fields = {name: jnp.where(count % 2 == 1, spare[name], slope) for name, slope in found.fields.items()}
+        return found._replace(fields=fields)
 
-        (of_cells,) = jax.vjp(filled, jnp.zeros(block.shape, slope.dtype))[1](slope)
-        return jnp.where(block.owned(), of_cells, 0.0)
+    def _of_cells(self, slopes: Slopes, state: Fields, setting: Setting) -> Slopes:
+        """Slopes of fields with ghosts as those of their cells."""
+        fields, coefficients = {}, slopes.coefficients
+        for name, walls in self.walls.items():
+            fields[name], coefficients = returned(slopes.fields[name], state[name], walls, setting, coefficients)
+        return slopes._replace(fields=fields, coefficients=coefficients)

@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
+
+from solvers.traced import bound, called, literal
 
 ARITHMETIC = frozenset(
     name
@@ -71,7 +73,7 @@ class KernelProgram:
         known.update(zip(jaxpr.invars, arguments, strict=True))
 
         def read(atom: Any) -> Any:
-            return _literal(atom) if isinstance(atom, Literal) else known[atom]
+            return literal(atom) if isinstance(atom, Literal) else known[atom]
 
         for equation in jaxpr.eqns:
             operands = [read(atom) for atom in equation.invars]
@@ -84,14 +86,14 @@ class KernelProgram:
         name, shapes = equation.primitive.name, [_shape(out) for out in equation.outvars]
         if name in ("optimization_barrier", "copy", "stop_gradient"):
             return operands
-        if (inner := _inner(equation)) is not None:
+        if (inner := called(equation)) is not None:
             return self._run(inner, operands)
         if all(isinstance(x, np.ndarray) for x in operands) and all(math.prod(shape) <= _FEW for shape in shapes):
             with jax.ensure_compile_time_eval():
-                return [np.asarray(x) for x in _bound(equation, operands)]
+                return [np.asarray(x) for x in bound(equation, operands)]
         in_kernel = name in ARITHMETIC and not any(map(_shape_of, operands))
         if not in_kernel and all(map(_is_small, operands)) and all(math.prod(shape) <= _FEW for shape in shapes):
-            return _bound(equation, list(map(self._around, operands)))
+            return bound(equation, list(map(self._around, operands)))
         if len(shapes) != 1:
             raise NotTakenError(name)
         return [KernelOperation(name, tuple(map(self._value, operands)), shapes[0], equation)]
@@ -99,7 +101,7 @@ class KernelProgram:
     def _around(self, x: Any) -> Any:
         """A scalar, computed by the program around."""
         if isinstance(x, KernelOperation):
-            return _bound(x.equation, list(map(self._around, x.operands)))[0]
+            return bound(x.equation, list(map(self._around, x.operands)))[0]
         return x.value if isinstance(x, KernelInput) else x
 
     def _value(self, x: Any) -> KernelValue:
@@ -120,10 +122,6 @@ def _given(results: Sequence[KernelValue]) -> Iterator[KernelInput]:
             yield value
         elif isinstance(value, KernelOperation):
             waiting.extend(value.operands)
-
-
-def _literal(atom: Any) -> np.ndarray:
-    return np.asarray(atom.val, atom.aval.dtype)
 
 
 def _shape(out: Any) -> tuple[int, ...]:
@@ -147,21 +145,3 @@ def _known(x: Any) -> Any:
     if isinstance(x, jax.core.Tracer):
         return x
     return np.asarray(x) if np.size(x) <= _FEW else jnp.asarray(x)
-
-
-def _bound(equation: JaxprEqn, operands: Sequence[Any]) -> list[Any]:
-    found = equation.primitive.bind(*operands, **equation.params)
-    return list(found) if equation.primitive.multiple_results else [found]
-
-
-def _inner(equation: JaxprEqn) -> ClosedJaxpr | None:
-    """The function that an equation calls."""
-    if equation.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"):
-        return None
-    for name in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        found = equation.params.get(name)
-        if isinstance(found, ClosedJaxpr):
-            return found
-        if isinstance(found, Jaxpr):
-            return ClosedJaxpr(found, ())
-    raise NotTakenError(equation.primitive.name)

@@ -137,6 +137,6 @@ def test_the_wall_may_lie_inside_the_array(extent: int, width: int) -> None:
 
 def test_periodic_ghosts_are_not_mirrored() -> None:
     setting = Setting(Block((2,), 1), Alone(), {}, jnp.float64(0.0))
-    wall = Wall(jnp.zeros(1), 0, UPPER, 3, 2, None, Grid((2,), (0.0,), (1.0,)), setting)
+    wall = Wall(jnp.zeros(1), {}, 0, UPPER, 3, 2, None, Grid((2,), (0.0,), (1.0,)), setting)
     with pytest.raises(TypeError, match="opposite edge"):
         Periodic().ghost(wall)
