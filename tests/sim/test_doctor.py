@@ -253,7 +253,7 @@ def test_a_foreign_launcher_is_a_finding_of_one_process(
     assert code == 1 and not found["ok"] and found["launch"]["size"] == 3
     broken = [finding for finding in found["findings"] if finding["state"] == "broken"]
     assert [finding["what"] for finding in broken] == ["launcher"]
-    assert "3 processes" in broken[0]["fact"] and "mpirun beside this python" in broken[0]["remedy"]
+    assert "3 processes" in broken[0]["fact"] and "that library's mpirun" in broken[0]["remedy"]
 
 
 def test_ranks_without_mpi_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
