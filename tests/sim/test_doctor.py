@@ -288,6 +288,16 @@ SPEEDS = [
 ]
 
 
+def test_a_path_is_shown_to_its_end_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "/" + 60 * "long" + "/libmpi.so.12"
+    monkeypatch.setattr("sim.doctor.report._COLUMNS_IN_A_FILE", 80)
+    print_tables(ALONE, [Finding("MPI library", "ok", path)], [facts()], [])
+    lines = capsys.readouterr().out.splitlines()
+    assert path in "".join(line.split("│")[3].strip() for line in lines if line.count("│") == 4)
+
+
 def test_the_tables_say_what_the_json_says(capsys: pytest.CaptureFixture[str]) -> None:
     ranks = [facts(cpus=[rank]) for rank in range(4)]
     findings = diagnose(FOUR, ranks, SPEEDS)
