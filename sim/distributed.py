@@ -6,18 +6,24 @@ import json
 import os
 import re
 import socket
-from collections.abc import Mapping
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 
+from sim import spoken
 from sim.errors import SimError
 from sim.subprocesses import free_port, run_bounded
 from sim.team import MpiTeam
 
 _HEARTBEAT_SECONDS = 20  # how long a process may be gone before the others are told to end
 _CONNECT_SECONDS = 120
+_XLA_IS_LATER_BY = 60
+_EXIT_USER_ERROR = 2
 _ANSWER_MILLISECONDS = 24 * 3600 * 1000  # a team member may compute for a long time between two questions
 
 
@@ -81,20 +87,62 @@ def connect(rendezvous: Rendezvous, devices: int | None) -> None:
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     # It would take SIGTERM for itself, and then nothing ends by it.
     jax.config.update("jax_enable_preemption_service", False)
+    if rendezvous.process == 0:
+        _check_port(rendezvous)
     try:
-        jax.distributed.initialize(
-            rendezvous.coordinator,
-            num_processes=rendezvous.processes,
-            process_id=rendezvous.process,
-            local_device_ids=None if devices is None else list(range(devices)),
-            initialization_timeout=_CONNECT_SECONDS,
-            heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
-        )
+        with _patience(rendezvous):
+            jax.distributed.initialize(
+                rendezvous.coordinator,
+                num_processes=rendezvous.processes,
+                process_id=rendezvous.process,
+                local_device_ids=None if devices is None else list(range(devices)),
+                initialization_timeout=_CONNECT_SECONDS + _XLA_IS_LATER_BY,
+                heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
+            )
     except RuntimeError as error:
         raise SimError(
             f"process {rendezvous.process} of {rendezvous.processes} can't join the others at "
             f"{rendezvous.coordinator}: {error}"
         ) from None
+
+
+def _check_port(rendezvous: Rendezvous) -> None:
+    """Raise SimError where process 0 can't listen: XLA crashes then, or listens beside another run's coordinator."""
+    port = int(rendezvous.coordinator.rpartition(":")[2])
+    with socket.socket() as listener:
+        # What is left of the connections of a run before is no obstacle.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("", port))
+        except OSError as error:
+            raise SimError(
+                f"process 0 can't listen at port {port} of --coordinator {rendezvous.coordinator}: {error.strerror}; "
+                f"end what does (ss -ltnp shows it), or have all processes meet at another port"
+            ) from None
+
+
+@contextmanager
+def _patience(rendezvous: Rendezvous) -> Iterator[None]:
+    """Ends this process where the others don't come: XLA would end it with a trace of its stack, and can't be stopped
+    from waiting."""
+
+    def give_up() -> None:
+        print(
+            f"sim: error: process {rendezvous.process} of {rendezvous.processes} has waited {_CONNECT_SECONDS} s for "
+            f"the others at {rendezvous.coordinator}; start each of them once, with a --process of its own, number 0 "
+            f"on that host, and let the hosts reach each other by TCP",
+            file=sys.stderr,
+        )
+        spoken.flush()
+        os._exit(_EXIT_USER_ERROR)
+
+    timer = threading.Timer(_CONNECT_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def is_connected() -> bool:

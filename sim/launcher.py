@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sim.errors import SimError
 
@@ -16,6 +17,11 @@ _VARIABLES = {
     "PALS": ("PALS_RANKID", "PALS_SIZE", "PALS_LOCAL_RANKID"),
     "srun": ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"),
 }
+
+_REMEDY = (
+    "use that library's mpirun (source .venv/bin/activate), clear LD_LIBRARY_PATH where that has chosen the library, "
+    "or build for the launcher's: SIM_MPI=system bash scripts/bootstrap.sh"
+)
 
 
 @dataclass(frozen=True)
@@ -37,18 +43,35 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
     return None
 
 
-def check_launcher(launch: Launch | None, world_size: int) -> None:
+def library_name(mpi: Any) -> str:
+    """Of the library that mpi4py's module `mpi` has loaded, started or not."""
+    vendor, version = mpi.get_vendor()
+    return f"{vendor} {'.'.join(map(str, version))}"
+
+
+def check_library(launch: Launch | None, mpi: Any) -> None:
+    """Raise SimError where MPI's library, not started yet, would abort on what the launcher tells it, in words of its
+    own: MPICH on PMIx, unless it is built with that."""
+    said = mpi.Get_library_version()
+    if launch is not None and launch.launcher == "Open MPI" and said.startswith("MPICH") and "pmix" not in said.lower():
+        raise SimError(f"Open MPI started {launch.size} processes, but {_of_another(mpi)}; {_REMEDY}")
+
+
+def check_launcher(launch: Launch | None, mpi: Any) -> None:
     """Raise SimError where the launcher belongs to another MPI library than the program's.
 
     Otherwise N processes would each find a world of one, and run the same case N times over.
     """
-    if launch is not None and launch.size > 1 and world_size == 1:
-        srun = "srun --mpi=pmi2 (or what `srun --mpi=list` offers of your MPI's), " if launch.launcher == "srun" else ""
+    if launch is not None and launch.size > 1 and mpi.COMM_WORLD.Get_size() == 1:
+        srun = "use srun --mpi=pmi2 (or what `srun --mpi=list` offers of your MPI's), or " * (launch.launcher == "srun")
         raise SimError(
-            f"{launch.launcher} started {launch.size} processes, but MPI sees a world of 1: the launcher does not "
-            f"speak to mpi4py's MPI library; use {srun}the mpirun beside this python "
-            f"(source .venv/bin/activate), or rebuild with SIM_MPI=system"
+            f"{launch.launcher} started {launch.size} processes, but MPI sees a world of 1: "
+            f"{_of_another(mpi)}; {srun}{_REMEDY}"
         )
+
+
+def _of_another(mpi: Any) -> str:
+    return f"the launcher does not speak to mpi4py's MPI library, {library_name(mpi)}"
 
 
 def is_speaker() -> bool:

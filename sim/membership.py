@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sim import spoken
 from sim.errors import SimError
-from sim.launcher import Launch, check_launcher, launched
+from sim.launcher import Launch, check_launcher, check_library, launched
 from sim.team import MpiTeam, Solo, Team
 
 EXIT_BUG = 1
@@ -35,9 +36,7 @@ def assemble(comm: Any = None, transport: str = "auto", rendezvous: Any = None, 
         return _jax_team(rendezvous, devices)
     if transport not in ("mpi", "hybrid") and (launch is None or launch.size == 1):
         return Solo()
-    world = _world()
-    check_launcher(launch, world.Get_size())
-    return MpiTeam(world)
+    return MpiTeam(_world(launch))
 
 
 @contextmanager
@@ -125,13 +124,30 @@ def _jax_team(rendezvous: Any, devices: int | None) -> Team:
     return distributed.JaxTeam(found)
 
 
-def _world() -> Any:
+def _world(launch: Launch | None) -> Any:
     try:
-        from mpi4py import MPI
+        mpi = _unstarted()
     except (ImportError, RuntimeError) as error:
         raise SimError(
             f"several ranks need mpi4py and mpi4jax, and importing mpi4py says: {error}; "
             f"install them with: pip install '.[mpi]', run one process, or connect the processes by hand "
             f"(--transport xla --coordinator host:port --processes N --process I)"
         ) from None
-    return MPI.COMM_WORLD
+    if not mpi.Is_initialized():
+        check_library(launch, mpi)
+        with warnings.catch_warnings():
+            # What mpi4py suspects from variables, `check_launcher` knows.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            mpi.Init_thread()
+    check_launcher(launch, mpi)
+    return mpi.COMM_WORLD
+
+
+def _unstarted() -> Any:
+    """mpi4py's MPI, not started where it is loaded only now; ended with the process all the same."""
+    import mpi4py
+
+    mpi4py.rc.initialize, mpi4py.rc.finalize = False, True
+    from mpi4py import MPI
+
+    return MPI

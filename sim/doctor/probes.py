@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sim.errors import SimError
-from sim.launcher import check_launcher, launched
+from sim.launcher import launched, library_name
 
 
 def jax_() -> dict[str, Any]:
@@ -42,10 +42,9 @@ def mpi() -> dict[str, Any]:
     mpi4py.rc.initialize = False
     from mpi4py import MPI
 
-    vendor, version = MPI.get_vendor()
     return {
         "version": mpi4py.__version__,
-        "library": f"{vendor} {'.'.join(map(str, version))}",
+        "library": library_name(MPI),
         "standard": ".".join(map(str, MPI.Get_version())),
         "files": _loaded_libmpi(),
     }
@@ -77,12 +76,12 @@ def h5py() -> dict[str, Any]:
 
 def world(*modules: str) -> dict[str, Any]:
     """Whether the ranks of a launcher, which import `modules`, find each other."""
-    for module in modules:
-        import_module(module)
-    from mpi4py import MPI
+    from sim.membership import assembled
 
-    check_launcher(launched(), MPI.COMM_WORLD.Get_size())
-    return {"size": MPI.COMM_WORLD.Get_size()}
+    with assembled(None, "mpi") as team:
+        for module in modules:
+            import_module(module)
+        return {"size": team.size}
 
 
 def exchange(name: str, devices: str, *meeting: str) -> dict[str, Any]:

@@ -89,7 +89,9 @@ def _speeds(speeds: Sequence[Facts]) -> Table:
 def _table(*headings: str) -> Table:
     table = Table()
     for heading in headings:
-        table.add_column(heading, justify="right" if heading.endswith(("µs", "GB/s")) else "left")
+        right = heading.endswith(("µs", "GB/s"))
+        # A path is no use without its end.
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
     return table
 
 

@@ -37,7 +37,7 @@ def info(path: Path, as_json: bool = False, quick: bool = False) -> int:
 
 
 def to_dict(run: Run, findings: list[Finding], values_read: bool) -> dict[str, Any]:
-    recording, progress = run.recording, run.progress
+    recording = run.recording
     return {
         "directory": str(run.path),
         "status": run.state,
@@ -47,7 +47,7 @@ def to_dict(run: Run, findings: list[Finding], values_read: bool) -> dict[str, A
         "step": run.step,
         "time": _finite(run.time),
         "fraction": _finite(run.fraction),
-        "last_heard_seconds": progress.age if progress and run.state == "running" else None,
+        "last_heard_seconds": run.silent if run.state == "running" else None,
         "times": [_finite(frame.time) for frame in recording.frames],
         "time_units": recording.time_units,
         "fields": {f.name: {"shape": f.shape, "dtype": str(f.dtype), "units": f.units} for f in fields_of_run(run)},
@@ -87,8 +87,8 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
     if run.time is not None:
         steps = f" after {count(run.step, 'step')}" if run.step is not None else ""
         yield "time", f"t = {quantity(run.time, units)}{steps}{_of_the_end(run)}"
-    if run.state == "running" and run.progress:
-        yield "last heard", f"{duration(run.progress.age)} ago"
+    if run.state == "running" and run.silent is not None:
+        yield "last heard", f"{duration(run.silent)} ago"
     if told.error:
         yield "error", clean(told.error, 1000)
     if told.stopped:

@@ -65,7 +65,8 @@ class Run:
     record: Record
     progress: Progress | None
     recording: Recording
-    is_held: bool
+    is_alive: bool
+    silent: float | None  # seconds since it last told of its progress
 
     @property
     def path(self) -> Path:
@@ -73,8 +74,8 @@ class Run:
 
     @cached_property
     def state(self) -> str:
-        """The status recorded; 'died' where that is running, but nobody is at it, or its process here is gone."""
-        died = self.record.status == "running" and (not self.is_held or (self.progress and self.progress.is_dead))
+        """The status recorded; 'died' where that is running, but nobody is at it."""
+        died = self.record.status == "running" and not self.is_alive
         return "died" if died else clean(self.record.status, 40)
 
     @property
@@ -119,16 +120,18 @@ def read_run(path: Path) -> Run:
         raise SimError(f"{clean(path)} is no directory; give that of a run, such as runs/heat2d/latest")
     directory = RunDirectory(path)
     # A run has its lock before it says that it is running, and until it has said how it ended: looked at twice, one
-    # that begins or ends meanwhile is not taken for one that died.
+    # that begins or ends meanwhile is not taken for one that died.  Nor is one whose process ends after it was there.
     was_held = _is_held(path)
+    progress = record.read(directory.progress, Progress)
+    was_gone, silent = (progress.is_dead, progress.age) if progress else (False, None)
     found = record.read(directory.record, Record)
     if found is None:
         raise SimError(f"{clean(path)} holds no run: it has no {directory.record.name}; give the directory of a run")
-    progress = record.read(directory.progress, Progress)
     if progress and not progress.is_of(found):
-        progress = None
+        progress, was_gone, silent = None, False, None
+    is_alive = (was_held or _is_held(path)) and not was_gone
     snapshots = _output(directory, directory.snapshots, directory.series, found, len(found.snapshots))
-    return Run(directory, found, progress, snapshots, was_held or _is_held(path))
+    return Run(directory, found, progress, snapshots, is_alive, silent)
 
 
 def _is_held(path: Path) -> bool:

@@ -91,8 +91,8 @@ def _panel(run: Run) -> Group:
     table = Table.grid(padding=(0, 2))
     for key, said in _facts(run):
         table.add_row(Text(key, "dim"), Text(said))
-    if run.state == "running" and run.progress and run.progress.age > 10:
-        table.add_row(Text("silent", "yellow"), Text(f"for {duration(run.progress.age)}: long chunks, or it hangs"))
+    if run.state == "running" and run.silent is not None and run.silent > 10:
+        table.add_row(Text("silent", "yellow"), Text(f"for {duration(run.silent)}: long chunks, or it hangs"))
     for name, values in _means(run).items():
         table.add_row(Text(name, "dim"), Text(f"mean {_sparkline(values)} {values[-1]:.6g}"))
     bar = Table.grid()

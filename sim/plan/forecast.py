@@ -172,9 +172,12 @@ def _check_explicit(time: TimeTable) -> None:
         why = "time.integrator = spectral takes none, but transforms the whole field for each output: try a run"
     else:
         why = f"how long time.integrator = {time.integrator} takes depends on how its solver converges: try a short run"
+    steady = "--set time.steady=false " if time.steady else ""
+    # A step that is given says how many stages it takes.
+    stages = " --set time.stages=15" if time.step is None else ""
     raise SimError(
-        f"only explicit steps can be planned; {why}, or plan an explicit one: --set time.steady=false "
-        f"--set time.integrator=rkl2 --set time.stages=15"
+        f"only explicit steps can be planned; {why}, or plan an explicit one: "
+        f"{steady}--set time.integrator=rkl2{stages}"
     )
 
 

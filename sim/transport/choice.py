@@ -77,9 +77,10 @@ def _check_mpi4jax(name: Name) -> None:
     try:
         import mpi4jax  # noqa: F401 (whether it can be)
     except (ImportError, RuntimeError) as error:
+        is_missing = isinstance(error, ModuleNotFoundError)
+        remedy = "install it with: pip install '.[mpi]'" if is_missing else "`python -m sim doctor` says how to mend it"
         raise SimError(
-            f"--transport {name} needs mpi4jax, and importing it says: {error}; install it with: "
-            f"pip install '.[mpi]', or use --transport xla"
+            f"--transport {name} needs mpi4jax, and importing it says: {error}; {remedy}, or use --transport xla"
         ) from None
 
 

@@ -196,6 +196,7 @@ def single_rank_mpi(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleTyp
     """
     mpi4py, mpi, mpi4jax = (types.ModuleType(name) for name in ("mpi4py", "mpi4py.MPI", "mpi4jax"))
     alive: list[FakeComm] = []
+    mpi4py.__dict__.update(rc=types.SimpleNamespace())
     mpi.__dict__.update(
         COMM_WORLD=FakeComm(alive),
         alive=alive,
@@ -213,6 +214,7 @@ def single_rank_mpi(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleTyp
         LAND="land",
         Exception=FakeError,
         Is_initialized=lambda: True,
+        get_vendor=lambda: ("a stand-in", (1, 0)),
         Is_finalized=lambda: False,
     )
 

@@ -253,7 +253,7 @@ def test_a_foreign_launcher_is_a_finding_of_one_process(
     assert code == 1 and not found["ok"] and found["launch"]["size"] == 3
     broken = [finding for finding in found["findings"] if finding["state"] == "broken"]
     assert [finding["what"] for finding in broken] == ["launcher"]
-    assert "3 processes" in broken[0]["fact"] and "mpirun beside this python" in broken[0]["remedy"]
+    assert "3 processes" in broken[0]["fact"] and "that library's mpirun" in broken[0]["remedy"]
 
 
 def test_ranks_without_mpi_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,6 +286,16 @@ SPEEDS = [
     {"transport": PPERMUTE, "between": "2 devices", "seconds": [2e-5, 1e-3]},
     {"transport": GLOO, "between": "2 processes", "why": "timed out"},
 ]
+
+
+def test_a_path_is_shown_to_its_end_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "/" + 60 * "long" + "/libmpi.so.12"
+    monkeypatch.setattr("sim.doctor.report._COLUMNS_IN_A_FILE", 80)
+    print_tables(ALONE, [Finding("MPI library", "ok", path)], [facts()], [])
+    lines = capsys.readouterr().out.splitlines()
+    assert path in "".join(line.split("│")[3].strip() for line in lines if line.count("│") == 4)
 
 
 def test_the_tables_say_what_the_json_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -693,6 +694,38 @@ def test_a_run_that_begins_or_ends_meanwhile_is_not_dead(
     read = records.read
     monkeypatch.setattr(records, "read", slow)
     assert read_run(run).state == status
+
+
+def test_a_run_whose_process_ends_while_it_is_looked_at_is_not_dead(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    goes_on(run, process.pid)
+
+    def fast(path: Path, model: Any) -> Any:
+        found = read(path, model)
+        if path.name == "run.json":
+            process.kill()
+            process.wait()
+        return found
+
+    read = records.read
+    monkeypatch.setattr(records, "read", fast)
+    assert read_run(run).state == "running"
+
+
+def test_what_was_last_heard_is_told_as_of_when_it_was_read(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Not as of when all values have been read, which may take long."""
+    goes_on(run, os.getpid())
+    told = json.loads((run / "progress.json").read_text())
+    (run / "progress.json").write_text(json.dumps({**told, "written": datetime.now(UTC).isoformat()}))
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        time.sleep(3)
+        return examine(*arguments, **options)
+
+    monkeypatch.setattr("sim.looking.info.examine", slow)
+    assert json.loads(said(capsys, "info", run, "--json"))["last_heard_seconds"] < 3
 
 
 def test_the_progress_of_an_earlier_run_does_not_count(run: Path, capsys: Capture) -> None:

@@ -258,6 +258,18 @@ def test_what_cant_be_planned(arguments: list[str], message: str, capsys: pytest
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "implicit", [["time.integrator=tr-bdf2", "time.step=1e-4"], ["time.integrator=spectral"], ["time.steady=true"]]
+)
+def test_the_explicit_plan_that_is_named_instead_can_be_made(
+    implicit: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["plan", "heat2d", "--ranks", "2", *(word for override in implicit for word in ("--set", override))]
+    assert cli.main(asked) == 2
+    remedy = capsys.readouterr().err.rpartition("plan an explicit one: ")[2]
+    assert cli.main([*asked, *remedy.split()]) == 0
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": 1}', "\xff"])
 def test_what_is_no_machine_file(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "machine.json"

@@ -529,6 +529,17 @@ def test_mpi_wanted_but_not_installed(small: Small, monkeypatch: pytest.MonkeyPa
 
 def test_mpi4py_without_mpi4jax(small: Small, single_rank_mpi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "mpi4jax", None)
-    with pytest.raises(SimError, match="mpi4jax"):
+    with pytest.raises(SimError, match="mpi4jax.*; install it with"):
         sim.run(small((9,), parallel={"transport": "mpi"}), output="out")
     assert not Path("out").exists()
+
+
+def test_an_mpi4jax_of_another_mpi_is_not_to_be_installed_again(
+    small: Small, single_rank_mpi: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "mpi4jax.py").write_text("raise ImportError('libfabric.so.1: version not found')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.delitem(__import__("sys").modules, "mpi4jax")
+        with pytest.raises(SimError, match=r"libfabric.so.1: version not found; `python -m sim doctor` says how"):
+            sim.run(small((9,), parallel={"transport": "mpi"}), output="out")
