@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from tests.sim.test_checkpoint import DAMAGES, flip
+from tests.sim.checkpoint.damages import DAMAGES, flip
 
 from .conftest import WORKERS, Ended, Family, finish
 
