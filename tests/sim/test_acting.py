@@ -179,7 +179,7 @@ TWICE: dict[str, tuple[list[list[float]], Table, float]] = {
     "of two regions": ([[0.3], [0.1 + 0.2]], {}, 2.0),
     "of one": ([[0.3, 0.1 + 0.2]], {}, 1.0),
     "just after an output": ([[0.5 + 5e-9]], {"every": 0.5}, 1.0),
-    "just before an output": ([[0.5 - 1e-11]], {"every": 0.5, "extra": {"often": {"every": 0.001}}}, 1.0),
+    "just before an output": ([[0.5 - 1e-10]], {"every": 0.5, "extra": {"often": {"every": 0.05}}}, 1.0),
 }
 
 
