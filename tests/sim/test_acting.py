@@ -226,7 +226,7 @@ def test_a_formula_that_holds_nowhere_is_named(key: str, small: Callable[..., Ta
         foresee(build(casefile.load(case)), 1)
 
 
-@pytest.mark.parametrize("blocks", [1, 3, 12])
+@pytest.mark.parametrize("blocks", [1, pytest.param(3, marks=pytest.mark.long), 12])
 def test_a_formula_may_hold_in_the_last_layer_alone(blocks: int, small: Callable[..., Table], tmp_path: Path) -> None:
     case = small(
         equation={"u": "0.1 * laplace(u)"}, parallel={"transport": "virtual", "blocks": blocks}, boundary__y="neumann"

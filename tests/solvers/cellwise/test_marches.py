@@ -31,8 +31,8 @@ SIDES = {
 
 
 def _shapes() -> list[Any]:
-    of = [((70,), "float64"), ((2100,), "float32"), ((40, 33), "float32"), ((37, 300), "float64")]
-    long = [((9, 13, 17), "float32"), ((12, 26, 300), "float64")]
+    of = [((70,), "float64"), ((2100,), "float32"), ((40, 33), "float32")]
+    long = [((37, 300), "float64"), ((9, 13, 17), "float32"), ((12, 26, 300), "float64")]
     return [*of, *(pytest.param(*each, marks=pytest.mark.long) for each in long)]
 
 
