@@ -147,7 +147,9 @@ def test_by_hand_without_mpi(family: Family, tmp_path: Path) -> None:
     assert [a.read_bytes() for a in ones] == [b.read_bytes() for b in twos] and len(ones) > 1
 
 
-@pytest.mark.parametrize("asked", [[], ["--no-tune"]], ids=["tuned", "by the rule"])
+@pytest.mark.parametrize(
+    "asked", [pytest.param([], marks=pytest.mark.long), ["--no-tune"]], ids=["tuned", "by the rule"]
+)
 def test_ranks_on_unlike_machines_choose_the_same(
     asked: list[str], mpirun: Callable[..., Ended], tmp_path: Path
 ) -> None:
