@@ -1,12 +1,10 @@
-"""Runs that end before their end, and what they leave."""
+"""Runs that end before their end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import h5py
 import pytest
 
 from sim import loop
@@ -29,10 +27,3 @@ def interrupted(action: Callable[[], Any], chunks: int) -> None:
         patch.setattr(loop, "reach", reach)
         with pytest.raises(KilledError):
             action()
-
-
-def files(folder: str | Path) -> dict[str, bytes]:
-    """Snapshots as they are; of results.h5, which also says how the run was made, what it holds."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("[0-9]*.h5")}
-    with h5py.File(Path(folder) / "results.h5") as file:
-        return found | {name: file[name][...].tobytes() for name in ("u", "time", "step")}

@@ -16,7 +16,8 @@ import sim
 from sim import casefile, cli
 from sim.errors import SimError
 from tests.cases import table
-from tests.sim.interrupted import files, interrupted
+from tests.results import files
+from tests.sim.interrupted import interrupted
 
 Small = Callable[..., dict[str, Any]]
 Capture = pytest.CaptureFixture[str]

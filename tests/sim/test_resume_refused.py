@@ -15,7 +15,7 @@ import pytest
 import sim
 from sim.checkpoint.changes import differences
 from sim.errors import SimError
-from tests.sim.interrupted import files
+from tests.results import files
 
 Small = Callable[..., dict[str, Any]]
 

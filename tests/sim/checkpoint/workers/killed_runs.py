@@ -21,11 +21,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 import sim
 import sim.driver  # with all that it needs, once for all children
 from sim import failpoints
+from tests.results import files
 
 CASE = {
     "name": "killed",
@@ -69,13 +68,6 @@ def begin_or_go_on(folder: Path, kind: list[str]) -> None:
         sim.run(CASE, output=folder, overwrite=True)
 
 
-def results(folder: Path) -> dict[str, bytes]:
-    """Snapshots as they are; of results.h5, which also says how the run was made, what it holds."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[0-9]*.h5")}
-    with h5py.File(folder / "results.h5") as file:
-        return found | {name: file[name][...].tobytes() for name in ("u", "time", "step")}
-
-
 def main() -> None:
     warnings.simplefilter("ignore", RuntimeWarning)  # of forks where JAX runs, whose backend has not started here
     points, count, dice = int(sys.argv[1]), int(sys.argv[2]), random.Random(int(sys.argv[3]))
@@ -84,7 +76,7 @@ def main() -> None:
     for _ in range(2):  # the second one takes as long as those to be killed, which need not compile
         begin = time.monotonic()
         assert ended(forked(lambda: sim.run(CASE, output=alone, overwrite=True), None, log), log) == 0
-    seconds, wanted = time.monotonic() - begin, results(alone)
+    seconds, wanted = time.monotonic() - begin, files(alone)
     plan: list[str | None] = [f"{name}:{dice.randint(1, 3)}" for name in dice.sample(failpoints.NAMES, points)]
     plan += [None] * count
     dice.shuffle(plan)
@@ -102,7 +94,7 @@ def main() -> None:
                 os.kill(pid, signal.SIGKILL)
             over = ended(pid, log) == 0
             kills += not over
-        found = results(killed)
+        found = files(killed)
         assert found.keys() == wanted.keys(), found.keys() ^ wanted.keys()
         assert not (differing := [name for name in wanted if found[name] != wanted[name]]), differing
     print(json.dumps({"kills": kills, "runs": runs}))
