@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for package in ("sim", "solvers") for path in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Where a communicator is handled, or an MPI library examined.
 MPI = {
@@ -148,6 +149,6 @@ def test_no_file_imports_what_imports_it() -> None:
     graphlib.TopologicalSorter(graph).prepare()
 
 
-@pytest.mark.parametrize("path", FILES, ids=place)
+@pytest.mark.parametrize("path", [*FILES, *TESTS], ids=place)
 def test_one_concept_a_file(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import pytest
 
-from tests.sim.test_checkpoint import DAMAGES, flip
+from tests.results import files
+from tests.sim.checkpoint.damages import DAMAGES, flip
 
 from .conftest import WORKERS, Ended, Family, finish
 
@@ -24,13 +24,6 @@ CASE = [
 ]
 KILLED = "HALOSTEP_FAILPOINT"
 ROOT = str(Path(__file__).parents[2])
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Snapshots as they are; of results.h5, which also says how the run was made, what it holds."""
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("[0-9]*.h5")}
-    with h5py.File(folder / "results.h5") as file:
-        return found | {name: file[name][...].tobytes() for name in ("u", "time", "step")}
 
 
 @pytest.fixture

@@ -86,7 +86,8 @@ if comm.Get_rank() == 0:
 @pytest.mark.parametrize(
     ("ranks", "transport", "devices"),
     [
-        (3, "mpi", None),
+        (2, "mpi", None),
+        pytest.param(3, "mpi", None, marks=pytest.mark.long),
         pytest.param(2, "hybrid", 2, marks=pytest.mark.long),
         pytest.param(2, "xla", None, marks=pytest.mark.long),
     ],

@@ -21,10 +21,7 @@ from sim.errors import SimError
 Small = Callable[..., dict[str, Any]]
 Fields = Callable[[Path], list[np.ndarray]]
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 # ---------------------------------------------------------------------------------------------------- what goes in

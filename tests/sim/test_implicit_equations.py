@@ -117,6 +117,7 @@ def test_what_a_formula_diffuses_by(formula: str, expected: tuple[float, float] 
     assert found == ({} if expected is None else {"u": pytest.approx(expected, rel=1e-12)})
 
 
+@pytest.mark.long
 def test_a_step_without_a_solution_nearby_is_said(tmp_path: Path) -> None:
     """Beyond 4κ/M a Cahn–Hilliard step's system is indefinite."""
     equation, _, integrator, _ = EQUATIONS["Cahn–Hilliard"]

@@ -22,10 +22,14 @@ def field_of(folder: Path, *options: str) -> np.ndarray:
         return file["u"][-1]
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    return field_of(tmp_path_factory.mktemp("alone"), "--transport", "serial", "--ghost-depth", "1")
+
+
 @pytest.mark.parametrize("devices", [8, pytest.param(64, marks=pytest.mark.long)])
 @pytest.mark.parametrize("halo", ["ppermute", "psum"])
-def test_many_devices(devices: int, halo: str, tmp_path: Path) -> None:
+def test_many_devices(devices: int, halo: str, alone: np.ndarray, tmp_path: Path) -> None:
     many = field_of(tmp_path / "many", "--transport", "xla", "--devices", str(devices), "--halo", halo)
-    alone = field_of(tmp_path / "alone", "--transport", "serial", "--ghost-depth", "1")
     np.testing.assert_array_equal(many, alone)
     assert np.ptp(alone) > 50

@@ -73,8 +73,14 @@ def test_what_flows_in_is_what_comes_to_be_there(integrator: str, mean: str, tmp
         np.testing.assert_allclose(file["out"][:], -0.5, rtol=1e-11)
 
 
-@pytest.mark.parametrize("order", [2, 4])
-@pytest.mark.parametrize("mean", ["arithmetic", "harmonic"])
+@pytest.mark.parametrize(
+    ("mean", "order"),
+    [
+        ("harmonic", 2),
+        ("arithmetic", 4),
+        *(pytest.param(*other, marks=pytest.mark.long) for other in (("arithmetic", 2), ("harmonic", 4))),
+    ],
+)
 def test_a_place_in_a_conductivity_is_mirrored_however_it_is_written(mean: str, order: int) -> None:
     """x alone has no cell of a block, and beyond the wall at 0 it would be negative; x + 0 is a coefficient."""
     sides = {"lower": {"kind": "neumann", "flux": 0.25}, "upper": OTHERS["robin"]}

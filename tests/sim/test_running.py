@@ -30,7 +30,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "regions": {"regions": [{"box": {"x": [0.2, 1.4]}, "set": 0.5, "times": [0.04, 0.1, 0.17]}]},
     "members": {"ensemble": {"vary": {"equation.alpha": [0.3, 0.7, 0.45]}}, "exact": {}},
 }
-LONG = ("bdf2", "rkl2", "steady", "virtual")
+LONG = ("bdf2", "rkl2", "steady", "virtual", "regions")
 PROBES = {"every": 7, "points": {"middle": {"at": {"x": 1.0, "y": 1.0}}}}
 
 

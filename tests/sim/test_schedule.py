@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.case import TimeTable
 from sim.errors import SimError
-from sim.schedule import is_output_time, output_times, segments, step_limit
+from sim.schedule import Plan, Position, Segment, is_output_time, output_times, plan, segments, step_limit
 
 POSITIVE = st.floats(1e-9, 1e9)
 
@@ -129,3 +129,22 @@ def test_a_later_end_changes_no_output_before(end: float, longer: float, every: 
     times = [time for time in output_times(end, every if every > 1e-3 * end else None, end / 7) if time < end]
     before, after = ([is_output_time(time, until, every) for time in times] for until in (end, end * longer))
     assert before == after and before[0]
+
+
+def test_the_rest_of_a_plan() -> None:
+    whole = tuple(segments(1.0, 0.3, 0.07))
+    assert plan(1.0, 0.3, 0.07) == Plan(whole)
+    assert plan(1.0, 0.3, 0.07, at=Position(whole[1], 2)) == Plan(whole[1:], 2)
+    assert plan(1.0, 0.3, 0.07, at=Position(whole[1], whole[1].steps)) == Plan(whole[2:])
+    assert plan(1.0, 0.3, 0.07, at=Position(whole[-1], whole[-1].steps)) == Plan(())
+    assert plan(1.0, 0.3, 0.07, at=Position(whole[1], 2)).steps == sum(s.steps for s in whole[1:]) - 2
+
+
+def test_the_rest_of_another_plan_begins_where_the_run_stands() -> None:
+    at = Position(Segment(0.0, 1.0, 10), 4)
+    found = plan(2.0, 0.25, 0.1, at=at)
+    assert found.done == 0 and found.segments[0].start == at.time == 0.4
+    assert [s.stop for s in found.segments] == [0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0]
+    assert all(s.dt <= 0.1 * (1 + 1e-9) for s in found.segments)
+    # 3 · 0.1 is not 0.3, and yet no output is between them.
+    assert plan(0.5, 0.1, 0.01, at=Position(Segment(0.2, 0.3, 10), 10)).segments[0].stop == 0.4

@@ -1,19 +1,31 @@
-"""Time limits."""
+"""Signals and time limits stop a run in order."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sim import casefile
+import sim
+from sim import casefile, cli
 from sim.case.checkpoint import seconds_of_duration, seconds_of_limit
 from sim.checkpoint.keeper import Keeper
-from sim.errors import SimError
+from sim.errors import SimError, Stopped
 from sim.stopping import TimeLimit
 from sim.team import Solo
+
+Small = Callable[..., dict[str, Any]]
+Capture = pytest.CaptureFixture[str]
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30 s", 30), ("10 min", 600), ("2h", 7200), ("0.5 min", 30)])
@@ -84,3 +96,53 @@ def test_when_a_checkpoint_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_steps.steps_left(7) == 3 and by_steps.confer(1.0, 10, None).due and not by_steps.confer(1.0, 11, None).due
     verdict = keeper.confer(2.5, 10, "SIGTERM")
     assert verdict.due and verdict.stop == "SIGTERM" and verdict.slowest == 2.5
+
+
+LONG = {"time__end": 1e6, "time__step": 1e-3, "output__every": 1e6}
+
+
+def after(condition: Callable[[], bool], action: Callable[[], Any]) -> threading.Thread:
+    def wait() -> None:
+        deadline = time.monotonic() + 60
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        action()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])
+def test_the_first_signal_stops_in_order(name: str, small: Small, capsys: Capture) -> None:
+    before = signal.getsignal(signal.Signals[name])
+    started = Path("out/results.h5").exists
+    thread = after(started, lambda: os.kill(os.getpid(), signal.Signals[name]))
+    with pytest.raises(Stopped, match=rf"stopped by {name} at step .* python -m sim resume out"):
+        sim.run(small((9,), **LONG), output="out")
+    thread.join()
+    assert signal.getsignal(signal.Signals[name]) == before
+    assert json.loads(Path("out/run.json").read_text())["status"] == "stopped"
+    (checkpoint,) = Path("out/checkpoints").iterdir()
+    assert int(checkpoint.name) > 0 and not Path("out/lock").exists()
+
+
+def test_the_time_limit_stops_in_order_and_the_exit_status_says_so(small: Small, capsys: Capture) -> None:
+    Path("long.toml").write_text(casefile.to_toml(casefile.load(small((9,), **LONG))))
+    begin = time.monotonic()
+    assert cli.main(["run", "long.toml", "--output", "out", "--time-limit", "4"]) == cli.EXIT_RESUMABLE == 75
+    assert time.monotonic() - begin < 30
+    said = capsys.readouterr().err
+    assert re.search(r"^sim: stopped by the time limit at step", said, re.MULTILINE) and "error" not in said
+    assert cli.main(["resume", "out", "--transport", "serial", "--time-limit", "2"]) == 75
+    assert json.loads(Path("out/run.json").read_text())["resumed"]["step"] > 0
+
+
+def test_the_time_limit_of_the_job_before_is_forgotten(small: Small) -> None:
+    case = small((9,), checkpoint__time_limit="1:00:00")
+    sim.run(case, output="out")
+    assert casefile.load("out/case.toml").checkpoint.time_limit == "1:00:00"
+    sim.resume("out", overrides=["time.end=0.04"])
+    assert casefile.load("out/case.toml").checkpoint.time_limit is None
+    sim.resume("out", overrides=["time.end=0.05", "checkpoint.time_limit=7200"])
+    assert casefile.load("out/case.toml").checkpoint.time_limit == "7200"

@@ -88,7 +88,7 @@ def factor(
         ((61,), (PERIODIC,)),
         ((64, 64), (DIRICHLET, NEUMANN)),
         ((128, 128), (DIRICHLET, ROBIN)),
-        ((256, 256), (PERIODIC, NEUMANN)),
+        pytest.param((256, 256), (PERIODIC, NEUMANN), marks=pytest.mark.long),
         ((37, 50), (DIRICHLET, PERIODIC)),
         ((16, 16, 16), (DIRICHLET, NEUMANN, PERIODIC)),
     ],

@@ -102,7 +102,7 @@ MARGINS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("where", MARGINS)
-@pytest.mark.parametrize("tile", [(), (3,), (3, 0, 16)])
+@pytest.mark.parametrize("tile", [(), pytest.param((3,), marks=pytest.mark.long), (3, 0, 16)])
 def test_fewer_ghosts_along_axes_of_ones_own_change_no_bit(where: str, tile: tuple[int, ...], heat: Run) -> None:
     """All but one axis have walls that the block's own cells decide."""
     shape, spacing = (12, 13, 67), (0.1, 0.2, 0.15)

@@ -11,7 +11,8 @@ from mpi4py import MPI
 from sim.checkpoint.store import Content, Store
 from sim.team import MpiTeam, Team, on_root
 from sim.topology import Topology
-from tests.sim.test_checkpoint import DAMAGES, values
+from tests.sim.checkpoint.damages import DAMAGES
+from tests.sim.checkpoint.stored import values
 
 SHAPE = (4, 6)
 
