@@ -36,14 +36,14 @@ class Backwards:
 
     It is the gradient of the steps as they are taken, exact to rounding, the length of a step being given.  That
     rounding knows how the grid is cut: slopes of ghosts are added to those of the cells that they are copies of.
-    `mirrors` fill the ghosts of coefficients.  Of at most `most` steps at a time all states are kept.
+    `beyond` fill the ghosts of coefficients, by their names.  Of at most `most` steps at a time all states are kept.
 
     Griewank & Walther 2008, Evaluating Derivatives (doi:10.1137/1.9780898717761).
     """
 
     step: Step
     walls: Mapping[str, Walls]
-    mirrors: Walls
+    beyond: Mapping[str, Walls]
     grid: Grid
     most: int
 
@@ -85,7 +85,7 @@ class Backwards:
         numbers: Fields = {}
         for name, c in through.items():
             if c.ndim:
-                found[name] = slopes[name] + with_margin(self._of_cells(c, near, stage.exchange), margins)
+                found[name] = slopes[name] + with_margin(self._of_cells(name, c, near, stage.exchange), margins)
             else:
                 numbers[name] = slopes[name] + exact_sum(c, self.grid.cells, exchange)
         return found, numbers
@@ -103,12 +103,13 @@ class Backwards:
 
         return lax.fori_loop(0, count, one, (begun, room))[1]
 
-    def _of_cells(self, slope: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
+    def _of_cells(self, name: str, slope: jax.Array, block: Block, exchange: Exchange) -> jax.Array:
         """The slope of a coefficient with ghosts, as that of its cells alone."""
         setting = Setting(block, exchange, {}, jnp.float64(0.0))
 
         def filled(cells: jax.Array) -> jax.Array:
-            return self.mirrors.fill(exchange_halos(with_margin(cells, self.step.width), block, exchange), setting)
+            halos = exchange_halos(with_margin(cells, self.step.width), block, exchange)
+            return self.beyond[name].fill(halos, setting)
 
         (of_cells,) = jax.vjp(filled, jnp.zeros(block.shape, slope.dtype))[1](slope)
         return jnp.where(block.owned(), of_cells, 0.0)
