@@ -132,6 +132,9 @@ class Gradients:
         while legs:
             getting_on()
             slopes = self._through(legs.pop(), slopes, most)
+        for name, given in simulation.problem.given.items():
+            if given.same_as is not None:
+                slopes[given.same_as] = slopes[given.same_as] + slopes.pop(name)
         self._check(slopes)
         known = (*simulation.fields, *simulation.problem.changeable)
         return Gradient(value, {name: slopes[name] for name in known}, simulation.transport)
@@ -166,7 +169,8 @@ class Gradients:
         """From the slopes of what a leg leads to, those of what it begins with."""
         if most not in self._throughs:
             problem, march = self._simulation.problem, self._march
-            backwards = Backwards(march.step, march.walls, problem.mirrors, problem.grid, most)
+            beyond = {name: problem.beyond_walls(name) for name in problem.given}
+            backwards = Backwards(march.step, march.walls, beyond, problem.grid, most)
             self._throughs[most] = self._simulation.transport.compile(backwards.through, (0,))
         clock = Clock.of(leg.segment.start, leg.first * self._march.stages, leg.segment.dt)
         coefficients, steps = self._simulation.coefficients, jnp.int64(leg.steps)

@@ -24,7 +24,7 @@ from sim.topology import Ghosts, axis_names, box_shape
 from sim.transport.protocol import Members, Transport
 from solvers.adaptive import AdaptiveMarch
 from solvers.block import Block
-from solvers.boundary import Neumann, Periodic
+from solvers.boundary import Neumann, Outflow, Periodic
 from solvers.equations import Equation
 from solvers.exchange import Exchange
 from solvers.fields import Fields
@@ -71,7 +71,7 @@ class Problem:
     @property
     def changeable(self) -> tuple[str, ...]:
         """The coefficients that may get other values on the way."""
-        return tuple(name for name, given in self.given.items() if not given.is_worked_in)
+        return tuple(name for name, given in self.given.items() if not given.is_worked_in and given.same_as is None)
 
     @property
     def adaptive(self) -> AdaptiveMarch:
@@ -161,15 +161,15 @@ class Problem:
         """Coefficients with their ghosts: a program."""
         setting = Setting(block, exchange, {}, jnp.float64(0.0))
         halos = {name: exchange_halos(u, block, exchange) for name, u in fields.items()}
-        return {name: self.mirrors.fill(u, setting) for name, u in halos.items()}, {}
+        return {name: self.beyond_walls(name).fill(u, setting) for name, u in halos.items()}, {}
 
-    @property
-    def mirrors(self) -> Walls:
-        """What coefficients are beyond the walls, as far as a stage looks: what they are on this side."""
-        sides = [
-            (lower, upper) if isinstance(lower, Periodic) else (Neumann(), Neumann())
-            for lower, upper in next(iter(self.march.walls.values())).sides
-        ]
+    def beyond_walls(self, name: str) -> Walls:
+        """What a coefficient is beyond the walls, as far as a stage looks."""
+        sides = []
+        for (lower, upper), cells in zip(next(iter(self.march.walls.values())).sides, self.grid.shape, strict=True):
+            # Of one cell nothing is known but its value.
+            side = Outflow() if self.given[name].goes_on and cells > 1 else Neumann()
+            sides.append((lower, upper) if isinstance(lower, Periodic) else (side, side))
         return Walls(sides, self.grid, self.march.step.width)
 
     def _scalar(self, name: str, transport: Transport) -> Any:

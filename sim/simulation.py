@@ -98,7 +98,9 @@ class Simulation:
     def put(self, name: str, values: Any) -> None:
         """Go on with other values of a field, blocks like those it has, or of a coefficient, whatever it is."""
         if name in self.coefficients:
-            self.coefficients = {**self.coefficients, **self._with_halos({name: values})}
+            others = [other for other, given in self.problem.given.items() if given.same_as == name]
+            same = {other: jax.tree.map(jnp.copy, values) for other in others}
+            self.coefficients = {**self.coefficients, **self._with_halos({name: values, **same})}
         else:
             self._fields = {**self.fields, name: values}
             self._buffers = self._loop.buffers(self._fields)

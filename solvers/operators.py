@@ -60,7 +60,9 @@ def half_harmonic(a: jax.Array, b: jax.Array, rounded: Rounding) -> jax.Array:
 
     Not by their product, which float32 can't hold where k is 1e-20, as a rock's permeability in m² is, or 1e20.
     """
-    total = jnp.maximum(a + b, jnp.asarray(jnp.finfo(a.dtype).tiny, a.dtype))
+    total = a + b
+    # By 1, not by the least number there is: the slope of a quotient by that is infinite, and spoils a gradient's 0.
+    total = jnp.where(total >= jnp.finfo(a.dtype).tiny, total, jnp.ones_like(total))
     return jnp.minimum(a, b) * rounded.ratio(jnp.maximum(a, b), total)
 
 

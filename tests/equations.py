@@ -43,7 +43,7 @@ EQUATIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"kind": "advection-diffusion", "velocity": {"x": 0.7, "y": "0.3*x"}, "scheme": "central", "alpha": 0.5},
         ("u",),
     ),
-    "limited": ({"kind": "advection-diffusion", "velocity": {"x": "0.7*y", "y": -0.4}, "alpha": 0.01}, ("u",)),
+    "limited": ({"kind": "advection-diffusion", "velocity": {"x": "0.7*y + 0.1*x", "y": -0.4}, "alpha": 0.01}, ("u",)),
     "burgers": ({"kind": "burgers", "viscosity": 0.05}, ("u",)),
     "wave": ({"kind": "wave", "speed": "1 + 0.1*x", "damping": 0.3}, ("u", "v")),
     "gray-scott": (
@@ -69,7 +69,7 @@ EQUATIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "text, operators": (
         {
             "u": "div((0.2 + abs(u)**1.5 + k*u**2)*grad(u)) + grad_squared(u)*0.05 - 0.3*d_dx(u*u/2)"
-            " + 0.01*d2_dx2(sin(u)*d_dx(u*0.3 + u**p*0.1))",
+            " + 0.01*d2_dx2(sin(u)*d_dx(u*0.3 + u**p*0.1)) - 0.1*d_dx(k*u)",
             "coefficients": {"k": "0.1 + 0.1*cos(x)"},
             "parameters": {"p": 2.0},
         },

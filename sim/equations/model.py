@@ -16,12 +16,16 @@ class Coefficient:
     """A coefficient's values: a number becomes a scalar unless `as_block`, all else a block; none is below `least`.
 
     is_worked_in: whether other coefficients, or exponents, have been made of it, so that it can't change alone.
+    goes_on: beyond walls from its last two cells, for it is wanted at the wall, or its slope is; else it is there what
+    it is on this side.  same_as: the coefficient that has its values, where that is needed both ways.
     """
 
     source: Source
     as_block: bool = False
     least: float = float("-inf")
     is_worked_in: bool = False
+    goes_on: bool = False
+    same_as: str | None = None
 
     @property
     def is_scalar(self) -> bool:

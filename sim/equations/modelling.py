@@ -52,7 +52,8 @@ def _sides(kind: type | UnionType, walls: Sequence[AxisSides]) -> GivenSides:
 def _built_in(table: tables.StatedEquation, axes: tuple[str, ...], lap: Stencil) -> Model:
     match table:
         case tables.AdvectionDiffusionTable():
-            speeds = {f"velocity_{i}": Coefficient(getattr(table.velocity, axis)) for i, axis in enumerate(axes)}
+            velocity = {axis: getattr(table.velocity, axis) for axis in axes}
+            speeds = {f"velocity_{i}": Coefficient(velocity[axis], goes_on=True) for i, axis in enumerate(axes)}
             equation = equations.AdvectionDiffusion(lap, table.scheme)
             return Model(equation, {"alpha": Coefficient(table.alpha), **speeds})
         case tables.BurgersTable():

@@ -82,18 +82,21 @@ class Discretisation:
 class Translator:
     """Trees → terms.  What does not change while the run goes is evaluated once: it ends up in `sources`.
 
-    axes: names in array order.  parameters: numbers by name.  sources: name → number (a scalar) or formula
-    (a block).  worked_in: the parameters that have gone into other numbers, exponents or blocks.
+    axes: names in array order.  parameters: numbers by name.  varying: names of coefficients that are blocks.
+    sources: name → number (a scalar) or formula (a block).  worked_in: the parameters that have gone into other
+    numbers, exponents or blocks.  going_on: what a coefficient is called where it goes on beyond walls → its name.
     """
 
     axes: tuple[str, ...]
     parameters: Mapping[str, float]
     discretisation: Discretisation
+    varying: Collection[str] = ()
     sources: dict[str, float | str] = field(default_factory=dict)
     worked_in: set[str] = field(default_factory=set)
+    going_on: dict[str, str] = field(default_factory=dict)
 
     def term(self, node: Node, differentiated: bool = False) -> Term:
-        """The term; a function of the place goes on beyond walls within a derivative, and is mirrored elsewhere."""
+        """The term; what varies with the place goes on beyond walls within a derivative, and is mirrored elsewhere."""
         if isinstance(node, Number):
             return self._constant(node.value)
         if isinstance(node, Variable):
@@ -115,6 +118,9 @@ class Translator:
             return Coordinate(self.axes.index(name), mirrored=not differentiated)
         if name in self.parameters:
             self.sources[name] = self.parameters[name]
+        if differentiated and name in self.varying:
+            self.going_on[f"{name} beyond walls"] = name
+            return Given(f"{name} beyond walls")
         return Time() if name == "t" else Given(name)
 
     def value_of(self, node: Node) -> float:

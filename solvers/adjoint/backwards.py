@@ -33,14 +33,14 @@ class Backwards:
 
     It is the gradient of the steps as they are taken, exact to rounding, the length of a step being given.  That
     rounding knows how the grid is cut: slopes of ghosts are added to those of the cells that they are copies of.
-    `mirrors` fill the ghosts of coefficients.  Of at most `most` steps at a time all states are kept.
+    `beyond` fill the ghosts of coefficients, by their names.  Of at most `most` steps at a time all states are kept.
 
     Griewank & Walther 2008, Evaluating Derivatives (doi:10.1137/1.9780898717761).
     """
 
     step: Step
     walls: Mapping[str, Walls]
-    mirrors: Walls
+    beyond: Mapping[str, Walls]
     grid: Grid
     most: int
 
@@ -61,23 +61,23 @@ class Backwards:
         first those of what varies, then of the numbers.
         """
         width, stages = self.step.width, len(self.step.times)
-        beyond = [margin - width for margin in block.margins]
+        farther = [margin - width for margin in block.margins]
         near = replace(block, ghosts=width, margins=(width,) * block.ndim)
-        seen = {name: core(c, beyond) if c.ndim else c for name, c in coefficients.items()}
+        seen = {name: core(c, farther) if c.ndim else c for name, c in coefficients.items()}
         rounds = Rounds(self.step, self.walls, (), self.grid, near, exchange, seen, clock)
         stage, count = Stage(self.step, self.grid, near, clock), steps * stages
-        history = History.of(rounds, {name: core(u, beyond) for name, u in fields.items()}, count, self.most * stages)
+        history = History.of(rounds, {name: core(u, farther) for name, u in fields.items()}, count, self.most * stages)
 
-        end = {name: core(slopes[name], beyond) for name in fields}
+        end = {name: core(slopes[name], farther) for name in fields}
         after = Slopes.after(end, history.at(count, self.step)[1], seen)
         found = self._swept(stage, rounds, history, count, after)
-        arrays = {name: with_margin(slope, beyond) for name, slope in found.fields.items()}
+        arrays = {name: with_margin(slope, farther) for name, slope in found.fields.items()}
         numbers: Fields = {}
         setting = Setting(near, exchange, {}, clock.start)
         for name, slope in found.coefficients.items():
             if slope.ndim:
-                of_cells, _ = returned(slope, slope, self.mirrors, setting, {})
-                arrays[name] = slopes[name] + with_margin(of_cells, beyond)
+                of_cells, _ = returned(slope, slope, self.beyond[name], setting, {})
+                arrays[name] = slopes[name] + with_margin(of_cells, farther)
             else:
                 numbers[name] = slopes[name] + exact_sum(slope, self.grid.cells, exchange)
         return arrays, numbers

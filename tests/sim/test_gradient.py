@@ -40,6 +40,17 @@ def test_of_every_equation(name: str) -> None:
     check(case, has_kinks=name in ("limited", "burgers"))
 
 
+@pytest.mark.parametrize("kind", ["advection-diffusion", "burgers"])
+def test_of_a_limited_scheme_where_a_field_is_flat(kind: str) -> None:
+    """A field that is the same everywhere stays so, and L = Σ u² is 2 u in each cell, for nothing is lost on a ring."""
+    more = {"viscosity": 0.1} if kind == "burgers" else {"velocity": {"x": 1.0, "y": 2.0}}
+    case = case_of("limited", 2, "float64", equation={"kind": kind, **more})
+    case |= {"initial": {"u": 1.5}, "boundary": {"x": "periodic", "y": "periodic"}, "time": {"end": 1.0, "step": 1e-3}}
+    with sim.start(case) as running:
+        found = running.gradient(lambda fields, data: fields["u"] ** 2, to=2e-3)
+        np.testing.assert_allclose(found.whole("u"), 3.0, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "wall", [pytest.param(w, marks=() if w == "robin" else pytest.mark.long) for w in NONLINEAR_WALLS]
 )
