@@ -129,8 +129,9 @@ class _Step(NamedTuple):
         if rule is not None:
             box = needed[self.results[0]]
             return {self.results[0]: _Part(rule.made(self.equation, box, operands), box)}
-        summed = self.equation.primitive.name == "reduce_sum" and operands[0].ndim == len(self.equation.params["axes"])
-        results = [_total(operands[0])] if summed else bound(self.equation, operands)
+        is_sum = self.equation.primitive.name == "reduce_sum"
+        by_layers = is_sum and operands[0].ndim == len(self.equation.params["axes"]) > 1
+        results = [_total(operands[0])] if by_layers else bound(self.equation, operands)
         return {key: _Part(values, whole(jnp.shape(values))) for key, values in zip(self.results, results, strict=True)}
 
 
