@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,9 @@ from solvers.reductions import exact_sum
 from solvers.rounds import Clock, Rounds
 from solvers.wall import Setting
 from solvers.walls import Walls
+
+_Half: TypeAlias = tuple[Fields, Slopes, tuple[History, Fields]]
+"""Memory that is spare, the slopes after a stage, and what it reads."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +89,24 @@ class Backwards:
     def _swept(self, stage: Stage, rounds: Rounds, history: History, count: jax.Array, after: Slopes) -> Slopes:
         """Through the last stage first, from what is `after` all of them."""
 
-        def back(i: jax.Array, after: Slopes, spare: Fields) -> tuple[Slopes, Fields]:
+        def back(i: jax.Array, after: Slopes, spare: Fields, seen: tuple[History, Fields]) -> tuple[Slopes, Fields]:
             """What is before it, and the memory that this no longer takes."""
-            number = count - 1 - i
+            (history, coefficients), number = seen, count - 1 - i
             (fields, beside), here = history.at(number, self.step), rounds.clock.first + number
-            before = through(stage, after, spare, fields, beside, rounds.coefficients, here)
+            before = through(stage, after, spare, fields, beside, coefficients, here)
             return self._of_cells(before, fields, rounds.setting(here)), after.fields
 
         def pair(j: jax.Array, state: tuple[Slopes, Fields]) -> tuple[Slopes, Fields]:
-            def second(state: tuple[Fields, Slopes]) -> tuple[Fields, Slopes]:
-                before, spare = back(2 * j + 1, state[1], state[0])
-                return before.fields, before._replace(fields=spare)
+            def second(state: _Half) -> _Half:
+                spare, after, seen = state
+                before, spare = back(2 * j + 1, after, spare, seen)
+                return before.fields, before._replace(fields=spare), seen
 
-            # After two of them what is read and what is written lie where they lay.
-            before, spare = back(2 * j, *state)
-            fields, rest = once(2 * j + 1 < count, second, (spare, before))
+            # After two of them what is read and what is written lie where they lay.  All that the second one reads goes
+            # through, or XLA would keep what can be made of it before it knows whether that is wanted.
+            seen = history, rounds.coefficients
+            before, spare = back(2 * j, *state, seen)
+            fields, rest, _ = once(2 * j + 1 < count, second, (spare, before, seen))
             return rest._replace(fields=fields), rest.fields
 
         spare = jax.tree.map(jnp.zeros_like, after.fields)
