@@ -20,7 +20,8 @@ from sim.programs import keep_programs
 from sim.simulation import Simulation
 from sim.stepping import Speed, integrator_of, step_of
 from sim.team import MpiTeam, Team, agreement
-from sim.transport import Name, Transport, Wish, choose_transport, resolve
+from sim.transport import Transport, Wish, choose_transport, resolve
+from sim.transport_name import Name
 from sim.tuning import Tuning, tune
 
 

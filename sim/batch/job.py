@@ -18,6 +18,7 @@ from sim.batch.duration import notice_of, seconds_of
 from sim.case import Case, ParallelTable
 from sim.errors import SimError
 from sim.output import rundir
+from sim.transport_name import check_ranks
 
 _WORD = re.compile(r"[\w.@+,:%-]+", re.ASCII)
 # Keys that each link of a chain is told, the first as the others.
@@ -83,11 +84,7 @@ class Job:
     def _check(self, case: Case) -> None:
         """What the job would be refused for when it starts, after hours in the queue."""
         ranks = self.nodes * self.ranks_per_node
-        if case.parallel.transport in ("serial", "virtual", "auto-sharded") and ranks > 1:
-            raise SimError(
-                f"parallel.transport {case.parallel.transport} works in one process, but the job has {ranks} ranks; "
-                f"--set parallel.transport=auto, or ask for one node and one rank"
-            )
+        check_ranks(case.parallel.transport, ranks)
         self._check_gpus(case.parallel)
         # JAX takes its time, and `sim launcher` has no use for it.
         import jax

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sim.case.table import Table
+from sim.transport_name import Name
 
 TileSize = Annotated[int, Field(ge=0)]
 
@@ -20,9 +21,7 @@ class ProcessGrid(Table):
 class ParallelTable(Table):
     """Where the run runs.  Nothing here changes a bit of the result."""
 
-    transport: Literal["auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded"] = Field(
-        "auto", description="how blocks reach each other"
-    )
+    transport: Name = Field("auto", description="how blocks reach each other")
     halo: Literal["ppermute", "psum"] = Field("ppermute", description="XLA's collective that moves halos")
     ghost_depth: int | None = Field(
         None, ge=1, le=1024, description="stages an exchange, of which rk4 has four a step; by default measured"

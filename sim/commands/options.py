@@ -11,8 +11,7 @@ from typing import Any
 
 from sim.errors import SimError
 from sim.launcher import is_speaker
-
-_TRANSPORTS = ("auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded")
+from sim.transport_name import NAMES
 
 
 def add(parser: argparse.ArgumentParser, example: str) -> None:
@@ -24,7 +23,7 @@ def add(parser: argparse.ArgumentParser, example: str) -> None:
         metavar="KEY=VALUE",
         help=f"change the case, e.g. --set {example}; may be repeated",
     )
-    parser.add_argument("--transport", choices=_TRANSPORTS, help="how blocks reach each other")
+    parser.add_argument("--transport", choices=NAMES, help="how blocks reach each other")
     parser.add_argument("--halo", choices=("ppermute", "psum"), help="XLA's collective that moves halos")
     parser.add_argument("--reproducible", action="store_true", help="the same bits of exp and the like too, slower")
     parser.add_argument(

@@ -13,7 +13,7 @@ from sim.errors import SimError
 from sim.team import Team, agreement
 from sim.topology import Box, Ghosts, box_shape
 from sim.transport import Transport, Wish, choose_transport
-from sim.transport.choice import Name
+from sim.transport_name import Name
 from solvers.block import Block
 from solvers.exchange import UPPER, Exchange
 

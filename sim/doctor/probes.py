@@ -91,7 +91,7 @@ def exchange(name: str, devices: str, *meeting: str) -> dict[str, Any]:
     from sim.doctor.exchanges import LARGE, SMALL
     from sim.doctor.pingpong import ping_pong
     from sim.membership import assembled
-    from sim.transport.choice import Name
+    from sim.transport_name import Name
 
     count = int(devices)
     place = Rendezvous(meeting[0], int(meeting[1]), int(meeting[2])) if meeting else None

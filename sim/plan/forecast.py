@@ -20,6 +20,7 @@ from sim.plan.placing import blocks_of
 from sim.problem import Problem, build
 from sim.stepping import Speed, Stepping
 from sim.topology import Topology
+from sim.transport_name import check_ranks
 from solvers.integrators import Step
 
 _MOST_BLOCKS = 1 << 24
@@ -100,6 +101,7 @@ def forecast(
     case = casefile.load(name, overrides)
     platform.configure()
     problem = build(case)
+    check_ranks(case.parallel.transport, ranks)
     _check_explicit(case.time)
     found = basis(case.ndim, case.numerics.dtype, machine_file, latency, bandwidth)
     blocks = ranks * (case.parallel.devices or 1)

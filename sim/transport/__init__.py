@@ -11,7 +11,7 @@ An ensemble's members lie together in every block of one of these (members.py), 
 (spread.py).
 """
 
-from sim.transport.choice import NAMES, Name, Wish, choose_transport, resolve
+from sim.transport.choice import Wish, choose_transport, resolve
 from sim.transport.protocol import Program, Transport
 
-__all__ = ["NAMES", "Name", "Program", "Transport", "Wish", "choose_transport", "resolve"]
+__all__ = ["Program", "Transport", "Wish", "choose_transport", "resolve"]

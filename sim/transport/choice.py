@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import jax
 
@@ -19,14 +19,10 @@ from sim.transport.single import OneBlock
 from sim.transport.spread import Spread
 from sim.transport.virtual import Stacked
 from sim.transport.xla import over_all_devices
+from sim.transport_name import Name, check_ranks
 from solvers.exchange import Alone
 
-Name: TypeAlias = Literal["auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded"]
-NAMES: tuple[str, ...] = get_args(Name)
-
 Arrangement: TypeAlias = Literal["auto", "spread", "together"]
-
-_ONE_PROCESS = ("serial", "virtual", "auto-sharded")
 
 
 @dataclass(frozen=True)
@@ -55,11 +51,7 @@ def resolve(wish: Wish, team: Team) -> Name:
             name = "hybrid" if several else "mpi"
         else:
             name = "xla" if several or (devices is None and jax.local_device_count() > 1) else "serial"
-    if name in _ONE_PROCESS and team.size > 1:
-        raise SimError(
-            f"--transport {name} works in one process, but {team.size} ranks were started; "
-            f"use mpi, hybrid or xla, or start one process"
-        )
+    check_ranks(name, team.size)
     if name in ("mpi", "hybrid") and not isinstance(team, MpiTeam):
         raise SimError(
             f"--transport {name} needs MPI; start it with mpirun, and install the extra: pip install '.[mpi]'"

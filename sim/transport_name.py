@@ -1,0 +1,21 @@
+"""What transports are called, and how many ranks each is for."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+from sim.errors import SimError
+
+Name: TypeAlias = Literal["auto", "serial", "xla", "mpi", "hybrid", "virtual", "auto-sharded"]
+NAMES: tuple[str, ...] = get_args(Name)
+
+_ONE_PROCESS = ("serial", "virtual", "auto-sharded")
+
+
+def check_ranks(name: str, ranks: int) -> None:
+    """Raise SimError where this transport is not for so many."""
+    if name in _ONE_PROCESS and ranks > 1:
+        raise SimError(
+            f"the transport {name} works in one process, and this is for {ranks} ranks; "
+            f"--set parallel.transport=auto, or take one rank"
+        )
