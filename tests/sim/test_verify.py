@@ -19,7 +19,7 @@ import sim.verify
 from sim import casefile
 from sim.errors import SimError
 from sim.subprocesses import run_bounded, why_no_mpirun
-from sim.transport.choice import NAMES
+from sim.transport_name import NAMES
 from sim.verify import report
 from sim.verify.outcome import Outcome, all_equal, judged
 from sim.verify.running import field_digest, run_way

@@ -13,7 +13,8 @@ import pytest
 
 from sim.team import Solo
 from sim.topology import Ghosts
-from sim.transport import Name, Transport, Wish, choose_transport
+from sim.transport import Transport, Wish, choose_transport
+from sim.transport_name import Name
 from solvers.boundary import Periodic
 from solvers.equations import Heat
 from solvers.grid import Grid
