@@ -162,12 +162,12 @@ class Walls:
 
     def _fill_side(self, u: jax.Array, axis: int, side: int, setting: Setting, window: Window) -> jax.Array:
         inner, outer = self.inner(setting.block, axis, side), self.outer(setting.block, axis, side)
-        near, *coefficients = (
-            layers(c, axis, inner, self.reach(axis, side), window) if c.ndim else c
-            for c in (u, *setting.coefficients.values())
-        )
-        known = dict(zip(setting.coefficients, coefficients, strict=True))
-        ghost = self.ghosts(near, known, axis, side, setting, window)
+
+        def near(values: jax.Array) -> jax.Array:
+            return layers(values, axis, inner, self.reach(axis, side), window)
+
+        known = {name: near(c) if c.ndim else c for name, c in setting.coefficients.items()}
+        ghost = self.ghosts(near(u), known, axis, side, setting, window)
         wanted = window.wanted(but=axis) & setting.exchange.at_edge(axis, side)
         if wanted is not True:
             ghost = jnp.where(wanted, ghost, layers(u, axis, outer, self.width, window))
