@@ -15,7 +15,6 @@ from solvers.integrators import Step
 
 # Stages an exchange.
 _DEPTHS = (1, 2, 4, 8, 16, 32)
-_REMEMBERING = 64
 # What all cells that a tile sees may take, of a core's cache, or where the one behind it is fast; what its own cells
 # need not exceed, by dimension, and in 3-D their number; how many of them along the second axis are worth trying.
 _FILLED = (0.8, 16.0)
@@ -83,9 +82,8 @@ class Parts(NamedTuple):
 class Costs:
     """Blocks of `topology`, whose stages reach `width` cells and move `cell_bytes` of each cell, on a core each.
 
-    `periodic`: which axes are, none unless told.  `plain`: the tile where the cache holds a block, none but for
-    steps that remember more than the fields.
-    `blocked`: whether blocks outgrow the core's cache of `cache` bytes, and tiles may pay.
+    `periodic`: which axes are, none unless told.  `blocked`: whether blocks outgrow the core's cache of `cache` bytes,
+    and tiles may pay.
     """
 
     topology: Topology
@@ -95,7 +93,6 @@ class Costs:
     exchange_seconds: float = 0.0
     cache: int = 0
     rates: CoreRates = CoreRates()
-    plain: tuple[int, ...] = ()
     periodic: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
@@ -160,9 +157,7 @@ class Costs:
     def of(cls, topology: Topology, step: Step, cell_bytes: int, periodic: tuple[bool, ...]) -> Costs:
         """Of a step here, whose cells take so many bytes in all arrays."""
         on_cpu = jax.default_backend() == "cpu"
-        # In whole blocks XLA would make arrays of that size for what such a step remembers, or not vectorise.
-        plain = (_REMEMBERING,) if on_cpu and (step.registers or step.looks_back) else ()
-        return cls(topology, step.width, cell_bytes, on_cpu, plain=plain, periodic=periodic)
+        return cls(topology, step.width, cell_bytes, on_cpu, periodic=periodic)
 
     def worth_trying(self, choices: Sequence[Choice], count: int) -> list[Choice]:
         """The fastest by the model, of a depth each, fewer than half in tiles that a core caches; that of each length
@@ -171,7 +166,7 @@ class Costs:
         near = _first_of_each(_depth, (choice for choice in ranked if not self.beyond(choice)))[: count // 2]
         far = _first_of_each(_depth, (choice for choice in ranked if self.beyond(choice)))[: count - len(near)]
         short = [choice for choice in ranked if self._last == 1 and len(choice.tile) == 2]
-        also = [Choice(1, self.plain), *_first_of_each(lambda choice: choice.tile[1], short)]
+        also = [STEP_BY_STEP, *_first_of_each(lambda choice: choice.tile[1], short)]
         return [*near, *far, *(choice for choice in ranked if choice in also and choice not in near)]
 
     def _tiles(self, stages: int) -> list[tuple[int, ...]]:
@@ -181,9 +176,9 @@ class Costs:
         only where rows are long.
         """
         if stages == 1 or not self.blocked:
-            return [self.plain]
+            return [STEP_BY_STEP.tile]
         sides = self._sides((1,), stages)
-        found = [self.plain]
+        found = [STEP_BY_STEP.tile]
         for across in ((), *((cells,) for cells in _ACROSS[len(sides)])):
             layer = self._held(Choice(stages, (1, *across))) / self._seen(stages, 0, 1)
             own = math.prod([*across, *sides[1 + len(across) :]]) * self.cell_bytes

@@ -69,6 +69,13 @@ def test_blocks_in_cache_need_no_tiles() -> None:
     assert costs.ranked(costs.choices(None, None))[0] == Choice(1, ())
 
 
+@pytest.mark.parametrize("integrator", ["rk4", "rkl2"])
+def test_neither_do_those_of_steps_that_remember(small: Small, tmp_path: Path, integrator: str) -> None:
+    """Tiles would take ten times as long to compile, and longer to step."""
+    result = sim.run(small(), output=tmp_path / "1", overrides=[f"time.integrator={integrator}"])
+    assert result.tuned == "rule" and result.tile == ()
+
+
 def test_large_blocks_do() -> None:
     """Tiles pay, and thin ones that fit."""
     costs = Costs(Topology((16384, 1800), (1, 1)), 1, 8, on_cpu=True, cache=2 << 20)
