@@ -17,12 +17,14 @@ from sim.implicit import check_spectral, march_of, unit_of
 from sim.masks import check_masks
 from sim.problem import Problem, build
 from sim.programs import keep_programs
+from sim.schedule import limit_of
 from sim.simulation import Simulation
 from sim.stepping import Speed, integrator_of, step_of
 from sim.team import MpiTeam, Team, agreement
 from sim.transport import Transport, Wish, choose_transport, resolve
 from sim.transport_name import Name
 from sim.tuning import Tuning, tune
+from solvers.integrators import Step
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ def make_ready(team: Team, case: Case, found: Restart | None = None) -> Ready:
     with agreement(team):
         chosen = step_of(case.time, problem.equation, speed)
         stable = chosen.step.stable_step(speed.decay, speed.wave)
+        stages = _stages(case, chosen.step, stable, found)
     step = forced(case, chosen.step)
-    tuning = tune(connection.transport, problem.stepped_by(step))
+    tuning = tune(connection.transport, problem.stepped_by(step), stages)
     simulation = Simulation(problem.in_tiles(tuning.tile), connection.transport(tuning.choice), found)
     simulation.settle(step, _pacing(problem, stable, found) if case.time.adaptive else None)
     return Ready(simulation, tuning, speed, stable, chosen.name)
@@ -86,6 +89,13 @@ def _make_ready_solving(connection: _Connection, found: Restart | None) -> Ready
     speed = found.standing.speed if found else simulation.speed()
     name = "steady" if case.time.steady else case.time.integrator
     return Ready(simulation, Tuning(1, (), "rule"), speed, math.inf, name)
+
+
+def _stages(case: Case, step: Step, stable: float, found: Restart | None) -> int | None:
+    """About how many are still to be taken; None where their errors decide.  Raises SimError for an unstable step."""
+    limit = limit_of(case, stable)
+    left = case.time.end - (found.time if found else 0.0)
+    return None if limit is None else math.ceil(left / limit) * len(step.times)
 
 
 def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:

@@ -31,6 +31,10 @@ _EXCHANGES = 20
 _TRIED = 3
 _FINALISTS, _FINALS = 2, 2
 _SECONDS_PER_TRIAL = 0.15
+# What other ways than the model's first may save of a run at best, mostly, and seconds to try a few, for each is
+# compiled; as long as nothing is measured.
+_MOST_SAVED = 0.3
+_SECONDS_TO_TRY = 4.0
 
 
 class Trial(NamedTuple):
@@ -60,12 +64,13 @@ class Tuning:
         return Choice(self.stages, self.tile)
 
 
-def tune(transport_of: Callable[[Choice], Transport], problem: Problem) -> Tuning:
+def tune(transport_of: Callable[[Choice], Transport], problem: Problem, stages: int | None) -> Tuning:
     """What the case gives, and for the rest what is fastest here.  Collective; all ranks choose the same.
 
     A model ranks what there is to choose from.  Where blocks fit into the cache, its first choice is taken, by the
     measured cost of an exchange; where they don't, its best few, and the plain way, are tried on blocks of the real
-    size, and what was found is kept on disk.
+    size, and what was found is kept on disk.  `stages`: how many the run takes, if that is known; as long as the case
+    does not ask for it, nothing is tried that would take longer than it may save of them.
     """
     wish = problem.case.parallel
     transport = transport_of(STEP_BY_STEP)
@@ -88,24 +93,37 @@ def tune(transport_of: Callable[[Choice], Transport], problem: Problem) -> Tunin
     ranked = costs.ranked(choices)
     if not costs.blocked or len(ranked) == 1:
         return Tuning(*ranked[0], "exchange" if seconds else "rule", seconds)
-    trials = _try_all(costs.worth_trying(choices, _TRIED), transport_of, problem)
+    worth_trying = costs.worth_trying(choices, _TRIED)
+    saved = None if stages is None or wish.tune is True else _MOST_SAVED * stages
+    if saved is not None and saved * costs.seconds(ranked[0]) < _SECONDS_TO_TRY:
+        return Tuning(*ranked[0], "rule", seconds)
+    trials = _try_all(worth_trying, transport_of, problem, saved)
     best = min(trials, key=lambda trial: trial.seconds)
     found = Tuning(best.stages, best.tile, "measured", seconds, trials)
-    if transport.team.rank == 0 and file is not None:
+    if transport.team.rank == 0 and file is not None and len(trials) == len(worth_trying):
         kept.write(file, json.dumps(asdict(found)).encode())
     return found
 
 
 def _try_all(
-    choices: Sequence[Choice], transport_of: Callable[[Choice], Transport], problem: Problem
+    choices: Sequence[Choice], transport_of: Callable[[Choice], Transport], problem: Problem, saved: float | None
 ) -> tuple[Trial, ...]:
-    """Of each the best that was seen; the best of them are seen again, in turn, for others may be at work here."""
-    ways = [_Way(choice, transport_of(choice), problem) for choice in choices]
-    seconds = {way: way.seconds() for way in ways}
-    if len(ways) > _FINALISTS:
-        for way in sorted(ways, key=lambda way: seconds[way])[:_FINALISTS] * _FINALS:
+    """Of each the best that was seen; the best of them are seen again, in turn, for others may be at work here.
+
+    saved: how many stages another way may save the time of; no further one is tried that would take longer.
+    """
+    seconds: dict[_Way, float] = {}
+    begin = time.perf_counter()
+    for choice in choices:
+        way = _Way(choice, transport_of(choice), problem)
+        seconds[way] = way.seconds()
+        each = max(way.gather(time.perf_counter() - begin)) / len(seconds)
+        if saved is not None and saved * min(seconds.values()) < each:
+            break
+    if len(seconds) > _FINALISTS:
+        for way in sorted(seconds, key=lambda way: seconds[way])[:_FINALISTS] * _FINALS:
             seconds[way] = min(seconds[way], way.seconds())
-    return tuple(Trial(*way.choice, seconds[way]) for way in ways)
+    return tuple(Trial(*way.choice, found) for way, found in seconds.items())
 
 
 class _Way:
@@ -116,6 +134,10 @@ class _Way:
         self._transport, self._problem = transport, problem
         self._march = problem.in_tiles(choice.tile).march
         self._program = transport.compile(self._march.even, (0,))
+
+    def gather(self, seconds: float) -> list[float]:
+        """Those of all ranks."""
+        return self._transport.team.gather(seconds)
 
     def seconds(self) -> float:
         """Of a stage, the slowest rank's, at the best of several times.  Collective."""
@@ -130,17 +152,20 @@ class _Way:
             buffers, _ = self._program(buffers, coefficients, at_rest, jnp.int64(stages if taken else 0))
             jax.block_until_ready(buffers)
             # Agreed, for all ranks must go on or stop together.
-            taken.append(max(self._transport.team.gather(time.perf_counter() - begin)))
+            taken.append(max(self.gather(time.perf_counter() - begin)))
         del buffers
         give_back_memory()
         return min(taken[1:]) / stages
 
 
 def _file(problem: Problem, transport: Transport, choices: Sequence[Choice]) -> Path | None:
-    """Where what was chosen of these for this work, on this machine and as many ranks, is kept."""
+    """Where what was chosen of these for this work, on this machine and as many ranks, is kept.
+
+    The same work is as much with other numbers in it: a parameter study is tuned once.
+    """
     directory = kept.directory()
     case, topology = problem.case, transport.topology
-    tables = [case.grid, case.equation, case.boundary, case.numerics, case.parallel, *case.sources, *case.regions]
+    tables = [case.grid, case.equation, case.boundary, case.numerics, *case.sources, *case.regions]
     step = problem.march.step
     world = [
         jax.__version__,
@@ -150,11 +175,21 @@ def _file(problem: Problem, transport: Transport, choices: Sequence[Choice]) -> 
         transport.team.size,
         choices,
         step.registers,
-        step.times,
+        len(step.times),
+        case.parallel.model_dump(exclude={"tune"}),
     ]
-    parts = [*world, *(t.model_dump_json() for t in tables)]
+    parts = [*world, *(_without_numbers(table.model_dump()) for table in tables)]
     digest = hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return None if directory is None else directory / f"{digest[:32]}.tuning"
+
+
+def _without_numbers(table: Any) -> Any:
+    """What of a table decides what is computed: of real numbers whether they are 0."""
+    if isinstance(table, dict):
+        return {key: _without_numbers(value) for key, value in table.items()}
+    if isinstance(table, list | tuple):
+        return [_without_numbers(value) for value in table]
+    return bool(table) if isinstance(table, float) else table
 
 
 def _read(file: Path | None) -> Tuning | None:

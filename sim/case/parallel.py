@@ -31,7 +31,11 @@ class ParallelTable(Table):
         max_length=3,
         description="cells stepped together in cache along the first axes, 0: all; []: whole blocks",
     )
-    tune: bool = Field(True, description="try depths and tiles where blocks outgrow the cache; false: by a rule")
+    tune: bool | Literal["auto"] = Field(
+        "auto",
+        description="try depths and tiles where blocks outgrow the cache and that may pay; true: also in short runs; "
+        "false: by a rule",
+    )
     devices: int | None = Field(None, ge=1, le=4096, description="devices of each process (virtual ones on CPU)")
     blocks: int | None = Field(None, ge=1, le=4096, description="virtual ranks of the transport virtual")
     members: Literal["auto", "spread", "together"] = Field(

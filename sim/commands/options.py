@@ -33,7 +33,11 @@ def add(parser: argparse.ArgumentParser, example: str) -> None:
         help="stages an exchange, of which rk4 has four a step (default: measured)",
     )
     parser.add_argument("--tile", metavar="NxM", help="cells stepped together in cache along the first axes, 0: all")
-    parser.add_argument("--no-tune", action="store_true", help="choose both by a rule, without trying them")
+    parser.add_argument(
+        "--tune",
+        action=argparse.BooleanOptionalAction,
+        help="try both, however short the run; or choose them by a rule (default: try what may pay)",
+    )
     parser.add_argument("--blocks", type=int, metavar="N", help="virtual ranks of --transport virtual")
     parser.add_argument("--watchdog", type=float, metavar="S", help="seconds without progress that end the run")
     parser.add_argument(
@@ -78,8 +82,8 @@ def overrides(arguments: argparse.Namespace) -> list[str]:
                 f"--tile takes sizes such as 8x64, or an empty text for whole blocks; got {arguments.tile!r}"
             )
         found.append(f"parallel.tile=[{arguments.tile.replace('x', ',')}]")
-    if arguments.no_tune:
-        found.append("parallel.tune=false")
+    if arguments.tune is not None:
+        found.append(f"parallel.tune={str(arguments.tune).lower()}")
     for part in arguments.process_grid.split(",") if arguments.process_grid else ():
         if not re.fullmatch(r"\s*[a-z]+\s*=.*", part):
             raise SimError(f"--process-grid takes blocks along each axis, such as x=2,y=2; got {part!r}")

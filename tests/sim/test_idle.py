@@ -16,7 +16,7 @@ Table = dict[str, Any]
 
 IDLE: dict[str, tuple[Table, list[str]]] = {
     "nothing": ({}, []),
-    "defaults": ({"parallel": {"members": "auto", "tune": True}, "solver": {"newton": 20}}, []),
+    "defaults": ({"parallel": {"members": "auto", "tune": "auto"}, "solver": {"newton": 20}}, []),
     "depths of implicit steps": (
         {"time": {"integrator": "tr-bdf2", "step": 0.01, "end": 0.1}, "parallel": {"ghost_depth": 2, "tile": [4]}},
         ["parallel.ghost_depth", "parallel.tile"],

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import sim
-from sim import kept, machine
+from sim import kept, machine, tuning
 from sim.costs import Choice, Costs
+from sim.result import Result
 from sim.topology import Topology
 
 Small = Callable[..., dict[str, Any]]
@@ -28,12 +29,15 @@ def tiny_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.long
 def test_a_choice_is_measured_once(small: Small, fields: Callable[..., list[np.ndarray]], tiny_cache: Path) -> None:
-    case = small((40, 32))
+    case = small((40, 32), parallel__tune=True)
     first = sim.run(case, output=tiny_cache.parent / "1")
     again = sim.run(case, output=tiny_cache.parent / "2")
     assert (first.tuned, again.tuned) == ("measured", "kept")
     assert (first.ghost_depth, first.tile) == (again.ghost_depth, again.tile)
     assert "the fastest of those tried earlier" in again.summary()
+    # Other numbers are as much work, and a run too short to be tried knows what was found.
+    other = sim.run(case, output=tiny_cache.parent / "5", overrides=["equation.alpha=0.3", "parallel.tune=auto"])
+    assert other.tuned == "kept"
     (file,) = tiny_cache.rglob("*.tuning")
     file.write_text(file.read_text()[:20])
     assert sim.run(case, output=tiny_cache.parent / "3").tuned == "measured"
@@ -48,12 +52,36 @@ def test_without_tuning_a_rule_chooses(small: Small, tiny_cache: Path) -> None:
     assert result.tuned == "rule" and not list(tiny_cache.rglob("*.tuning"))
 
 
+def test_nothing_is_tried_that_takes_longer_than_it_may_save(small: Small, tiny_cache: Path) -> None:
+    """Nothing of a short run; of one that may gain a little nothing more once it is seen what a trial takes."""
+    result = sim.run(small((40, 32)), output=tiny_cache.parent / "1")
+    assert result.tuned == "rule"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tuning, "_SECONDS_TO_TRY", 0.0)
+        result = sim.run(small((40, 32)), output=tiny_cache.parent / "2")
+    assert result.tuned == "measured" and len(tried(result)) == 1 and not list(tiny_cache.rglob("*.tuning"))
+
+
+@pytest.mark.long
+def test_all_is_tried_for_a_long_run(small: Small, tiny_cache: Path) -> None:
+    """How many steps there are to come decides, not how many of them are taken now."""
+    with sim.start(small((40, 32), time__end=1e6)) as running:
+        running.advance(to=0.001)
+    (file,) = tiny_cache.rglob("*.tuning")
+    assert len(json.loads(file.read_text())["trials"]) > 2
+
+
 @pytest.mark.long
 def test_what_is_given_is_left_alone(small: Small, tiny_cache: Path) -> None:
-    result = sim.run(small((40, 32)), output=tiny_cache.parent / "1", overrides=["parallel.ghost_depth=4"])
+    sets = ["parallel.ghost_depth=4", "parallel.tune=true"]
+    result = sim.run(small((40, 32)), output=tiny_cache.parent / "1", overrides=sets)
     assert result.ghost_depth == 4 and result.tuned == "measured"
     result = sim.run(small((40, 32)), output=tiny_cache.parent / "2", overrides=["parallel.tile=[3]"])
     assert result.tile == (3,)
+
+
+def tried(result: Result) -> list[Any]:
+    return json.loads((result.directory / "run.json").read_text())["tuning"]["trials"]
 
 
 def test_a_depth_is_in_stages(small: Small, tiny_cache: Path) -> None:

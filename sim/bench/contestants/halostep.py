@@ -31,7 +31,8 @@ def command_of(work: Work, folder: Path) -> list[str]:
     """The arguments of `python -m sim` that run a work in a folder."""
     path = folder / "work.toml"
     path.write_text(tomlkit.dumps(case_of(work)), encoding="utf-8")
-    return ["run", str(path), "--json", "--output", str(folder / "run"), "--overwrite"]
+    # So few steps would not be worth tuning for.
+    return ["run", str(path), "--json", "--tune", "--output", str(folder / "run"), "--overwrite"]
 
 
 def case_of(work: Work) -> Mapping[str, Any]:
