@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.case import Case, HeatTable
+from sim.case import Case
 from sim.errors import SimError
 from sim.topology import Topology
 from solvers.equations import Equation
@@ -18,7 +18,7 @@ from solvers.implicit.bdf2 import Bdf2
 from solvers.implicit.march import ImplicitMarch, ImplicitStep
 from solvers.implicit.newton import Krylov, Newton
 from solvers.implicit.runge_kutta import ImplicitRungeKutta
-from solvers.implicit.spectral import Spectral, has_modes
+from solvers.implicit.spectral import Spectral, has_modes, has_propagator
 from solvers.implicit.steady import SteadyState
 from solvers.implicit.tableaux import TABLEAUX
 from solvers.walls import Walls
@@ -54,15 +54,14 @@ def march_of(
     return ImplicitMarch(_step_of(case, equation), equation, walls, grid, newton, unit)
 
 
-def check_spectral(case: Case, walls: Mapping[str, Walls], blocks: int) -> None:
+def check_spectral(case: Case, equation: Equation, walls: Mapping[str, Walls], blocks: int) -> None:
     """Raise SimError where a case that asks for the spectral propagator is none for it."""
     if case.time.integrator != "spectral" or case.time.steady:
         return
-    constant = isinstance(case.equation, HeatTable) and isinstance(case.equation.alpha, float)
-    if not constant or not all(map(has_modes, walls.values())):
+    if not has_propagator(equation) or not all(map(has_modes, walls.values())):
         raise SimError(
-            'time.integrator = "spectral" knows a constant alpha in a box whose walls are periodic, dirichlet '
-            'with value 0 or neumann with flux 0; use "tr-bdf2" or "bdf2" for others'
+            'time.integrator = "spectral" knows a constant alpha and a source of the place alone, in a box whose walls '
+            'are periodic, dirichlet with value 0 or neumann with flux 0; use "tr-bdf2" or "bdf2" for others'
         )
     if blocks > 1:
         raise SimError(f'time.integrator = "spectral" needs all cells in one block, not {blocks}; use one process')

@@ -81,7 +81,7 @@ def _make_ready_solving(connection: _Connection, found: Restart | None) -> Ready
     simulation = Simulation(problem, transport, found)
     case, topology = problem.case, transport.topology
     with agreement(transport.team):
-        check_spectral(case, problem.march.walls, topology.count)
+        check_spectral(case, problem.equation, problem.march.walls, topology.count)
     # A steady state is that of another end; steps go on as they began, whatever has become of the fields.
     settled = found.standing.krylov if found and not case.time.steady else None
     march = march_of(case, problem.equation, problem.march.walls, problem.grid, topology.unit, settled)

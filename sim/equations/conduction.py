@@ -55,8 +55,11 @@ def anisotropic(
             found[f"alpha_{i}{j}"] = Coefficient(entry, least=0.0 if i == j else float("-inf"))
             for normal, other in ((i, j), (j, i)) if i != j else ():
                 turning.setdefault(normal, {})[other] = f"alpha_{i}{j}"
-    if table.plain and table.source != 0.0:
-        found["source"] = Coefficient(table.source, as_block=True)
+    source = table.source
+    if source != 0.0 and not depends_on_more(source):
+        # The tensor's equation has a source of its own, and what is left to add is none.
+        found["source"] = Coefficient(source, as_block=True)
+        source = 0.0
     given = discretisation.given["u"]
     equation: Equation = Anisotropic(given, held, bool(turning) and exchanges)
     if discretisation.order == 4:
@@ -69,7 +72,7 @@ def anisotropic(
     if not table.plain:
         parts = _Parts(Translator(axes, {}, discretisation))
         equation = Balance(
-            equation, parts.balanced(Given(Balance.FLOW, derivatives=2), table.source, table.density, table.capacity)
+            equation, parts.balanced(Given(Balance.FLOW, derivatives=2), source, table.density, table.capacity)
         )
         found |= parts.coefficients()
     conductivities = {axis: Given(f"alpha_{axis}{axis}") for axis in range(len(axes))}

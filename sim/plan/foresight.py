@@ -54,7 +54,7 @@ def foresee(problem: Problem, places: int) -> Foreseen:
     streams_of(case, equation.fields)
     made = _made(problem)
     if case.time.implicit:
-        check_spectral(case, problem.march.walls, topology.count)
+        check_spectral(case, equation, problem.march.walls, topology.count)
         return Foreseen(case, plan=plan_of(case, math.inf))
     speed = _speed_of(problem, made)
     if speed is None:

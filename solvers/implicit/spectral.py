@@ -12,10 +12,12 @@ from jax import lax
 
 from solvers.block import along
 from solvers.boundary import Boundary, Dirichlet, Neumann, Periodic
+from solvers.equations import Equation, Heat
 from solvers.fields import Fields
 from solvers.implicit.newton import Effort
 from solvers.implicit.semidiscrete import Part
 from solvers.implicit.solving import Solving
+from solvers.stencil import Stencil
 from solvers.walls import Walls
 
 
@@ -51,6 +53,11 @@ class Spectral:
             modes = modes + _transformed(source, bases) * grown
         new = _transformed(modes, [basis.T for basis in bases])
         return {name: new.astype(field.dtype)}, {}, Effort.none()
+
+
+def has_propagator(equation: Equation) -> bool:
+    """Whether it is the heat equation with a constant α and a source, if any, of the place alone."""
+    return type(equation) is Heat and isinstance(equation.form, Stencil)
 
 
 def has_modes(walls: Walls) -> bool:

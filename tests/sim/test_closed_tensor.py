@@ -155,3 +155,15 @@ def test_the_stable_step_is_stable(tensor: Table, tmp_path: Path) -> None:
     assert np.ptp(last(result)) < 1.0
     cooled = {**case, "boundary": {"x": {"kind": "robin", "h": 2.0}, "y": {"kind": "robin", "h": 50.0}}}
     assert np.abs(last(sim.run(cooled, output=tmp_path / "cooled"))).max() < 0.1
+
+
+@pytest.mark.parametrize("source", [6.0, "6 + 0*x", "6 + 0*u"])
+def test_a_source_warms_what_holds_heat_once(source: float | str) -> None:
+    """ρ c ∂u/∂t = q where nothing flows, whether q is the tensor's own or is added to what flows."""
+    equation = {"kind": "anisotropic", "tensor": TENSOR, "density": "1 + x", "capacity": 2.0, "source": source}
+    case = plate(6, equation=equation, initial={"u": 1.0}, time={"end": 1e-4, "step": 1e-4, "integrator": "euler"})
+    with sim.start(case) as running:
+        running.advance(to=1e-4)
+        found = running.whole("u") - 1.0
+        centres = running.grid.centres(1, 0, 6)
+    np.testing.assert_allclose(found, np.broadcast_to(6.0 * 1e-4 / (2.0 * (1.0 + centres)), (6, 6)), rtol=1e-9)

@@ -83,6 +83,18 @@ REFUSED = {
         ],
     ),
     "a diffusivity too large": (["equation.alpha=1e308"], ["alpha"]),
+    **{
+        f"modes beside {given}": (
+            ["time.integrator=spectral", "boundary={x = 'periodic', y = 'neumann'}", given],
+            ['"spectral" knows a constant alpha and a source of the place alone'],
+        )
+        for given in (
+            "equation.source=sin(t)",
+            "equation.source=-2*u",
+            "equation.alpha=1+x",
+            "ensemble.vary={'equation.alpha' = ['1 + x', '2 + x']}",
+        )
+    },
     "too many outputs": (["time.end=1e300", "output.every=1e-300", "equation.alpha=0.0"], ["output.every"]),
 }
 
