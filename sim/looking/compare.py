@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.errors import SimError
+from sim.jsonable import jsonable
 from sim.looking.difference import FieldDifference, difference
 from sim.looking.field import Field
 from sim.looking.recorded import Frame, Recording, read_recording
@@ -51,7 +52,7 @@ def compare(a: Path, b: Path, field: str | None = None, tolerance: float | None 
         raise SimError(f"--tolerance takes a number from 0 on, relative to max |A|; got {tolerance}")
     found = _compared(read_recording(a), read_recording(b), field)
     if as_json:
-        print(json.dumps(_to_dict(found, tolerance), allow_nan=False), flush=True)
+        print(json.dumps(jsonable(_to_dict(found, tolerance)), allow_nan=False), flush=True)
     else:
         _print(found, tolerance)
     return 0 if found.within(tolerance) else EXIT_DIFFERS
@@ -148,17 +149,13 @@ def _to_dict(found: Comparison, tolerance: float | None) -> dict[str, Any]:
         "differences": [
             {
                 "field": each.field,
-                "time": _finite(each.time),
-                "l2": _finite(each.l2),
-                "max": _finite(each.max),
-                "relative": _finite(each.relative),
+                "time": each.time,
+                "l2": each.l2,
+                "max": each.max,
+                "relative": each.relative,
                 "same_bytes": each.same_bytes,
                 "sha256": list(each.digests),
             }
             for each in found.differences
         ],
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -13,6 +13,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from sim.errors import SimError
+from sim.jsonable import jsonable
 from sim.looking.field import Field
 from sim.looking.recorded import Run, read_run
 from sim.looking.wholeness import Finding, examine, leftovers
@@ -30,7 +31,7 @@ def info(path: Path, as_json: bool = False, quick: bool = False) -> int:
     run = read_run(path)
     findings = _examined(run, quick)
     if as_json:
-        print(json.dumps(to_dict(run, findings, not quick), allow_nan=False), flush=True)
+        print(json.dumps(jsonable(to_dict(run, findings, not quick)), allow_nan=False), flush=True)
     else:
         Console(soft_wrap=True, highlight=False).print(_told(run, findings, quick))
     return EXIT_NOT_WHOLE if findings else 0
@@ -45,10 +46,10 @@ def to_dict(run: Run, findings: list[Finding], values_read: bool) -> dict[str, A
         "case": run.record.case,
         "title": recording.title,
         "step": run.step,
-        "time": _finite(run.time),
-        "fraction": _finite(run.fraction),
+        "time": run.time,
+        "fraction": run.fraction,
         "last_heard_seconds": run.silent if run.state == "running" else None,
-        "times": [_finite(frame.time) for frame in recording.frames],
+        "times": [frame.time for frame in recording.frames],
         "time_units": recording.time_units,
         "fields": {f.name: {"shape": f.shape, "dtype": str(f.dtype), "units": f.units} for f in fields_of_run(run)},
         "checkpoints": checkpoints(run),
@@ -149,7 +150,3 @@ def _examined(run: Run, quick: bool) -> list[Finding]:
         return examine(run, values=not quick)
     with Console(stderr=True).status("reading") as status:
         return examine(run, watch=lambda what: status.update(f"reading {what}"))
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and abs(value) < float("inf") else None

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
+from sim.jsonable import jsonable
 from sim.verify.accuracy.study import Check, CheckResult, Finding, Order, Study
 
 _VERDICT = {True: "yes", False: "NO"}
 
 
 def to_dict(finding: Finding) -> dict[str, Any]:
-    """JSON's types; a slope that is none is None."""
+    """JSON's types; what is not finite, such as the slope of errors that are 0, is None."""
     row = row_of(finding)
     found: dict[str, Any] = {"family": row.family, "name": row.name, "good": finding.good}
     if isinstance(finding, Order):
-        study, observed = finding.study, finding.observed
+        study = finding.study
         found |= {"along": study.along, "order": study.order, "tolerance": study.tolerance, "norm": study.norm}
-        found |= {"observed": observed if math.isfinite(observed) else None}
-        found |= {"sizes": list(study.sizes), "errors": list(finding.errors)}
+        found |= {"observed": finding.observed, "sizes": list(study.sizes), "errors": list(finding.errors)}
     elif isinstance(finding, CheckResult):
         found |= {"measured": finding.measured, "bound": finding.check.bound}
     else:
         found |= {"why": finding.why}
-    return found
+    plain: dict[str, Any] = jsonable(found)
+    return plain
 
 
 def to_table(found: Sequence[Finding]) -> str:
