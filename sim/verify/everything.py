@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.verify import EXIT_UNEQUAL, compared, refuse_launchers
+from sim.launcher import refuse_launchers
+from sim.verify import EXIT_UNEQUAL, compared
 from sim.verify import report as transports
 from sim.verify.accuracy import draw_all, findings, open_folder, report, rows
 from sim.verify.outcome import all_equal
@@ -31,7 +32,7 @@ def verify_all(wanted: Wanted, as_json: bool = False, plots: Path | None = None)
     Returns the exit status: 0 where all orders and bounds are met, and what transports can run here agree.
     Raises SimError where it is started by a launcher, lacks SymPy, can't draw, or the case can't serve.
     """
-    refuse_launchers()
+    refuse_launchers("verify")
     # What can't be is said before anything is computed for it.
     if plots is not None:
         open_folder(plots)
