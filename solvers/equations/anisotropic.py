@@ -27,13 +27,8 @@ class TensorDiffusion(Equation):
     those that are missing are 0; optionally `source` q, a block.
     """
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
-    @property
-    def linear(self) -> bool:
-        return True
+    fields = ("u",)
+    linear = True
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         """By the diagonal of A."""
