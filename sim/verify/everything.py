@@ -10,7 +10,7 @@ from typing import Any
 from sim.launcher import refuse_launchers
 from sim.verify import EXIT_UNEQUAL, compared
 from sim.verify import report as transports
-from sim.verify.accuracy import draw_all, findings, open_folder, report, rows
+from sim.verify.accuracy import draw_all, open_folder, report, results, rows
 from sim.verify.outcome import all_equal
 from sim.verify.subject import users_subject
 
@@ -38,10 +38,10 @@ def verify_all(wanted: Wanted, as_json: bool = False, plots: Path | None = None)
         open_folder(plots)
     if wanted.case is not None:
         users_subject(wanted.case)
-    found = list(findings(rows(wanted.orders, wanted.exact, wanted.quick)))
+    found = list(results(rows(wanted.orders, wanted.exact, wanted.quick)))
     drawn = [] if plots is None else draw_all(found, plots)
-    good = all(finding.good for finding in found)
-    said: dict[str, Any] = {"rows": [report.to_dict(finding) for finding in found], "plots": list(map(str, drawn))}
+    good = all(result.good for result in found)
+    said: dict[str, Any] = {"rows": [report.to_dict(result) for result in found], "plots": list(map(str, drawn))}
     if not as_json:
         print("\n".join([report.to_table(found), *map(str, drawn)]), flush=True)
     if wanted.transports:
