@@ -16,7 +16,7 @@ VARIABLE = "SIM_MEMORY_GIB"
 _GIB = 1 << 30
 
 
-def check_room(case: Case, topology: Topology, processes: int, environment: Mapping[str, str] = os.environ) -> None:
+def check_memory(case: Case, topology: Topology, processes: int, environment: Mapping[str, str] = os.environ) -> None:
     """Raise SimError where the blocks of one process can't be held: two of each field.
 
     The limit is the machine's memory, or what SIM_MEMORY_GIB says, such as where devices have memory of their own.

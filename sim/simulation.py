@@ -16,7 +16,7 @@ import numpy as np
 from sim import adaptive, diagnostics, implicit
 from sim.adaptive import Pacing
 from sim.checkpoint.restart import Restart
-from sim.ensemble import Member, Numbers, members_of, overall
+from sim.ensemble import Member, Numbers, overall, results_of_members
 from sim.errors import SimError
 from sim.fingerprint import compare, of_program
 from sim.problem import Problem
@@ -226,7 +226,7 @@ class Simulation:
         """The same of each member, and the errors."""
         if not self.problem.members:
             return None
-        return members_of(self.problem.case, self._statistics(), self._errors())
+        return results_of_members(self.problem.case, self._statistics(), self._errors())
 
     def _statistics(self) -> Numbers:
         program = diagnostics.statistics(self.problem.grid.cells)

@@ -16,7 +16,7 @@ from sim.errors import SimError
 from sim.messages import messages
 from sim.plan.basis import Basis, basis
 from sim.plan.foresight import Foreseen, cut_into, foresee, topology_of
-from sim.plan.placing import blocks_of
+from sim.plan.placing import arrays_of
 from sim.problem import Problem, build
 from sim.stepping import Speed, Stepping
 from sim.topology import Topology
@@ -125,7 +125,7 @@ def forecast(
         topology=topology,
         choice=choice,
         stages=stages,
-        arrays=blocks_of(problem, held),
+        arrays=arrays_of(problem, held),
         block_bytes=_block_bytes(problem, topology, choice),
         sent=_sent(problem, topology, choice) * held,
         parts=Parts(*(held * seconds for seconds in _parts(problem, topology, found, choice))),

@@ -11,7 +11,7 @@ from sim.case import Case
 from sim.implicit import check_spectral
 from sim.masks import check_masks
 from sim.output.stream import streams_of
-from sim.plan.placing import blocks_of
+from sim.plan.placing import arrays_of
 from sim.problem import Problem, Variant
 from sim.schedule import Plan, plan_of
 from sim.simulation import Simulation
@@ -50,7 +50,7 @@ def foresee(problem: Problem, places: int) -> Foreseen:
     """
     case, equation = problem.case, problem.equation
     topology = topology_of(problem, places, 1)
-    blocks_of(problem, 1)
+    arrays_of(problem, 1)
     streams_of(case, equation.fields)
     made = _made(problem)
     if case.time.implicit:

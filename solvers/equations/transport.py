@@ -9,7 +9,7 @@ from solvers.block import core
 from solvers.equations.equation import Diffusion, Equation
 from solvers.fields import Fields
 from solvers.patch import Patch
-from solvers.reconstruction import FaceFlux, FluxScheme, balance, reach
+from solvers.reconstruction import FaceFlux, FluxScheme, balance, width_of
 from solvers.stencil import Stencil
 
 
@@ -36,7 +36,7 @@ class Transport(Equation):
 
     @property
     def width(self) -> int:
-        return max(self.laplacian.width, reach(self.scheme))
+        return max(self.laplacian.width, width_of(self.scheme))
 
     def tendency(self, patch: Patch) -> Fields:
         u, rounded = patch.fields["u"], patch.rounded
