@@ -12,9 +12,9 @@ from sim.transport.protocol import PerMember, Transport, is_scalar
 
 
 def blocks_of(name: str, value: Any, transport: Transport) -> list[tuple[Box, np.ndarray]]:
-    """The cells that this process has: their place among all, a slice an axis, and a copy of them.
+    """The blocks of a field that this process has: for each its place, a slice of the grid an axis, and a copy of it.
 
-    Of what has members these come first, in places and arrays.  Raises SimError for what is one number.
+    Where there are members they are the first axis of places and copies.  Raises SimError for what is one number.
     """
     if is_scalar(value):
         raise SimError(f"{name} is one number in this case; take it by whole({name!r})")

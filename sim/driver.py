@@ -60,7 +60,7 @@ def run(
             loaded = casefile.load(case, overrides)
             wanted = None if output is None else _folder("output", output)
             _check_flags(overwrite=overwrite, monitor=monitor, quiet=quiet)
-            rundir.foresee(wanted)
+            rundir.check_writable(wanted)
         if team.rank == 0:
             doubtful = overriding.doubt(loaded.exact, overrides)
             for remark in [*remarks(loaded), *([doubtful] if doubtful else [])]:

@@ -35,7 +35,7 @@ def overall(found: Numbers) -> dict[str, dict[str, float]]:
     }
 
 
-def members_of(case: Case, statistics: Numbers, errors: Numbers | None) -> tuple[Member, ...]:
+def results_of_members(case: Case, statistics: Numbers, errors: Numbers | None) -> tuple[Member, ...]:
     """What came of each member."""
     return tuple(
         Member(

@@ -65,7 +65,7 @@ def check_differentiable(problem: Problem) -> None:
         )
 
 
-def placed(data: Any, simulation: Simulation) -> Fields:
+def placed_data(data: Any, simulation: Simulation) -> Fields:
     """What a loss reads beside the fields, as blocks.  Raises SimError on the ranks where it is none."""
     if not isinstance(data, Mapping):
         raise SimError(f'data is a dict of values by name, such as {{"seen": array}}; got {data!r:.80}')

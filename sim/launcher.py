@@ -70,6 +70,16 @@ def check_launcher(launch: Launch | None, mpi: Any) -> None:
         )
 
 
+def refuse_launchers(command: str) -> None:
+    """Raise SimError where this process is one of many that a launcher started, and the command starts its own."""
+    launch = launched()
+    if launch is not None and launch.size > 1:
+        raise SimError(
+            f"{command} starts its ranks itself, and {launch.launcher} has started {launch.size} of it; "
+            f"run it without a launcher"
+        )
+
+
 def _of_another(mpi: Any) -> str:
     return f"the launcher does not speak to mpi4py's MPI library, {library_name(mpi)}"
 

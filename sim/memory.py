@@ -16,7 +16,7 @@ VARIABLE = "SIM_MEMORY_GIB"
 _GIB = 1 << 30
 
 
-def check_room(case: Case, topology: Topology, processes: int, environment: Mapping[str, str] = os.environ) -> None:
+def check_memory(case: Case, topology: Topology, processes: int, environment: Mapping[str, str] = os.environ) -> None:
     """Raise SimError where the blocks of one process can't be held: two of each field.
 
     The limit is the machine's memory, or what SIM_MEMORY_GIB says, such as where devices have memory of their own.
@@ -30,11 +30,9 @@ def check_room(case: Case, topology: Topology, processes: int, environment: Mapp
         )
 
 
-def check_history(
-    states: int, case: Case, topology: Topology, processes: int, environment: Mapping[str, str] = os.environ
-) -> None:
+def check_history(states: int, case: Case, topology: Topology, processes: int) -> None:
     """Raise SimError where so many states of the fields of one process can't be held besides."""
-    needed, limit = (2 + states) * _field_bytes(case, topology, processes), _limit(environment)
+    needed, limit = (2 + states) * _field_bytes(case, topology, processes), _limit(os.environ)
     if needed > limit:
         raise SimError(
             f"a gradient through so many steps keeps {states} states of the fields and takes "

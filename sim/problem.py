@@ -75,7 +75,7 @@ class Problem:
 
     @property
     def adaptive(self) -> AdaptiveMarch:
-        """What takes them, where they are as long as their errors allow."""
+        """What takes the steps, where they are as long as their errors allow."""
         return adaptive.march_of(self.case, self.equation, self.march)
 
     @property
@@ -89,11 +89,12 @@ class Problem:
         return self.members or (Variant(self.case, self.given),)
 
     def ghosts(self, depth: int) -> Ghosts:
-        """Of blocks that take `depth` stages an exchange: where a block has an axis for itself, ghosts follow from its
-        own cells after each stage, but around periodic ones that are cut into tiles (`solvers.cover`).
+        """Ghost layers of blocks that take `depth` stages an exchange.
 
-        Of the last axis there are as many as let rows begin where vectors do, without which tiles take a quarter to
-        a half more time, and GPUs; but for whole blocks in 3-D on CPUs, to which memory is all.
+        Along an axis that a block has for itself a stage's are enough, for they follow from its own cells after each
+        stage; but not around a periodic axis that is cut into tiles (`solvers.cover`).  Of the last axis there are as
+        many as let rows begin where vectors do: else tiles, and GPUs, take a quarter to a half more time.  Whole blocks
+        in 3-D on CPUs do without these, for memory is what bounds them.
         """
         width, ndim = self.march.step.width, self.grid.ndim
         cut = [size > 0 for size in self.march.tile] + [False] * (ndim - len(self.march.tile))
@@ -106,8 +107,10 @@ class Problem:
 
     @property
     def most_stages(self) -> int | None:
-        """That one exchange may serve: of a step whose error decides what comes next those after the first, for that
-        knows its tendency; else any number."""
+        """The most stages that one exchange may serve; None: any number.
+
+        Where a step's error decides what comes next: all of its stages but the first, whose tendency is known.
+        """
         return len(BOGACKI_SHAMPINE.rows) - 1 if self.case.time.adaptive else None
 
     def stepped_by(self, step: Step) -> Problem:
@@ -151,7 +154,7 @@ class Problem:
 
     @property
     def cell_bytes(self) -> int:
-        """What a step moves of each cell: of fields old and new values, registers, coefficients that vary."""
+        """Bytes that a step moves of each cell: old and new values of fields, registers, coefficients that vary."""
         others = len(self.march.step.registers) + sum(not given.is_scalar for given in self.given.values())
         return (2 * len(self.equation.fields) + others) * np.dtype(self.case.numerics.dtype).itemsize
 

@@ -147,7 +147,7 @@ def _connect(team: Team, problem: Problem) -> _Connection:
     connection = _Connection(problem, team, name, wish)
     plain = connection.transport(STEP_BY_STEP).topology
     with agreement(team):
-        memory.check_room(problem.case, plain, team.size)
+        memory.check_memory(problem.case, plain, team.size)
     return connection
 
 

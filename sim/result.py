@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from sim.adaptive import Adapted
 from sim.costs import tile_text
 from sim.ensemble import Member
+from sim.jsonable import jsonable
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,8 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's types only; a number beyond what floats hold, such as an overflown mean, is None."""
-        plain = _finite(asdict(self))
+        plain: dict[str, Any] = jsonable(asdict(self))
         plain["directory"] = str(self.directory)
-        plain["process_grid"] = list(self.process_grid)
         plain["snapshots"] = [str(path) for path in self.snapshots]
         plain["results"] = str(self.series)
         return plain
@@ -107,11 +106,3 @@ class Result:
             said += f", in tiles of {tile_text(self.tile)}"
         how = {"measured": ", the fastest of those tried", "kept": ", the fastest of those tried earlier"}
         return said + how.get(self.tuned, "")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -16,7 +16,7 @@ from sim.as_numpy import blocks_of, whole_of
 from sim.case import Case
 from sim.chunks import Chunks
 from sim.errors import SimError
-from sim.gradient import Gradient, Gradients, check_differentiable, check_loss, placed
+from sim.gradient import Gradient, Gradients, check_differentiable, check_loss, placed_data
 from sim.ready import Ready, make_ready
 from sim.schedule import Position, Segment, limit_of, segments, stops_of
 from sim.simulation import Simulation
@@ -160,7 +160,7 @@ class Running:
         simulation = self._simulation
         with agreement(self._team):
             check_differentiable(simulation.problem)
-            given = placed({} if data is None else data, simulation)
+            given = placed_data({} if data is None else data, simulation)
             check_loss(loss, simulation, given)
         with self._watched("taking a gradient") as watchdog:
             return self._gradients.gradient(loss, todo, given, watchdog.pat)

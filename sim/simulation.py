@@ -16,7 +16,7 @@ import numpy as np
 from sim import adaptive, diagnostics, implicit
 from sim.adaptive import Pacing
 from sim.checkpoint.restart import Restart
-from sim.ensemble import Member, Numbers, members_of, overall
+from sim.ensemble import Member, Numbers, overall, results_of_members
 from sim.errors import SimError
 from sim.fingerprint import compare, of_program
 from sim.problem import Problem
@@ -71,8 +71,10 @@ class Simulation:
         self.recording = ProbeRecording.of(self.problem.case, self.problem.march, in_the_loop=pacing is None)
 
     def solve_by(self, march: ImplicitMarch, settled: bool = False) -> None:
-        """Take steps that solve systems from now on, unless `settled` by the Krylov method that these need.  Raises
-        SimError, on all ranks alike, where the case insists on another."""
+        """Take steps that solve systems from now on, by the Krylov method that these need, unless that is `settled`.
+
+        Raises SimError, on all ranks alike, where the case insists on another method.
+        """
         if not settled:
             clock = Clock.of(implicit.first_time(self.problem.case, self.time), 0, 1.0)
             found = self._call("asymmetry", march.asymmetry, (), self._fields, self.coefficients, clock)[1]
@@ -136,15 +138,17 @@ class Simulation:
         return Speed(float(np.max(found["decay"])), float(np.max(found["wave"])))
 
     def advance(self, here: Position, steps: int) -> tuple[Position, float]:
-        """Take so many steps, at most, and the records among them: where they lead, and the seconds they took."""
+        """Take at most `steps` steps, and the records among them; return the position they lead to, and seconds."""
         segment, before = here.segment, self.step
         advance = self.take if self.recording is None else partial(self.recording.advance, self)
         seconds = advance(segment, here.done, steps)
         return segment.at(here.done + self.step - before, self.time), seconds
 
     def take(self, segment: Segment, first: int, steps: int) -> float:
-        """The steps first … first + steps - 1 of a segment, without records; fewer where they follow from their errors,
-        or can't be found.  The seconds they took."""
+        """Take steps first … first + steps - 1 of a segment, without records; return the seconds that took.
+
+        Fewer are taken where lengths follow from errors and the segment's end is near, or where a step can't be found.
+        """
         if self.pacing is not None:
             return self._take_adaptively(segment, steps)
         march = self.problem.loop
@@ -226,7 +230,7 @@ class Simulation:
         """The same of each member, and the errors."""
         if not self.problem.members:
             return None
-        return members_of(self.problem.case, self._statistics(), self._errors())
+        return results_of_members(self.problem.case, self._statistics(), self._errors())
 
     def _statistics(self) -> Numbers:
         program = diagnostics.statistics(self.problem.grid.cells)

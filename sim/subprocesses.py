@@ -125,14 +125,12 @@ def run_bounded(
     env: Mapping[str, str] | None = None,
     *,
     cwd: str | Path | None = None,
-    inherit_files: bool = False,
 ) -> Finished:
     """Run a program to its end, or for `timeout` seconds; nothing of its process group is left afterwards.
 
-    env: by default `clean_environment()`.  inherit_files: keep inherited descriptors open, such as the one by
-    which a launcher speaks with its ranks.  A program that can't be started ends with 127.
+    env: by default `clean_environment()`.  A program that can't be started ends with 127.
     """
-    return run_together([command], timeout, env, cwd=cwd, inherit_files=inherit_files)[0]
+    return run_together([command], timeout, env, cwd=cwd)[0]
 
 
 def run_together(
@@ -141,13 +139,12 @@ def run_together(
     env: Mapping[str, str] | None = None,
     *,
     cwd: str | Path | None = None,
-    inherit_files: bool = False,
 ) -> list[Finished]:
     """Like `run_bounded`, for programs that need each other: all run at once, within the same time."""
     environment = clean_environment() if env is None else dict(env)
     with _orderly_end(), ExitStack() as stack:
         with _uninterrupted():
-            children = [stack.enter_context(_Child(command, environment, cwd, inherit_files)) for command in commands]
+            children = [stack.enter_context(_Child(command, environment, cwd)) for command in commands]
         deadline = time.monotonic() + timeout
         return [child.finish(deadline) for child in children]
 
@@ -190,9 +187,7 @@ def _uninterrupted() -> Iterator[None]:
 class _Child:
     """A program in a session of its own, which is emptied and reaped on leaving the context."""
 
-    def __init__(
-        self, command: Sequence[str], env: Mapping[str, str], cwd: str | Path | None, inherit_files: bool
-    ) -> None:
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: str | Path | None) -> None:
         # Files rather than pipes: somebody who inherited a pipe could keep us reading for ever.
         self._stdout, self._stderr = TemporaryFile(), TemporaryFile()  # noqa: SIM115 (closed on leaving)
         self._failure = ""
@@ -207,7 +202,6 @@ class _Child:
                 env=env,
                 cwd=cwd,
                 start_new_session=True,
-                close_fds=not inherit_files,
             )
         except OSError as error:
             self._failure = f"{command[0]} can't be started: {error.strerror}"

@@ -16,9 +16,9 @@ from solvers.window import Window
 
 @dataclass(frozen=True)
 class Made:
-    """Such as k at the faces between cells, for all cells of a place: one array for all stages that see some of them.
+    """What is made of coefficients alone, such as k at faces: once for all cells of a place, for every stage there.
 
-    of: dtype[m - d, …] for a place of m cells, with a d of each array's own, which is the same for any patch.
+    of: dtype[m - d, …] for a place of m cells; d is each array's own, and the same for any patch.
     """
 
     place: Window

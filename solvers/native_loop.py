@@ -62,9 +62,9 @@ def native_loop(count: Count, body: Callable[[jax.Array, State], State], state: 
 
 
 def _asked_seldom(count: Count, body: Callable[[jax.Array, State], State], state: State, jaxpr: Jaxpr) -> State:
-    """The same, where the innermost loop's condition is asked after many turns.
+    """The same loop, but its condition is asked after many turns only.
 
-    Before each turn of a GPU's loop the host waits for its condition, unless their number is known when compiling.
+    On a GPU the host waits for a loop's condition before each turn, unless the number of turns is known when compiling.
     """
     loops = sum(equation.primitive.name in ("while", "scan") for equation in _equations(jaxpr))
     if isinstance(count, int) or loops > 1:

@@ -24,7 +24,8 @@ class Patch:
 
     fields: dtype[m, …], all of one shape.  coefficients: arrays of that shape, or scalars.  time: float64.
     origin: the global index of the first cell, ghosts included, along each axis.  made: what was made of coefficients
-    before (`solvers.made`), where that is kept.  holds: whether it may keep values that several neighbours look at.
+    before (`solvers.made`), where that is kept.  holds: whether values that several neighbours read may be stored
+    instead of being computed anew for each of them (`held`).
     """
 
     fields: Fields

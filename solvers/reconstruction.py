@@ -19,7 +19,7 @@ FaceFlux: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 """(u on the lower side, u on the upper side) of the faces → what flows upwards."""
 
 
-def reach(scheme: FluxScheme) -> int:
+def width_of(scheme: FluxScheme) -> int:
     """Ghost layers that a balance of such fluxes consumes."""
     return 2 if scheme == "limited" else 1
 

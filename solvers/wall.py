@@ -111,9 +111,9 @@ class Wall:
         return along(axis, self.near.ndim, centres)
 
     def continued(self, value: Callable[[Sequence[jax.Array]], jax.Array], along_axes: Sequence[int]) -> jax.Array:
-        """A value of the coordinates, of these at most; beyond the wall's ends it goes on from its last two cells.
+        """value(coordinates) along the wall; ghosts beyond the wall's ends are extrapolated from its last two cells.
 
-        It is known on the wall alone, while ghosts of corners lie beyond it: sqrt(y) has no value there.
+        A formula such as sqrt(y) may have no value there.  along_axes: those that it may depend on.
         """
         places = [self.coordinate(axis) for axis in range(self.near.ndim)]
         ending = [n != self.axis and not self.grid.periodic[n] and self.grid.shape[n] > 1 for n in range(len(places))]
@@ -126,9 +126,9 @@ class Wall:
         return lax.slice_in_dim(c, nearest, nearest + 1, axis=self.axis) if c.ndim else c
 
     def patch(self, fields: Fields, outside: bool) -> Patch:
-        """The ghosts, or the cells that they mirror, with these fields there, in array order.
+        """These fields as a patch, in array order, of the ghosts (`outside`) or of the cells that they mirror.
 
-        Coefficients are those of the cells in both: beyond walls they are what they are on this side.
+        Either way coefficients are those of the cells: beyond walls they are what they are on this side.
         """
         mirrored = self._depth - self.width if self.side == UPPER else 0
         ghosts = self._depth if self.side == UPPER else -self.width

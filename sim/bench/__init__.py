@@ -36,6 +36,7 @@ def bench(
     from sim.bench.asked import work_of
     from sim.bench.measuring import run_in_turn
     from sim.bench.report import to_dict, to_table
+    from sim.launcher import refuse_launchers
 
     refuse_launchers("bench")
     _check_chart(plot)
@@ -54,19 +55,6 @@ def bench(
         _draw(measured, plot)
     ours_or_wrong = any(s.failed and (s.contestant.ours or not s.right) for s in everybody)
     return EXIT_WRONG if ours_or_wrong else 0
-
-
-def refuse_launchers(command: str) -> None:
-    """Raise SimError where this process is one of many that a launcher started."""
-    from sim.errors import SimError
-    from sim.launcher import launched
-
-    launch = launched()
-    if launch is not None and launch.size > 1:
-        raise SimError(
-            f"{command} starts its ranks itself, and {launch.launcher} has started {launch.size} of it; "
-            f"run it without a launcher"
-        )
 
 
 def _enrolled(contestants: Sequence[Contestant], work: Work, quick: bool) -> list[Entry]:

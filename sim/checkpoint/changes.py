@@ -17,7 +17,7 @@ _FREE = ("title", "equation.folder", "time.end", "output.", "parallel.", "checkp
 _NOT_OF_CONTENT = ("every", "compress", "extra")
 
 
-def plain(case: Case) -> dict[str, Any]:
+def as_json(case: Case) -> dict[str, Any]:
     """A case as JSON has it, to be read from anywhere."""
     return case.with_absolute_files().model_dump(mode="json", exclude_none=True)
 
@@ -49,7 +49,7 @@ def _content(case: Case, stream: Stream) -> tuple[Stream, str, str]:
 
 def _asked(case: Case, name: str) -> dict[str, Any]:
     """What a case says of the content of a stream's files, as a part of it."""
-    table, extra = plain(case)["output"], name.removeprefix(f"{EXTRA}/")
+    table, extra = as_json(case)["output"], name.removeprefix(f"{EXTRA}/")
     own = table if name == MAIN else table["extra"][extra]
     kept = {key: value for key, value in own.items() if key not in _NOT_OF_CONTENT}
     return {"output": kept if name == MAIN else {"extra": {extra: kept}}}

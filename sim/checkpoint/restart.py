@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sim import casefile, record
 from sim.case import Case
 from sim.checkpoint import inputs
-from sim.checkpoint.changes import differences, differences_of_series, plain
+from sim.checkpoint.changes import as_json, differences, differences_of_series
 from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Checkpoint, Store
 from sim.errors import SimError
@@ -97,7 +97,7 @@ def _standing(checkpoint: Checkpoint, case: Case) -> Standing:
     manifest, folder = checkpoint.manifest, checkpoint.folder
     origin = f"the case in the checkpoint {folder}"
     before = casefile.validate(manifest.case, origin)
-    if changes := _listed(differences(plain(before), plain(case))):
+    if changes := _listed(differences(as_json(before), as_json(case))):
         raise SimError(
             f"the case is not that of the checkpoint {folder}:\n{changes}\n"
             f"time.end, [output], [parallel] and [checkpoint] may change; put the rest back, or start another run"

@@ -7,7 +7,7 @@ from functools import cached_property
 from sim import record
 from sim.case import Case
 from sim.checkpoint import inputs
-from sim.checkpoint.changes import plain
+from sim.checkpoint.changes import as_json
 from sim.checkpoint.restart import shape_of_field
 from sim.checkpoint.standing import Standing
 from sim.checkpoint.store import Content, Store
@@ -28,7 +28,7 @@ class Saver:
             time=simulation.time,
             shapes=dict.fromkeys(simulation.state, shape_of_field(self._case)),
             state=standing.model_dump(mode="json"),
-            case=plain(self._case),
+            case=as_json(self._case),
             inputs=self._inputs,
             versions=record.versions(),
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.commands import options
 from sim.errors import SimError
+from sim.launcher import refuse_launchers
 
 
 def add(commands: Any) -> None:
@@ -72,8 +73,6 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _of_parts(arguments: argparse.Namespace) -> int:
-    from sim.bench import refuse_launchers
-
     refuse_launchers("bench")
     if arguments.solvers:
         from sim.bench.solving import solving

@@ -11,7 +11,7 @@ from sim.subprocesses import find_mpirun, run_bounded, why_no_mpirun
 _SECONDS = 120.0
 
 
-def why_no_ranks(modules: Sequence[str] = ("mpi4py", "mpi4jax")) -> str | None:
+def why_no_ranks(modules: Sequence[str]) -> str | None:
     """Why two ranks that import `modules` don't find each other, and the remedy; None where they do."""
     return why_no_mpirun(modules) or why_not_together(modules)
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.errors import SimError
+from sim.jsonable import jsonable
 from sim.looking.difference import FieldDifference, difference
 from sim.looking.field import Field
 from sim.looking.recorded import Frame, Recording, read_recording
@@ -26,7 +27,7 @@ _ROWS = 40
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunDifference:
     """`differences` of what both have; `alone` says what only one of them has."""
 
     differences: tuple[FieldDifference, ...]
@@ -51,13 +52,13 @@ def compare(a: Path, b: Path, field: str | None = None, tolerance: float | None 
         raise SimError(f"--tolerance takes a number from 0 on, relative to max |A|; got {tolerance}")
     found = _compared(read_recording(a), read_recording(b), field)
     if as_json:
-        print(json.dumps(_to_dict(found, tolerance), allow_nan=False), flush=True)
+        print(json.dumps(jsonable(_to_dict(found, tolerance)), allow_nan=False), flush=True)
     else:
         _print(found, tolerance)
     return 0 if found.within(tolerance) else EXIT_DIFFERS
 
 
-def _compared(a: Recording, b: Recording, field: str | None) -> Comparison:
+def _compared(a: Recording, b: Recording, field: str | None) -> RunDifference:
     both, alone = _paired(a, b)
     if not both:
         raise SimError(f"{clean(a.path)} and {clean(b.path)} have no time in common; compare runs of one case")
@@ -72,7 +73,7 @@ def _compared(a: Recording, b: Recording, field: str | None) -> Comparison:
             differences.append(difference(*pair, left.time))
     if not differences:
         raise SimError(f"{clean(a.path)} and {clean(b.path)} have no field in common; compare runs of one case")
-    return Comparison(tuple(differences), tuple(alone))
+    return RunDifference(tuple(differences), tuple(alone))
 
 
 def _named(name: str, frame: Frame, fields: dict[str, Field]) -> Field:
@@ -97,7 +98,7 @@ def _paired(a: Recording, b: Recording) -> tuple[list[tuple[Frame, Frame]], list
     return both, alone
 
 
-def _print(found: Comparison, tolerance: float | None) -> None:
+def _print(found: RunDifference, tolerance: float | None) -> None:
     table = Table(
         "field",
         "t",
@@ -127,7 +128,7 @@ def _print(found: Comparison, tolerance: float | None) -> None:
     print(_verdict(found, tolerance), flush=True)
 
 
-def _verdict(found: Comparison, tolerance: float | None) -> str:
+def _verdict(found: RunDifference, tolerance: float | None) -> str:
     if found.same_bytes:
         return "the same: every byte of every field (SHA-256)"
     worst = max(found.differences, key=lambda each: each.relative)
@@ -139,7 +140,7 @@ def _verdict(found: Comparison, tolerance: float | None) -> str:
     return f"different: {told}"
 
 
-def _to_dict(found: Comparison, tolerance: float | None) -> dict[str, Any]:
+def _to_dict(found: RunDifference, tolerance: float | None) -> dict[str, Any]:
     return {
         "same_bytes": found.same_bytes,
         "within_tolerance": found.within(tolerance),
@@ -148,17 +149,13 @@ def _to_dict(found: Comparison, tolerance: float | None) -> dict[str, Any]:
         "differences": [
             {
                 "field": each.field,
-                "time": _finite(each.time),
-                "l2": _finite(each.l2),
-                "max": _finite(each.max),
-                "relative": _finite(each.relative),
+                "time": each.time,
+                "l2": each.l2,
+                "max": each.max,
+                "relative": each.relative,
                 "same_bytes": each.same_bytes,
                 "sha256": list(each.digests),
             }
             for each in found.differences
         ],
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -58,17 +58,17 @@ class Film:
         return scale_over(sample.values for frame in self.frames for sample in self.panels(frame, most))
 
 
-def still(film: Film, theme: Theme = LIGHT) -> bytes:
+def still(film: Film) -> bytes:
     """PNG of one frame, or of a line's frames as curves."""
     frame = film.frames[-1]
     panels = film.panels(frame, MOST_CELLS)
     if len(panels[0].axes) == 1 and len(film.frames) > 1:
-        return curves(film, theme)
+        return curves(film, LIGHT)
     scale = scale_over(sample.values for sample in panels)
-    return Picture(panels, scale, _titles(panels), _with_name(film, panels[0], frame), theme).png()
+    return Picture(panels, scale, _titles(panels), _with_name(film, panels[0], frame), LIGHT).png()
 
 
-def strip(film: Film, theme: Theme = LIGHT) -> bytes:
+def strip(film: Film, theme: Theme) -> bytes:
     """PNG of a plane at some times side by side, on one scale."""
     frames = spread(film.frames, _panels_abreast(film.panels(film.frames[-1], 2)[0]))
     chosen = Film(film.recording, film.name, film.cuts[:1], frames)
@@ -83,7 +83,7 @@ def _panels_abreast(sample: Sample) -> int:
     return 4 if wide < tall else 3 if wide < 1.7 * tall else 2
 
 
-def curves(film: Film, theme: Theme = LIGHT) -> bytes:
+def curves(film: Film, theme: Theme) -> bytes:
     """PNG of a line at several times, coloured by time."""
     chosen = spread(film.frames, _MOST_CURVES)
     lines = [film.panels(frame, MOST_CELLS)[0] for frame in chosen]
@@ -111,13 +111,13 @@ def curves(film: Film, theme: Theme = LIGHT) -> bytes:
         return stream.getvalue()
 
 
-def gif(film: Film, theme: Theme = LIGHT) -> bytes:
+def gif(film: Film) -> bytes:
     """An endless GIF of at most 200 of the frames, evenly chosen, on one scale."""
     frames = spread(film.frames, _MOST_FRAMES)
     chosen = Film(film.recording, film.name, film.cuts, frames)
     first = chosen.panels(frames[0], _MOST_CELLS_OF_A_GIF)
     scale = chosen.scale(_MOST_CELLS_OF_A_GIF)
-    picture = Picture(first, scale, _titles(first), _with_name(film, first[0], frames[0]), theme)
+    picture = Picture(first, scale, _titles(first), _with_name(film, first[0], frames[0]), LIGHT)
 
     def pictures() -> Iterator[Image.Image]:
         for frame in frames:
@@ -127,7 +127,7 @@ def gif(film: Film, theme: Theme = LIGHT) -> bytes:
             picture.show(panels, _with_name(film, panels[0], frame))
             yield Image.fromarray(picture.pixels()).quantize(palette=palette, dither=Image.Dither.NONE)
 
-    palette = _palette(scale, theme)
+    palette = _palette(scale)
     stream = io.BytesIO()
     moving = pictures()
     durations = [_MILLISECONDS] * (len(frames) - 1) + [_LAST_MILLISECONDS]
@@ -144,14 +144,14 @@ def spread(frames: Sequence[Frame], most: int) -> list[Frame]:
     return [frames[round(i * (len(frames) - 1) / (most - 1))] for i in range(most)]
 
 
-def _palette(scale: Scale, theme: Theme) -> Image.Image:
+def _palette(scale: Scale) -> Image.Image:
     """256 colours for all frames: those of the writing and the lines on the paper, the rest the scale's own."""
     rgb = colors.to_rgb
-    paper = np.array(rgb(theme.paper))
+    paper = np.array(rgb(LIGHT.paper))
     on_paper = [
-        paper + (np.array(rgb(ink)) - paper) * np.linspace(0, 1, 16)[:, None] for ink in (theme.ink, theme.lines[0])
+        paper + (np.array(rgb(ink)) - paper) * np.linspace(0, 1, 16)[:, None] for ink in (LIGHT.ink, LIGHT.lines[0])
     ]
-    others = np.array([rgb(theme.faint), rgb(theme.missing)])
+    others = np.array([rgb(LIGHT.faint), rgb(LIGHT.missing)])
     known = np.concatenate([*on_paper, others])
     along = colormaps[scale.colours](np.linspace(0, 1, 256 - len(known)))[:, :3]
     palette = Image.new("P", (1, 1))

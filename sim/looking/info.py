@@ -13,14 +13,15 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from sim.errors import SimError
+from sim.jsonable import jsonable
 from sim.looking.field import Field
 from sim.looking.recorded import Run, read_run
-from sim.looking.wholeness import Finding, examine, leftovers
+from sim.looking.wholeness import Defect, defects_of, leftovers
 from sim.looking.words import clean, count, duration, in_units, quantity
 
 EXIT_NOT_WHOLE = 1
 COLOURS = {"complete": "green", "running": "cyan", "stopped": "yellow", "failed": "bold red", "died": "bold red"}
-_FINDINGS_SHOWN = 20
+_DEFECTS_SHOWN = 20
 _COLUMN = 13
 _MOST_CHECKPOINTS = 1000
 
@@ -28,15 +29,15 @@ _MOST_CHECKPOINTS = 1000
 def info(path: Path, as_json: bool = False, quick: bool = False) -> int:
     """Print it; 0 where all that the run names is there and well, 1 where not.  Raises SimError where there is none."""
     run = read_run(path)
-    findings = _examined(run, quick)
+    defects = _examined(run, quick)
     if as_json:
-        print(json.dumps(to_dict(run, findings, not quick), allow_nan=False), flush=True)
+        print(json.dumps(jsonable(to_dict(run, defects, not quick)), allow_nan=False), flush=True)
     else:
-        Console(soft_wrap=True, highlight=False).print(_told(run, findings, quick))
-    return EXIT_NOT_WHOLE if findings else 0
+        Console(soft_wrap=True, highlight=False).print(_told(run, defects, quick))
+    return EXIT_NOT_WHOLE if defects else 0
 
 
-def to_dict(run: Run, findings: list[Finding], values_read: bool) -> dict[str, Any]:
+def to_dict(run: Run, defects: list[Defect], values_read: bool) -> dict[str, Any]:
     recording = run.recording
     return {
         "directory": str(run.path),
@@ -45,16 +46,16 @@ def to_dict(run: Run, findings: list[Finding], values_read: bool) -> dict[str, A
         "case": run.record.case,
         "title": recording.title,
         "step": run.step,
-        "time": _finite(run.time),
-        "fraction": _finite(run.fraction),
+        "time": run.time,
+        "fraction": run.fraction,
         "last_heard_seconds": run.silent if run.state == "running" else None,
-        "times": [_finite(frame.time) for frame in recording.frames],
+        "times": [frame.time for frame in recording.frames],
         "time_units": recording.time_units,
         "fields": {f.name: {"shape": f.shape, "dtype": str(f.dtype), "units": f.units} for f in fields_of_run(run)},
         "checkpoints": checkpoints(run),
-        "whole": not findings,
+        "whole": not defects,
         "values_read": values_read,
-        "findings": [{"file": finding.file, "fact": finding.fact} for finding in findings],
+        "findings": [{"file": defect.file, "fact": defect.fact} for defect in defects],
         "leftovers": leftovers(run),
         "record": json.loads(run.record.model_dump_json()),
     }
@@ -127,7 +128,7 @@ def _of_the_end(run: Run) -> str:
     return f", {run.fraction:.1%}{end}"
 
 
-def _told(run: Run, findings: list[Finding], quick: bool) -> Group:
+def _told(run: Run, defects: list[Defect], quick: bool) -> Group:
     head = Text.assemble(
         (clean(run.record.case or run.path.name), "bold"), "  ", (run.state, COLOURS.get(run.state, "yellow"))
     )
@@ -136,20 +137,16 @@ def _told(run: Run, findings: list[Finding], quick: bool) -> Group:
     rows = [*summary(run), *(("left over", f"{name}, half-written; it can be deleted") for name in leftovers(run))]
     told = [Text.assemble((f"  {key:<{_COLUMN}}", "dim"), said) for key, said in rows]
     verdict = [Text("  whole" + (" (values not read)" if quick else ": all is there, fits and is finite"), "green")]
-    if findings:
-        verdict = [Text(f"  not whole: {count(len(findings), 'finding')}", "bold red")]
-        verdict += [Text(f"    {clean(f.file)}  {f.fact}") for f in findings[:_FINDINGS_SHOWN]]
-    if len(findings) > _FINDINGS_SHOWN:
-        verdict.append(Text(f"    and {len(findings) - _FINDINGS_SHOWN} more; --json has them"))
+    if defects:
+        verdict = [Text(f"  not whole: {count(len(defects), 'finding')}", "bold red")]
+        verdict += [Text(f"    {clean(f.file)}  {f.fact}") for f in defects[:_DEFECTS_SHOWN]]
+    if len(defects) > _DEFECTS_SHOWN:
+        verdict.append(Text(f"    and {len(defects) - _DEFECTS_SHOWN} more; --json has them"))
     return Group(head, *told, *verdict)
 
 
-def _examined(run: Run, quick: bool) -> list[Finding]:
+def _examined(run: Run, quick: bool) -> list[Defect]:
     if quick or not sys.stderr.isatty():
-        return examine(run, values=not quick)
+        return defects_of(run, values=not quick)
     with Console(stderr=True).status("reading") as status:
-        return examine(run, watch=lambda what: status.update(f"reading {what}"))
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and abs(value) < float("inf") else None
+        return defects_of(run, watch=lambda what: status.update(f"reading {what}"))

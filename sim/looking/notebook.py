@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from sim.jsonable import jsonable
 from sim.looking.chart import What, draw_statistics
 from sim.looking.cut import cuts_of
 from sim.looking.field import Sample, fields_of, times_of
@@ -49,8 +49,7 @@ class Notebook:
             sample = field.sample(int(_CELLS_OF_A_SAMPLE ** (1 / len(field.axes))))
             numbers = statistics_of([sample.values])
             self._history.setdefault(field.name, []).append(numbers)
-            finite = {key: value if math.isfinite(value) else None for key, value in asdict(numbers).items()}
-            said[field.name] = {**finite, "every": list(sample.strides)}
+            said[field.name] = {**asdict(numbers), "every": list(sample.strides)}
         now = float(times[0])
         line = {
             "snapshot": look.number,
@@ -60,7 +59,7 @@ class Notebook:
             "fields": said,
         }
         with self._directory.monitor_lines.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(line, allow_nan=False) + "\n")
+            lines.write(json.dumps(jsonable(line), allow_nan=False) + "\n")
         self._times.append(now)
         self._panels = [field.sample(_CELLS_ALONG_AN_AXIS, cuts_of(field)[0]) for field in fields]
         self._heading = f"t = {quantity(now, self._time_units)}, step {look.step:,}"

@@ -14,7 +14,7 @@ from sim.looking.info import summary
 from sim.looking.plot import write
 from sim.looking.record import Numbers
 from sim.looking.recorded import Run, read_run
-from sim.looking.wholeness import examine
+from sim.looking.wholeness import defects_of
 from sim.looking.words import clean, duration
 from sim.output.target import check_target
 
@@ -46,7 +46,7 @@ def render(run: Run) -> str:
         fraction=run.fraction,
         facts=[pair for pair in summary(run) if pair[0] not in _APART],
         error=clean(told.error or told.stopped or "", 2000),
-        findings=examine(run, values=gallery.whole)[:_FINDINGS_SHOWN],
+        findings=defects_of(run, values=gallery.whole)[:_FINDINGS_SHOWN],
         values_read=gallery.whole,
         pictures=list(gallery.pictures()),
         charts=list(gallery.charts()),

@@ -20,40 +20,40 @@ from sim.looking.words import clean, count
 from sim.output.recorder import most_unlisted
 from sim.team import Solo
 
-_MOST_FINDINGS = 1000
+_MOST_DEFECTS = 1000
 
 
 @dataclass(frozen=True)
-class Finding:
+class Defect:
     """What is wrong with one file of the run directory."""
 
     file: str
     fact: str
 
 
-def examine(run: Run, values: bool = True, watch: Callable[[str], None] = lambda what: None) -> list[Finding]:
+def defects_of(run: Run, values: bool = True, watch: Callable[[str], None] = lambda what: None) -> list[Defect]:
     """What is missing or damaged; nothing for a run that is whole so far.
 
     values: also read every cell, to see that it is finite, and every byte of the checkpoints.  watch is told what is
     being read.
     """
-    found: list[Finding] = []
-    for finding in _findings(run, values, watch):
-        found.append(finding)
-        if len(found) == _MOST_FINDINGS:
+    found: list[Defect] = []
+    for defect in _defects(run, values, watch):
+        found.append(defect)
+        if len(found) == _MOST_DEFECTS:
             break
     return found
 
 
-def _findings(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
+def _defects(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[Defect]:
     promise, directory = Promise(), run.directory
     if not directory.case.exists():
-        yield Finding(directory.case.name, "is missing")
+        yield Defect(directory.case.name, "is missing")
     else:
         try:
             promise = promise_of(run.case_text())
         except SimError as error:
-            yield Finding(directory.case.name, _without(error, directory.case))
+            yield Defect(directory.case.name, _without(error, directory.case))
     yield from _of_series(run, directory.series, run.recording)
     yield from _of_frames(run, run.recording, values, watch)
     for name in promise.output.extra:
@@ -63,26 +63,26 @@ def _findings(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[
     yield from _of_checkpoints(run, values, watch)
 
 
-def _of_extra(run: Run, name: str, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
+def _of_extra(run: Run, name: str, values: bool, watch: Callable[[str], None]) -> Iterator[Defect]:
     folder = run.directory.extra(name)
     if not folder.is_dir():  # it is made before the run says that it runs
-        yield Finding(_place(run, folder), "is missing")
+        yield Defect(_place(run, folder), "is missing")
         return
     recording = run.extra(name)
     # One that was added to a run that had come to its end has none.
     if not recording.frames and run.record.status == "complete" and not run.record.resumed:
-        yield Finding(_place(run, folder), "holds no file")
+        yield Defect(_place(run, folder), "holds no file")
     yield from _of_series(run, run.directory.extra_series(name), recording)
     yield from _of_frames(run, recording, values, watch)
 
 
-def _of_frames(run: Run, recording: Recording, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
+def _of_frames(run: Run, recording: Recording, values: bool, watch: Callable[[str], None]) -> Iterator[Defect]:
     known: dict[str, tuple[int, ...]] | None = None
     for done, frame in enumerate(recording.frames):
         name = _place(run, frame.path)
         watch(f"{name} ({done + 1} of {len(recording.frames)})")
         if not frame.is_there:
-            yield Finding(name, "is missing")
+            yield Defect(name, "is missing")
             continue
         try:
             fields = frame.fields()
@@ -90,18 +90,18 @@ def _of_frames(run: Run, recording: Recording, values: bool, watch: Callable[[st
             # What most snapshots look like isn't known beforehand; the first one that opens is believed.
             known = shapes if known is None and shapes else known
             for fact in (*_misfits(shapes, known or {}), *_of_time(frame), *(_not_finite(fields) if values else ())):
-                yield Finding(name, fact)
+                yield Defect(name, fact)
         except SimError as error:
-            yield Finding(name, _without(error, frame.path))
+            yield Defect(name, _without(error, frame.path))
 
 
-def _of_series(run: Run, series: Path, recording: Recording) -> Iterator[Finding]:
+def _of_series(run: Run, series: Path, recording: Recording) -> Iterator[Defect]:
     there, named = len(recording.frames), 0
     if series.exists():
         try:
             named = times_of(series)[0].size
         except SimError as error:
-            yield Finding(_place(run, series), _without(error, series))
+            yield Defect(_place(run, series), _without(error, series))
             return
     if there - named <= (0 if _is_settled(run) else most_unlisted(there)):
         return
@@ -109,29 +109,29 @@ def _of_series(run: Run, series: Path, recording: Recording) -> Iterator[Finding
         fact = f"names {count(named, 'snapshot')}, {there - named} fewer than there should be"
     else:
         fact = "is missing; the snapshots can be read without it"
-    yield Finding(_place(run, series), fact)
+    yield Defect(_place(run, series), fact)
 
 
-def _of_probes(run: Run, names: Sequence[str], values: bool) -> Iterator[Finding]:
+def _of_probes(run: Run, names: Sequence[str], values: bool) -> Iterator[Defect]:
     path = run.directory.probes
     # They are written after the first snapshot has been begun, and before the second.
     if not path.exists():
         if _is_settled(run) or len(run.recording.frames) > 1:
-            yield Finding(_place(run, path), "is missing")
+            yield Defect(_place(run, path), "is missing")
         return
     try:
         for fact in facts_of_probes(path, names, values):
-            yield Finding(_place(run, path), fact)
+            yield Defect(_place(run, path), fact)
     except SimError as error:
-        yield Finding(_place(run, path), _without(error, path))
+        yield Defect(_place(run, path), _without(error, path))
 
 
-def _of_checkpoints(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[Finding]:
+def _of_checkpoints(run: Run, values: bool, watch: Callable[[str], None]) -> Iterator[Defect]:
     store = Store(run.directory.checkpoints, Solo(), keep=1)
     try:
         steps = store.steps()
     except OSError as error:
-        yield Finding(store.folder.name, f"can't be read: {error.strerror}")
+        yield Defect(store.folder.name, f"can't be read: {error.strerror}")
         return
     for step in steps:
         folder = store.folder / str(step)
@@ -140,7 +140,7 @@ def _of_checkpoints(run: Run, values: bool, watch: Callable[[str], None]) -> Ite
             store.verified(step, values)
         except DamageError as damage:
             if folder.is_dir():  # a run that goes on removes old ones
-                yield Finding(_place(run, folder), clean(str(damage).replace(f"{folder}/", "")))
+                yield Defect(_place(run, folder), clean(str(damage).replace(f"{folder}/", "")))
 
 
 def _is_settled(run: Run) -> bool:

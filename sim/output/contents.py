@@ -32,7 +32,7 @@ def write_contents(
     write_view(file, case.to_grid(), stream, times)
 
 
-def plain(file: h5py.File, variable: FileVariable, stream: Stream, outputs: int) -> h5py.Dataset:
+def contiguous(file: h5py.File, variable: FileVariable, stream: Stream, outputs: int) -> h5py.Dataset:
     """One run of bytes, there at once and not written: its place is known, and it never moves."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_layout(h5py.h5d.CONTIGUOUS)

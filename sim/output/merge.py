@@ -12,7 +12,7 @@ import numpy as np
 from sim import casefile
 from sim.case import Case
 from sim.errors import SimError
-from sim.output.contents import plain, write_contents
+from sim.output.contents import contiguous, write_contents
 from sim.output.durable import check_room, write_durably
 from sim.output.layout import size_of_metadata
 from sim.output.pieces import copy_field, packed
@@ -77,7 +77,7 @@ def _write(part: Path, series: _Series, compress: bool) -> None:
     stream, count = series.stream, len(series.written.times)
     check_room(part.parent, size_of_metadata(stream, count) + int(1.01 * count * stream.bytes))
     with h5py.File(part, "w") as file:
-        store = packed if compress else plain
+        store = packed if compress else contiguous
         write_contents(file, series.case, stream, series.written.times, series.provenance, store)
         write_steps(file, series.written)
         for number in range(count):

@@ -168,7 +168,7 @@ def make_ready(directory: RunDirectory, folders: Iterable[Path], anew: bool) -> 
         directory.make(folders)
 
 
-def foresee(wanted: Path | None) -> None:
+def check_writable(wanted: Path | None) -> None:
     """Raise SimError, before anything is made or compiled, where `create` would find that it can't write."""
     wanted = (wanted or Path("runs")).absolute()
     there = next(folder for folder in (wanted, *wanted.parents) if os.path.exists(folder))

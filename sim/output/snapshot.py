@@ -12,7 +12,7 @@ import h5py
 
 from sim.case import Case
 from sim.errors import SimError
-from sim.output.contents import plain, write_contents
+from sim.output.contents import contiguous, write_contents
 from sim.output.durable import check_room, publish, temporary
 from sim.output.layout import size_of_metadata
 from sim.output.pieces import copy_field, packed
@@ -103,7 +103,7 @@ def _create(part: Path, case: Case, stream: Stream, time: float, provenance: Map
     """Make the file; return where in it each field's first byte is."""
     check_room(part.parent, size_of_metadata(stream, 1) + stream.bytes)
     with h5py.File(part, "w") as file:
-        write_contents(file, case, stream, [time], provenance, plain)
+        write_contents(file, case, stream, [time], provenance, contiguous)
         return [file[variable.name].id.get_offset() for variable in stream.variables]
 
 

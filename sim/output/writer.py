@@ -11,7 +11,7 @@ from sim.output import rows
 from sim.output.place import Blocks, FilePlace
 from sim.team import MpiTeam, Team
 
-Wish = Literal["auto", "plain", "mpi-io", "hdf5"]
+WriterName = Literal["auto", "plain", "mpi-io", "hdf5"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Writer:
 PLAIN = Writer("plain", rows.write_blocks, in_background=True)
 
 
-def choose_writer(wish: Wish, team: Team) -> Writer:
+def choose_writer(wish: WriterName, team: Team) -> Writer:
     """The writer wished for, or the one that suits: MPI-IO where ranks sit on several machines.  Collective.
 
     On one machine plain writes meet in its page cache; over a network MPI-IO gathers small pieces into large ones.

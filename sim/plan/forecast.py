@@ -16,7 +16,7 @@ from sim.errors import SimError
 from sim.messages import messages
 from sim.plan.basis import Basis, basis
 from sim.plan.foresight import Foreseen, cut_into, foresee, topology_of
-from sim.plan.placing import blocks_of
+from sim.plan.placing import arrays_of
 from sim.problem import Problem, build
 from sim.stepping import Speed, Stepping
 from sim.topology import Topology
@@ -30,11 +30,11 @@ _MOST_BLOCKS = 1 << 24
 class Forecast:
     """A case on `ranks` ranks, as it would be stepped by `choice`: stages an exchange, and a tile.
 
-    places: what runs at once, a block of the topology each, or, of an ensemble whose members are spread, whole ones.
-    held: how many members there are in a place at most, 1 where there is no ensemble.  arrays: that a place has, each
-    `block_bytes`.  sent: bytes of each message of an exchange.  parts: seconds of a stage of all members.  others:
-    seconds of a step by depth.  integrator: what it is called, with the reason where it was chosen.  speed: that of the
-    fields at time 0, where it is known.  steps: of the whole run, None where they aren't known.
+    places: how many work at once, each on a block of the topology or, where members of an ensemble are spread, on whole
+    members.  held: members in a place at most, 1 without an ensemble.  arrays: how many a place has, of `block_bytes`
+    each.  sent: bytes of each message of an exchange.  parts: seconds of a stage of all members.  others: seconds of a
+    step, by ghost depth.  integrator: its name, with the reason where it was chosen.  speed: that of the fields at time
+    0, None where it isn't known.  steps: of the whole run, None where they aren't known.
     """
 
     case: Case
@@ -125,7 +125,7 @@ def forecast(
         topology=topology,
         choice=choice,
         stages=stages,
-        arrays=blocks_of(problem, held),
+        arrays=arrays_of(problem, held),
         block_bytes=_block_bytes(problem, topology, choice),
         sent=_sent(problem, topology, choice) * held,
         parts=Parts(*(held * seconds for seconds in _parts(problem, topology, found, choice))),

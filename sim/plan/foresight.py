@@ -11,7 +11,7 @@ from sim.case import Case
 from sim.implicit import check_spectral
 from sim.masks import check_masks
 from sim.output.stream import streams_of
-from sim.plan.placing import blocks_of
+from sim.plan.placing import arrays_of
 from sim.problem import Problem, Variant
 from sim.schedule import Plan, plan_of
 from sim.simulation import Simulation
@@ -29,10 +29,11 @@ _CELLS = 1 << 22
 
 @dataclass(frozen=True)
 class Foreseen:
-    """speed: of the fields at time 0; None where only these tell and are too large to be made, or systems are solved.
+    """What is known of a run before it is started.
 
-    case: with the integrator that steps it, where that is known.  stepping: an explicit one, as far as it is known.
-    plan: what is to do; where the speed isn't known, by a given step that is assumed to be stable.
+    case: with the integrator that steps it, where that is known.  speed: that of the fields at time 0; None where it
+    depends on fields that are too large to be made here, or where systems are solved.  stepping: how explicit steps are
+    taken, where that is known.  plan: all that is to be done; without a speed, of the given step, assumed to be stable.
     """
 
     case: Case
@@ -50,7 +51,7 @@ def foresee(problem: Problem, places: int) -> Foreseen:
     """
     case, equation = problem.case, problem.equation
     topology = topology_of(problem, places, 1)
-    blocks_of(problem, 1)
+    arrays_of(problem, 1)
     streams_of(case, equation.fields)
     made = _made(problem)
     if case.time.implicit:

@@ -1,4 +1,4 @@
-"""How many blocks a case takes, seen without making any."""
+"""How many arrays a case takes, seen without making any."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sim.transport.protocol import Evaluate, Transport
 
 
 class _Counting:
-    """In a transport's place where fields are placed: notes how many blocks each is, and evaluates nothing."""
+    """In a transport's place where fields are placed: notes how many arrays each takes, and evaluates nothing."""
 
     team = Solo()
 
@@ -32,8 +32,8 @@ class _Counting:
         return jax.ShapeDtypeStruct((), np.dtype(dtype))
 
 
-def blocks_of(problem: Problem, members: int) -> int:
-    """Blocks that so many members, of an ensemble or 1, take: fields as they are and will be, registers, coefficients.
+def arrays_of(problem: Problem, members: int) -> int:
+    """Arrays that so many members, of an ensemble or 1, take: fields as they are and will be, registers, coefficients.
 
     Raises SimError where a field's file can't be read or doesn't fit the grid.
     """

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from sim.doctor.launching import why_no_ranks
-from sim.errors import SimError
-from sim.launcher import launched
+from sim.launcher import refuse_launchers
 from sim.verify import report
 from sim.verify.outcome import Outcome, all_equal, judged
 from sim.verify.running import run_way
@@ -36,20 +35,10 @@ def verify(case: str | None = None, as_json: bool = False) -> int:
 
 def compared(case: str | None = None) -> tuple[str, list[Outcome]]:
     """What the case is, and what came of it by every transport.  Raises SimError as `verify` does."""
-    refuse_launchers()
+    refuse_launchers("verify")
     with TemporaryDirectory(prefix="sim-verify-") as folder:
         subject = own_subject(Path(folder)) if case is None else users_subject(case)
         return subject.title, judged(list(_run_all(subject, Path(folder))))
-
-
-def refuse_launchers() -> None:
-    """Raise SimError where there is more than one of this process."""
-    launch = launched()
-    if launch is not None and launch.size > 1:
-        raise SimError(
-            f"verify starts its ranks itself, and {launch.launcher} has started {launch.size} of it; "
-            f"run it without a launcher"
-        )
 
 
 def _run_all(subject: Subject, folder: Path) -> Iterator[Outcome]:

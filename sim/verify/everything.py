@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.verify import EXIT_UNEQUAL, compared, refuse_launchers
+from sim.launcher import refuse_launchers
+from sim.verify import EXIT_UNEQUAL, compared
 from sim.verify import report as transports
-from sim.verify.accuracy import draw_all, findings, open_folder, report, rows
+from sim.verify.accuracy import draw_all, open_folder, report, results, rows
 from sim.verify.outcome import all_equal
 from sim.verify.subject import users_subject
 
@@ -31,16 +32,16 @@ def verify_all(wanted: Wanted, as_json: bool = False, plots: Path | None = None)
     Returns the exit status: 0 where all orders and bounds are met, and what transports can run here agree.
     Raises SimError where it is started by a launcher, lacks SymPy, can't draw, or the case can't serve.
     """
-    refuse_launchers()
+    refuse_launchers("verify")
     # What can't be is said before anything is computed for it.
     if plots is not None:
         open_folder(plots)
     if wanted.case is not None:
         users_subject(wanted.case)
-    found = list(findings(rows(wanted.orders, wanted.exact, wanted.quick)))
+    found = list(results(rows(wanted.orders, wanted.exact, wanted.quick)))
     drawn = [] if plots is None else draw_all(found, plots)
-    good = all(finding.good for finding in found)
-    said: dict[str, Any] = {"rows": [report.to_dict(finding) for finding in found], "plots": list(map(str, drawn))}
+    good = all(result.good for result in found)
+    said: dict[str, Any] = {"rows": [report.to_dict(result) for result in found], "plots": list(map(str, drawn))}
     if not as_json:
         print("\n".join([report.to_table(found), *map(str, drawn)]), flush=True)
     if wanted.transports:

@@ -58,11 +58,11 @@ class Backwards:
         clock: Clock,
         steps: jax.Array,
     ) -> tuple[Fields, Fields]:
-        """Through `steps` steps, `most` at most, which begin with `fields`: from ∂L/∂ of the fields that they lead to,
-        and of the coefficients by all that comes after, to the same of what they begin with.  A program.
+        """Carry slopes back through `steps` steps, at most `most`, that begin with `fields`.  A program.
 
-        slopes: of what varies ghosted blocks, zero in ghosts; of numbers float64[], the same on all blocks.  Results:
-        first those of what varies, then of the numbers.
+        slopes: ∂L/∂ of the fields after the last of these steps, and ∂L/∂ of the coefficients by way of all later ones;
+        ghosted blocks, zero in ghosts, or, of a coefficient that is a number, float64[], the same on all blocks.
+        Returns the same before the first step: the blocks, then the numbers.
         """
         width, stages = self.step.width, len(self.step.times)
         farther = [margin - width for margin in block.margins]

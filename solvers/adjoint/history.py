@@ -44,8 +44,8 @@ class History(NamedTuple):
         return cls(native_loop((count + 1) // 2, pair, (Buffers(begun, zeros), states))[1])
 
     def at(self, number: jax.Array, step: Step) -> tuple[Fields, Fields]:
-        """What stage `number` of them sees: fields with ghosts, and beside them, of the cells alone, registers and the
-        fields a stage before, "u:before", which in the first are anything."""
+        """What stage `number` sees: the fields with ghosts; and, without ghosts, the registers and the fields one stage
+        earlier, "u:before" (anything in the first stage)."""
 
         def when(name: str, number: jax.Array) -> jax.Array:
             return lax.dynamic_index_in_dim(self.states[name], number, keepdims=False)

@@ -16,10 +16,10 @@ from solvers.fields import Fields
 
 
 class Slopes(NamedTuple):
-    """∂L/∂ of what a stage starts from, and ∂L/∂ of the coefficients by way of all the stages since.
+    """∂L/∂ of what a stage starts from, and ∂L/∂ of the coefficients by way of this stage and all later ones.
 
-    fields: ghosted blocks, as the stage has them, and so are coefficients that vary; those that are numbers: float64[],
-    a block's part.  beside: of the cells alone.
+    fields: ghosted blocks, as the stage has them.  beside: without ghosts.  coefficients: ghosted blocks of those that
+    vary; of numbers float64[], this block's part of the sum.
     """
 
     fields: Fields
@@ -36,8 +36,10 @@ class Slopes(NamedTuple):
 def through(
     stage: Stage, slopes: Slopes, spare: Fields, fields: Fields, beside: Fields, coefficients: Fields, number: jax.Array
 ) -> Slopes:
-    """From those of what stage `number` makes, whose ghosts hold nothing, to those of what it starts from, whose ghosts
-    do: as if they were cells of their own.  spare: where fields' are written."""
+    """Carry slopes back through stage `number`: from those of its results, with zeros in ghosts, to those of its start.
+
+    There ghosts have slopes as if they were cells of their own.  spare: where the fields' slopes are written.
+    """
     width, shape = stage.step.width, stage.block.ghosted_shape
 
     def pulled() -> tuple[Fields, Fields, Fields]:

@@ -20,10 +20,10 @@ from solvers.rounds import Clock
 class Stage:
     """(state, coefficients, number of the stage) → what the time loop makes of it, to the bit.
 
-    But it is neither in place nor in tiles, and without loops of unknown length, so that JAX can turn it round.
-    fields: dtype[block.ghosted_shape], ghosts being filled, as many as the step is wide, which coefficients that vary
-    have too.  beside: of the cells alone the step's registers, and the fields a stage before, "u:before", where it
-    looks back.  Results are of the cells alone.
+    Unlike the loop it works on whole blocks, not in place, and without loops of unknown length, so that JAX can
+    differentiate it.  fields, and coefficients that vary: dtype[block.ghosted_shape], with filled ghosts, as many as
+    the step is wide.  beside: without ghosts, the step's registers and, where it looks back, the fields one stage
+    earlier, "u:before".  Results are without ghosts.
     """
 
     step: Step

@@ -15,11 +15,11 @@ INTERPRETED = False
 
 
 def written(function: Callable[[], Fields], into: Fields, corner: Sequence[Count]) -> Fields | None:
-    """`into` with function() from `corner` on: one kernel that reads what that takes, and writes it in place.
+    """`into` with function()'s results from `corner` on, by one kernel that writes them in place; None without one.
 
-    Arrays that function() makes on its way, and ghosts that it fills, are never stored: what they hold is computed
-    where it is needed, but for arrays of a few cells (`solvers.cellwise.program`).  Of what is written it may read the
-    very cells, and no others.  None: it has no such kernel, being more than shifts and arithmetic, or there is no GPU.
+    There is none where there is no GPU, or where function() is more than shifts and arithmetic.  Its intermediate
+    arrays, and ghosts that it fills, are never stored, but for arrays of a few cells (`solvers.cellwise.program`): they
+    are computed where a cell needs them.  Of an array that is written each cell may read itself, and no other cell.
     """
     if jax.default_backend() != "gpu" and not INTERPRETED:
         return None

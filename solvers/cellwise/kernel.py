@@ -30,9 +30,9 @@ _MOST_ALONG_AN_AXIS = 1 << 30
 def run(
     program: KernelProgram, into: Sequence[jax.Array], corner: Sequence[Count], interpreted: bool = False
 ) -> list[jax.Array]:
-    """Arrays with a program's results from `corner` on, written in place; `interpreted`, on any machine, by Pallas.
+    """Write a program's results into `into`, in place, from `corner` on; return these arrays.
 
-    Raises NotTakenError.
+    interpreted: by Pallas's interpreter, which needs no GPU.  Raises NotTakenError.
     """
     shapes = {value.shape for value in program.results}
     if len(shapes) != 1 or not 1 <= len(corner) <= 3:
@@ -86,7 +86,7 @@ class _Kernel:
     out: Sequence[Any]
 
     def run(self) -> None:
-        """Of this program of the grid all tiles."""
+        """Compute all tiles that fall to this program of Pallas's grid."""
         tiling, ndim = self.tiling, self.tiling.ndim
         first = [pl.program_id(ndim - 1 - axis) * np.int32(size) for axis, size in enumerate(tiling.of_a_program)]
         if tiling.times == 1:

@@ -57,9 +57,9 @@ KernelValue: TypeAlias = KernelInput | KernelOperation | np.ndarray
 
 
 class KernelProgram:
-    """Results of a function that has all that it reads from the program around, and what of that they are made of.
+    """A function's results as operations of a kernel, and the inputs from the program around that they are made of.
 
-    What takes long, of scalars alone, is computed by the program around.  Raises NotTakenError.
+    What takes long and depends on scalars alone is left to the program around.  Raises NotTakenError.
     """
 
     def __init__(self, function: Callable[[], Sequence[jax.Array]]) -> None:

@@ -19,10 +19,11 @@ _NEAR = 4
 
 @dataclass(frozen=True)
 class Tiling:
-    """A box of cells cut into tiles, of few cells into smaller ones, whose sizes are powers of two but that of layers.
+    """A box of cells cut into tiles, smaller ones where there are few cells; their sizes are powers of two, but for the
+    number of layers.
 
-    A tile is told by its first cell.  Along the first of three axes it has layers, of which only the first counts as
-    its own: another one is that with an offset.
+    A tile is told by its first cell.  Along the first of three axes it has layers: the first is the tile's own, each
+    further one is addressed by its offset from that.
     """
 
     shape: tuple[int, ...]

@@ -7,41 +7,24 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from solvers.block import core
-from solvers.equations.equation import Diffusion, Equation, Rates
-from solvers.fields import Fields
+from solvers.equations.equation import Rates
+from solvers.equations.transport import Transport
 from solvers.patch import Patch
-from solvers.reconstruction import FaceFlux, FluxScheme, at_faces, balance, reach
-from solvers.stencil import Stencil
+from solvers.reconstruction import FaceFlux, at_faces
 
 
 @dataclass(frozen=True)
-class AdvectionDiffusion(Equation):
+class AdvectionDiffusion(Transport):
     """∂u/∂t + ∇·(a u) = α∇²u, in flux form.
 
     Coefficients: `alpha` [length²/time], a scalar; `velocity_0`, … a along each axis in array order, scalars or blocks
     [length/time], at a face the mean of its cells'.
     """
 
-    laplacian: Stencil
-    scheme: FluxScheme = "limited"
+    diffusivity = "alpha"
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
-    @property
-    def width(self) -> int:
-        return max(self.laplacian.width, reach(self.scheme))
-
-    def tendency(self, patch: Patch) -> Fields:
-        u, rounded = patch.fields["u"], patch.rounded
-        lap = self.laplacian(core(u, self.width - self.laplacian.width), rounded)
-        rate = rounded(patch.coefficients["alpha"] * lap)
-        for axis, h in enumerate(patch.grid.spacing):
-            flux = _carried(at_faces(patch.coefficients[f"velocity_{axis}"], axis, self.width), patch)
-            rate = rate + rounded(balance(u, axis, self.width, h, self.scheme, rounded, flux))
-        return {"u": rate}
+    def flux(self, patch: Patch, axis: int) -> FaceFlux:
+        return _carried(at_faces(patch.coefficients[f"velocity_{axis}"], axis, self.width), patch)
 
     def rates(self, patch: Patch) -> Rates:
         """Upwind differences are central ones and a diffusion of |a|h/2; limited ones of twice that at most.
@@ -60,14 +43,6 @@ class AdvectionDiffusion(Equation):
     @property
     def linear(self) -> bool:
         return self.scheme != "limited"
-
-    def stiff(self, patch: Patch) -> Fields:
-        """The diffusion; transport is taken explicitly."""
-        u = core(patch.fields["u"], self.width - self.laplacian.width)
-        return {"u": patch.coefficients["alpha"] * self.laplacian(u, patch.rounded)}
-
-    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
-        return {"u": Diffusion(patch.coefficients["alpha"], "arithmetic")}
 
 
 def _carried(velocity: jax.Array, patch: Patch) -> FaceFlux:

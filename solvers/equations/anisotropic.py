@@ -27,13 +27,8 @@ class TensorDiffusion(Equation):
     those that are missing are 0; optionally `source` q, a block.
     """
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
-    @property
-    def linear(self) -> bool:
-        return True
+    fields = ("u",)
+    linear = True
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         """By the diagonal of A."""
@@ -155,9 +150,9 @@ class Anisotropic(TensorDiffusion):
         return slope
 
     def _walls(self, patch: Patch, axis: int, other: int) -> list[jax.Array]:
-        """Of those sides of an axis `other` where the flux is given: at faces across `axis`, whether they are at it.
+        """For each side of the axis `other` where the flux is given, a mask: the faces across `axis` that are at it.
 
-        Where both are one, the wall's own faces; else those between two of the cells next to it.
+        Where `axis` is `other` these are the wall's own faces; else those between two cells next to the wall.
         """
         if not self.given:
             return []

@@ -30,9 +30,7 @@ class Balance(Equation):
 
     FLOW: ClassVar[str] = "u:flow"
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
+    fields = ("u",)
 
     @property
     def width(self) -> int:

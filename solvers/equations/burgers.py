@@ -7,16 +7,14 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from solvers.block import core
-from solvers.equations.equation import Diffusion, Equation, Rates
-from solvers.fields import Fields
+from solvers.equations.equation import Rates
+from solvers.equations.transport import Transport
 from solvers.patch import Patch
-from solvers.reconstruction import FluxScheme, balance, reach
-from solvers.stencil import Stencil
+from solvers.reconstruction import FaceFlux
 
 
 @dataclass(frozen=True)
-class Burgers(Equation):
+class Burgers(Transport):
     """∂u/∂t + Σ_axis ∂(u²/2)/∂x_axis = ν∇²u, in flux form: shocks run as fast as they should.
 
     Coefficient: `viscosity` ν [length²/time], a scalar.  The flux between the states on both sides of a face is
@@ -24,24 +22,10 @@ class Burgers(Equation):
     section 12.2, doi:10.1017/CBO9780511791253).
     """
 
-    laplacian: Stencil
-    scheme: FluxScheme = "limited"
+    diffusivity = "viscosity"
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
-    @property
-    def width(self) -> int:
-        return max(self.laplacian.width, reach(self.scheme))
-
-    def tendency(self, patch: Patch) -> Fields:
-        u, rounded = patch.fields["u"], patch.rounded
-        lap = self.laplacian(core(u, self.width - self.laplacian.width), rounded)
-        rate = rounded(patch.coefficients["viscosity"] * lap)
-        for axis, h in enumerate(patch.grid.spacing):
-            rate = rate + rounded(balance(u, axis, self.width, h, self.scheme, rounded, _godunov))
-        return {"u": rate}
+    def flux(self, patch: Patch, axis: int) -> FaceFlux:
+        return _godunov
 
     def rates(self, patch: Patch) -> Rates:
         """Those of advection by u: `AdvectionDiffusion.rates`."""
@@ -51,14 +35,6 @@ class Burgers(Equation):
         if self.scheme == "central":
             return Rates(decay + 0.0 * crossing, speed * (len(spacing) * sum(1.0 / h**2 for h in spacing)) ** 0.5)
         return Rates(decay + (2.0 if self.scheme == "upwind" else 4.0) * crossing, crossing)
-
-    def stiff(self, patch: Patch) -> Fields:
-        """The diffusion; transport is taken explicitly."""
-        u = core(patch.fields["u"], self.width - self.laplacian.width)
-        return {"u": patch.coefficients["viscosity"] * self.laplacian(u, patch.rounded)}
-
-    def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
-        return {"u": Diffusion(patch.coefficients["viscosity"], "arithmetic")}
 
 
 def _godunov(lower: jax.Array, upper: jax.Array) -> jax.Array:

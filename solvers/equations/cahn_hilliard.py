@@ -23,9 +23,7 @@ class CahnHilliard(Equation):
 
     laplacian: Stencil
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
+    fields = ("u",)
 
     @property
     def width(self) -> int:

@@ -26,9 +26,8 @@ class Heat(Equation):
 
     form: Stencil | FluxForm
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
+    fields = ("u",)
+    linear = True
 
     @property
     def width(self) -> int:
@@ -63,10 +62,6 @@ class Heat(Equation):
         alpha, form = patch.coefficients["alpha"].astype(jnp.float64), self.form
         stiffness = form.stiffness(patch.grid.spacing) if isinstance(form, FluxForm) else form.stiffness
         return Rates(alpha * stiffness, jnp.float64(0.0))
-
-    @property
-    def linear(self) -> bool:
-        return True
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         return {"u": Diffusion(patch.coefficients["alpha"], self._mean)}

@@ -26,9 +26,7 @@ class PorousMedium(Equation):
     laplacian: Stencil
     m: float
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
+    fields = ("u",)
 
     @property
     def width(self) -> int:

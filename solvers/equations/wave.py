@@ -23,9 +23,8 @@ class Wave(Equation):
 
     laplacian: Stencil
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u", "v")
+    fields = ("u", "v")
+    linear = True
 
     @property
     def velocities(self) -> Mapping[str, str]:
@@ -45,10 +44,6 @@ class Wave(Equation):
         """λ = -γ/2 ± √(γ²/4 - c²k²): |Im λ| ≤ c k and -Re λ ≤ γ, k² the Laplacian's largest eigenvalue."""
         speed, damping = (patch.coefficients[name].astype(jnp.float64) for name in ("speed", "damping"))
         return Rates(damping, jnp.abs(speed) * self.laplacian.stiffness**0.5)
-
-    @property
-    def linear(self) -> bool:
-        return True
 
     def diffusion(self, patch: Patch) -> dict[str, Diffusion]:
         """Of the place, in its velocity's equation."""

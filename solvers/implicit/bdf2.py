@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,7 @@ class Bdf2:
 
     fields: tuple[str, ...]
 
-    part: Part = "tendency"
+    part: ClassVar[Part] = "tendency"
 
     @property
     def registers(self) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +31,7 @@ class Spectral:
     discrete sine and cosine transforms II and IV); they are applied as matrices, n³ work for n² cells.
     """
 
-    part: Part = "tendency"
+    part: ClassVar[Part] = "tendency"
 
     @property
     def registers(self) -> Mapping[str, str]:

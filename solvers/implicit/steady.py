@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +29,7 @@ class SteadyState:
     walls and from sources must sum up to nothing, or there is no steady state: then the effort is `unbalanced`.
     """
 
-    part: Part = "tendency"
+    part: ClassVar[Part] = "tendency"
 
     @property
     def registers(self) -> Mapping[str, str]:

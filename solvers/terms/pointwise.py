@@ -18,10 +18,10 @@ from solvers.terms.term import Term, in_double, rounded
 
 @dataclass(frozen=True)
 class Pointwise(Term):
-    """function(rounded, *args), the value in a cell of those in the same cell; differentiable where JAX can do it.
+    """function(rounded, *args): a cell's value from its arguments' values in the same cell; differentiable by JAX.
 
-    `adds` says whether the function may add something to its arguments, as that of a remainder does; `is_long`, whether
-    it is more than a few operations, as a logarithm is; `linear`, by number, each argument that it is proportional to.
+    `adds`: whether the function may add something to its arguments, as a remainder does.  `is_long`: whether it takes
+    more than a few operations, as a logarithm does.  `linear`: numbers of the arguments that it is proportional to.
     """
 
     function: Callable[..., jax.Array]

@@ -61,8 +61,9 @@ class Term(ABC):
         return patch.rounded(number.astype(patch.dtype) * self.value(patch))
 
     def diffusivity(self, field: str, patch: Patch) -> dict[int, jax.Array]:
-        """k of what is ∂/∂x (k ∂u/∂x) in it, u being a field, by axis: a scalar or all cells of the patch; coefficients
-        and what multiplies it frozen.  Nothing of an axis along which there is no such part.
+        """By axis, k of the part of this term that is ∂/∂x (k ∂u/∂x), u being `field`; an axis without one is left out.
+
+        k: a scalar, or one value for each cell of the patch; coefficients and factors are frozen.
         """
         return {}
 

@@ -11,7 +11,7 @@ import pytest
 import sim
 from sim import casefile
 from sim.errors import SimError
-from sim.memory import VARIABLE, check_room
+from sim.memory import VARIABLE, check_memory
 from sim.topology import Topology
 
 HUGE = ["grid.x.cells=1000000", "grid.y.cells=1000000", "time.step=1e-15", "time.end=1e-14", "output.every=1.0"]
@@ -26,14 +26,14 @@ def test_a_grid_that_is_too_large(tmp_path: Path) -> None:
 def test_the_limit_is_the_users_and_of_a_process() -> None:
     case = casefile.load("heat2d", ["grid.x.cells=16384", "grid.y.cells=16384"])  # 2 GiB a field
     whole, cut = Topology((16384, 16384), (1, 1)), Topology((16384, 16384), (4, 1))
-    check_room(case, whole, 1, {VARIABLE: "4.1"})
-    check_room(case, cut, 4, {VARIABLE: "1.1"})
+    check_memory(case, whole, 1, {VARIABLE: "4.1"})
+    check_memory(case, cut, 4, {VARIABLE: "1.1"})
     for topology, processes, limit in ((whole, 1, "3.9"), (cut, 4, "0.9"), (cut, 1, "3.9")):
         with pytest.raises(SimError, match=VARIABLE):
-            check_room(case, topology, processes, {VARIABLE: limit})
+            check_memory(case, topology, processes, {VARIABLE: limit})
     for limit in ("much", "0", "-1", "nan"):
         with pytest.raises(SimError, match="GiB above 0"):
-            check_room(case, whole, 1, {VARIABLE: limit})
+            check_memory(case, whole, 1, {VARIABLE: limit})
 
 
 ONE_RUN = """

@@ -23,7 +23,7 @@ from sim.verify.accuracy import report
 from sim.verify.accuracy.integrators import ORDERS
 from sim.verify.accuracy.manufactured import PLACE, TIME, Manufactured, sides
 from sim.verify.accuracy.running import solve
-from sim.verify.accuracy.study import Check, CheckResult, Failed, Finding, Order, Study, slope
+from sim.verify.accuracy.study import Check, CheckResult, Failed, Order, RowResult, Study, slope
 
 Small = Callable[..., dict[str, Any]]
 
@@ -32,7 +32,7 @@ STUDY = Study("waves", "a wave", "space", 2, (10, 20, 40), lambda n: {})
 GOOD = Order(STUDY, (1e-2, 2.6e-3, 6.4e-4))
 BAD = Order(STUDY, (1e-2, 5e-3, 2.5e-3))
 CHECK = Check("kept", "heat", 1e-13, lambda: 1e-15)
-FINDINGS: list[Finding] = [
+RESULTS: list[RowResult] = [
     GOOD,
     BAD,
     CheckResult(CHECK, 1e-15),
@@ -44,8 +44,8 @@ FINDINGS: list[Finding] = [
 @pytest.mark.long
 @pytest.mark.parametrize("row", [row for row in ALL if row.quick], ids=lambda row: row.name)
 def test_as_it_should_be(row: Study | Check) -> None:
-    [finding] = accuracy.findings([row])
-    assert finding.good, report.to_dict(finding)
+    [result] = accuracy.results([row])
+    assert result.good, report.to_dict(result)
 
 
 def test_each_has_its_own_name() -> None:
@@ -60,8 +60,8 @@ def test_every_integrator_has_its_order() -> None:
 
 def test_verlet_has_its_own_on_the_wave() -> None:
     [row] = [row for row in ALL if row.name == "verlet, wave"]
-    [finding] = accuracy.findings([row])
-    assert finding.good, report.to_dict(finding)
+    [result] = accuracy.results([row])
+    assert result.good, report.to_dict(result)
 
 
 # ------------------------------------------------------------------------------------------------ manufactured
@@ -94,7 +94,7 @@ def test_the_slope_is_that_of_a_power() -> None:
 
 
 def test_what_is_not_as_it_should_be_is_seen() -> None:
-    assert [finding.good for finding in FINDINGS] == [True, False, True, False, False]
+    assert [result.good for result in RESULTS] == [True, False, True, False, False]
     assert not Order(STUDY, (math.inf, 1.0, 1.0)).good and not CheckResult(CHECK, math.nan).good
     assert not Order(replace(STUDY, order=1.6), GOOD.errors).good
 
@@ -110,13 +110,13 @@ def test_a_case_of_the_wrong_order_is_seen() -> None:
         exact = sympy.sympify(case["exact"]["u"], {"t": TIME, **PLACE})
         return case | {"boundary": {axis: sides("dirichlet", exact, axis) for axis in "xy"}}
 
-    [finding] = accuracy.findings([replace(row, case=walled)])
-    assert isinstance(finding, Order) and not finding.good and finding.observed < 3
+    [result] = accuracy.results([replace(row, case=walled)])
+    assert isinstance(result, Order) and not result.good and result.observed < 3
 
 
 def test_what_cannot_run_has_failed_and_says_why() -> None:
-    [finding] = accuracy.findings([replace(STUDY, case=lambda n: {"name": "nothing"})])
-    assert isinstance(finding, Failed) and "grid" in finding.why
+    [result] = accuracy.results([replace(STUDY, case=lambda n: {"name": "nothing"})])
+    assert isinstance(result, Failed) and "grid" in result.why
 
 
 def test_a_signal_stops_all_of_it() -> None:
@@ -124,29 +124,29 @@ def test_a_signal_stops_all_of_it() -> None:
         raise Stopped("stopped by SIGTERM")
 
     with pytest.raises(SimError, match=r"stopped at heat, 1 of 2; start it again"):
-        list(accuracy.findings([replace(CHECK, measure=stopped), CHECK]))
+        list(accuracy.results([replace(CHECK, measure=stopped), CHECK]))
 
 
 # ------------------------------------------------------------------------------------------------------ report
 
 
 def test_the_tables_are_markdown() -> None:
-    rows = [line for line in report.to_table(FINDINGS).splitlines() if line.startswith("|")]
+    rows = [line for line in report.to_table(RESULTS).splitlines() if line.startswith("|")]
     assert len(rows) == 9
     assert {row.count("|") for row in rows[:5]} == {8} and {row.count("|") for row in rows[5:]} == {5}
-    assert "2 of 5 as they should be; NOT: " in report.to_table(FINDINGS)
+    assert "2 of 5 as they should be; NOT: " in report.to_table(RESULTS)
     assert report.to_table([GOOD]).endswith("1 of 1 as they should be")
 
 
 def test_json_has_all_numbers() -> None:
-    found = json.loads(json.dumps([report.to_dict(finding) for finding in FINDINGS], allow_nan=False))
-    assert [row["good"] for row in found] == [finding.good for finding in FINDINGS]
+    found = json.loads(json.dumps([report.to_dict(result) for result in RESULTS], allow_nan=False))
+    assert [row["good"] for row in found] == [result.good for result in RESULTS]
     assert found[0]["errors"] == list(GOOD.errors) and found[0]["observed"] == pytest.approx(GOOD.observed)
 
 
 def test_a_picture_a_family(tmp_path: Path) -> None:
     accuracy.open_folder(tmp_path / "plots")
-    [path] = accuracy.draw_all(FINDINGS, tmp_path / "plots")
+    [path] = accuracy.draw_all(RESULTS, tmp_path / "plots")
     assert path.name == "waves.png" and image.imread(path).std() > 0.05
 
 
@@ -182,7 +182,7 @@ def test_what_cannot_be_is_said_at_once(
     measured: list[bool] = []
     monkeypatch.chdir(tmp_path)
     Path("file").touch()
-    monkeypatch.setattr("sim.verify.everything.findings", lambda _: measured.append(True) or [])
+    monkeypatch.setattr("sim.verify.everything.results", lambda _: measured.append(True) or [])
     assert main(["verify", *arguments]) == 2
     assert said in capsys.readouterr().err and not measured
 

@@ -15,13 +15,14 @@ def scaling(quick: bool = False, as_json: bool = False, machine_file: Path | Non
     from rich.console import Console
 
     from sim import measured
-    from sim.bench import EXIT_WRONG, refuse_launchers
+    from sim.bench import EXIT_WRONG
     from sim.bench.measuring import run_in_turn
     from sim.bench.scaling import report
     from sim.bench.scaling.campaign import campaign, ranks_at_hand
     from sim.bench.scaling.described import described
     from sim.bench.scaling.link import measure_link
     from sim.errors import SimError
+    from sim.launcher import refuse_launchers
     from sim.machine import cores
     from sim.output.target import check_target
     from sim.subprocesses import why_no_mpirun

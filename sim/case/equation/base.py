@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 
 from sim.case.source import FileSource, Source
@@ -15,9 +14,9 @@ class StatedEquation(Table):
     """An equation as a case states it."""
 
     @property
-    @abstractmethod
     def fields(self) -> tuple[str, ...]:
         """Names of the fields that evolve."""
+        return ("u",)
 
     @property
     def given(self) -> Mapping[str, Source]:

@@ -22,10 +22,6 @@ class ConductionTable(StatedEquation):
     mean: Literal["arithmetic", "harmonic"] = Field("arithmetic", description="of k at the faces between cells")
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
-    @property
     def parts(self) -> dict[str, Source]:
         heat = {"density": self.density, "capacity": self.capacity}
         return {"conductivity": self.conductivity, **heat, "source": self.source}
@@ -66,10 +62,6 @@ class AnisotropicTable(StatedEquation):
     density: NonNegative = Field(1.0, description="ρ(x, y, z, t, u) > 0")
     capacity: NonNegative = Field(1.0, description="heat capacity c(x, y, z, t, u) > 0")
     source: Source = Field(0.0, description="q(x, y, z, t, u), u/time, or power per volume")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
 
     @property
     def turns(self) -> bool:

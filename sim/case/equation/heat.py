@@ -21,10 +21,6 @@ class HeatTable(StatedEquation):
     source: Source = Field(0.0, description="q(x, y, z, t, u), u/time")
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
-    @property
     def wall_conductivity(self) -> Source:
         return 0.0 if differentiates(self.alpha) else self.alpha
 

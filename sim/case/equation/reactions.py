@@ -47,10 +47,6 @@ class AllenCahnTable(StatedEquation):
     diffusivity: NonNegativeNumber = Field(description="D, length²/time")
     rate: NonNegativeNumber = Field(1.0, description="r, 1/time")
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
 
 class CahnHilliardTable(StatedEquation):
     """∂u/∂t = M∇²(u³ - u - κ∇²u)."""
@@ -58,10 +54,6 @@ class CahnHilliardTable(StatedEquation):
     kind: Literal["cahn-hilliard"] = "cahn-hilliard"
     mobility: NonNegativeNumber = Field(1.0, description="M, length²/time")
     gradient: NonNegativeNumber = Field(description="κ, length²")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
 
     def conserves(self, ring: bool) -> bool:
         return True
@@ -73,10 +65,6 @@ class PorousMediumTable(StatedEquation):
     kind: Literal["porous-medium"] = "porous-medium"
     alpha: NonNegativeNumber = Field(1.0, description="α")
     m: float = Field(2.0, ge=1, le=64, description="exponent m")
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
 
     def conserves(self, ring: bool) -> bool:
         return True

@@ -28,10 +28,6 @@ class AdvectionDiffusionTable(StatedEquation):
     alpha: NonNegativeNumber = Field(0.0, description="diffusivity α ≥ 0, length²/time")
     scheme: FluxScheme = Field("limited", description=_SCHEME)
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
-
     def conserves(self, ring: bool) -> bool:
         return ring
 
@@ -60,10 +56,6 @@ class BurgersTable(StatedEquation):
     kind: Literal["burgers"] = "burgers"
     viscosity: Finite = Field(ge=0, description="ν ≥ 0, length²/time")
     scheme: FluxScheme = Field("limited", description=_SCHEME)
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return ("u",)
 
     def conserves(self, ring: bool) -> bool:
         return ring

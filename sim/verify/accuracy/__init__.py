@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sim.errors import SimError, Stopped
 from sim.verify.accuracy.running import observe
-from sim.verify.accuracy.study import Check, CheckResult, Failed, Finding, Study
+from sim.verify.accuracy.study import Check, CheckResult, Failed, RowResult, Study
 
 
 def rows(orders: bool, exact: bool, quick: bool) -> list[Study | Check]:
@@ -31,7 +31,7 @@ def rows(orders: bool, exact: bool, quick: bool) -> list[Study | Check]:
     return [row for row in found if row.quick or not quick]
 
 
-def findings(of: Sequence[Study | Check]) -> Iterator[Finding]:
+def results(of: Sequence[Study | Check]) -> Iterator[RowResult]:
     """What comes of each, one after the other; one that can't be run has failed, and says why.
 
     Raises SimError where a signal stopped it.
@@ -59,12 +59,12 @@ def open_folder(folder: Path) -> None:
         raise SimError(f"--plots: {folder} can't be written in; give a folder that can")
 
 
-def draw_all(found: Sequence[Finding], folder: Path) -> list[Path]:
+def draw_all(found: Sequence[RowResult], folder: Path) -> list[Path]:
     """A PNG in an open folder for each family that has orders.  Raises SimError where it can't be saved."""
     from sim.verify.accuracy.chart import draw
     from sim.verify.accuracy.study import Order
 
-    orders = [finding for finding in found if isinstance(finding, Order)]
+    orders = [result for result in found if isinstance(result, Order)]
     paths = []
     try:
         for family in dict.fromkeys(order.study.family for order in orders):

@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from sim.verify.accuracy.study import Check, CheckResult, Finding, Order, Study
+from sim.jsonable import jsonable
+from sim.verify.accuracy.study import Check, CheckResult, Order, RowResult, Study
 
 _VERDICT = {True: "yes", False: "NO"}
 
 
-def to_dict(finding: Finding) -> dict[str, Any]:
-    """JSON's types; a slope that is none is None."""
-    row = row_of(finding)
-    found: dict[str, Any] = {"family": row.family, "name": row.name, "good": finding.good}
-    if isinstance(finding, Order):
-        study, observed = finding.study, finding.observed
+def to_dict(result: RowResult) -> dict[str, Any]:
+    """JSON's types; what is not finite, such as the slope of errors that are 0, is None."""
+    row = row_of(result)
+    found: dict[str, Any] = {"family": row.family, "name": row.name, "good": result.good}
+    if isinstance(result, Order):
+        study = result.study
         found |= {"along": study.along, "order": study.order, "tolerance": study.tolerance, "norm": study.norm}
-        found |= {"observed": observed if math.isfinite(observed) else None}
-        found |= {"sizes": list(study.sizes), "errors": list(finding.errors)}
-    elif isinstance(finding, CheckResult):
-        found |= {"measured": finding.measured, "bound": finding.check.bound}
+        found |= {"observed": result.observed, "sizes": list(study.sizes), "errors": list(result.errors)}
+    elif isinstance(result, CheckResult):
+        found |= {"measured": result.measured, "bound": result.check.bound}
     else:
-        found |= {"why": finding.why}
-    return found
+        found |= {"why": result.why}
+    plain: dict[str, Any] = jsonable(found)
+    return plain
 
 
-def to_table(found: Sequence[Finding]) -> str:
-    """All findings, family by family, and a line that says how many are as they should be."""
+def to_table(found: Sequence[RowResult]) -> str:
+    """All results, family by family, and a line that says how many are as they should be."""
     lines: list[str] = []
-    for family in dict.fromkeys(row_of(finding).family for finding in found):
-        of_it = [finding for finding in found if row_of(finding).family == family]
-        orders = any(isinstance(row_of(finding), Study) for finding in of_it)
+    for family in dict.fromkeys(row_of(result).family for result in found):
+        of_it = [result for result in found if row_of(result).family == family]
+        orders = any(isinstance(row_of(result), Study) for result in of_it)
         heads = ["along", "sizes", "errors", "order", "observed"] if orders else ["measured", "at most"]
         lines += ["| " + " | ".join([family, *heads, "good"]) + " |"]
         lines += ["|---|" + "---:|" * len(heads) + "---|"]
-        lines += ["| " + " | ".join(_cells(finding, len(heads))) + " |" for finding in of_it] + [""]
-    bad = [row_of(finding).name for finding in found if not finding.good]
+        lines += ["| " + " | ".join(_cells(result, len(heads))) + " |" for result in of_it] + [""]
+    bad = [row_of(result).name for result in found if not result.good]
     said = f"{len(found) - len(bad)} of {len(found)} as they should be"
     return "\n".join([*lines, f"{said}; NOT: {', '.join(bad)}" if bad else said])
 
 
-def row_of(finding: Finding) -> Study | Check:
-    if isinstance(finding, Order):
-        return finding.study
-    return finding.check if isinstance(finding, CheckResult) else finding.row
+def row_of(result: RowResult) -> Study | Check:
+    if isinstance(result, Order):
+        return result.study
+    return result.check if isinstance(result, CheckResult) else result.row
 
 
-def _cells(finding: Finding, count: int) -> list[str]:
-    name, verdict = row_of(finding).name, _VERDICT[finding.good]
-    if isinstance(finding, Order):
-        study, errors = finding.study, finding.errors
+def _cells(result: RowResult, count: int) -> list[str]:
+    name, verdict = row_of(result).name, _VERDICT[result.good]
+    if isinstance(result, Order):
+        study, errors = result.study, result.errors
         sizes = ", ".join(map(str, study.sizes))
         said = f"{errors[0]:.1e} … {errors[-1]:.1e}"
         order = f"{study.order:g} ± {study.tolerance:g}"
-        return [name, study.along, sizes, said, order, f"{finding.observed:.2f}", verdict]
-    if isinstance(finding, CheckResult):
-        return [name, f"{finding.measured:.1e}", f"{finding.check.bound:.0e}" if finding.check.bound else "0", verdict]
-    return [name, *[""] * (count - 1), finding.why.splitlines()[0].replace("|", "/"), verdict]
+        return [name, study.along, sizes, said, order, f"{result.observed:.2f}", verdict]
+    if isinstance(result, CheckResult):
+        return [name, f"{result.measured:.1e}", f"{result.check.bound:.0e}" if result.check.bound else "0", verdict]
+    return [name, *[""] * (count - 1), result.why.splitlines()[0].replace("|", "/"), verdict]

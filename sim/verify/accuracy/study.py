@@ -88,7 +88,7 @@ class Failed:
         return False
 
 
-Finding: TypeAlias = Order | CheckResult | Failed
+RowResult: TypeAlias = Order | CheckResult | Failed
 
 
 def slope(sizes: Sequence[float], errors: Sequence[float]) -> float:

@@ -19,7 +19,7 @@ import sim
 from sim.looking import record as records
 from sim.looking.record import Progress
 from sim.looking.recorded import read_run
-from sim.looking.wholeness import examine
+from sim.looking.wholeness import defects_of
 from sim.output import lock
 from sim.output.lock import Holder
 from tests.sim.looking.runs import lock_it, record
@@ -159,9 +159,9 @@ def test_what_was_last_heard_is_told_as_of_when_it_was_read(
 
     def slow(*arguments: Any, **options: Any) -> Any:
         time.sleep(3)
-        return examine(*arguments, **options)
+        return defects_of(*arguments, **options)
 
-    monkeypatch.setattr("sim.looking.info.examine", slow)
+    monkeypatch.setattr("sim.looking.info.defects_of", slow)
     assert json.loads(said(capsys, "info", run, "--json"))["last_heard_seconds"] < 3
 
 

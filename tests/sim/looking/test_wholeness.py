@@ -17,7 +17,7 @@ import sim
 from sim import failpoints
 from sim.errors import SimError
 from sim.looking.recorded import read_run
-from sim.looking.wholeness import examine
+from sim.looking.wholeness import defects_of
 from tests.sim.looking.runs import AMPLE, attached, edit, write_run
 from tests.sim.looking.told import Page, said
 
@@ -215,7 +215,7 @@ def test_a_run_is_whole_so_far_wherever_it_is_killed(
     monkeypatch.undo()
     assert left.kept > 50
     for path in [run, *left.folder.iterdir()]:
-        assert examine(read_run(path)) == [], path
+        assert defects_of(read_run(path)) == [], path
 
 
 def test_quick_reads_no_values(run: Path, capsys: Capture) -> None:
