@@ -30,19 +30,22 @@ _STAGES = 15
 
 # Of waves over decay: beyond it forward Euler's step is limited by transport, not by diffusion.
 _TRAVELS = 0.25
-# A stage of rkl2 costs 4 to 6 steps of forward Euler, for it reads and writes more; s of them go as far as s²/4 steps.
+# A stage of rkl2 costs 3 to 4 steps of forward Euler, for it reads and writes more; s of them go as far as s²/4 steps.
 # Left to itself a run takes about so many steps, by which its error in time is below that in space.  CPU time of
-# the loop on one core of a Xeon, heat in float64 (`time.process_time` around `Simulation.advance`), error in l2:
+# the loop on one core of a Xeon, heat in float64 (`time.process_time` around `running.advance`), error in l2:
 #
 #   cells   steps of Euler's   Euler            s = 15           s = 31           s = 51
-#   64²     10 000              22 ms, 3.7e-3    22 ms, 4.9e-3    13 ms, 5.2e-2
-#   256²    10 000             230 ms, 1.6e-5   316 ms, 1.2e-5   154 ms, 4.5e-5   101 ms, 2.8e-4
-#   256²    50 000             1.19 s, 7.2e-5   1.56 s, 4.6e-5   0.81 s, 9.6e-5   0.48 s, 4.3e-4
-#   1024²    1 000             501 ms, 1.1e-6   646 ms, 8.9e-7   405 ms, 2.1e-6
+#   64²     10 000              16 ms, 3.7e-3     7 ms, 4.9e-3     5 ms, 5.2e-2
+#   256²    10 000             190 ms, 1.6e-5   139 ms, 1.2e-5    88 ms, 4.5e-5    38 ms, 2.8e-4
+#   256²    50 000             983 ms, 7.2e-5   739 ms, 4.6e-5   347 ms, 9.6e-5   196 ms, 4.3e-4
+#   1024²    1 000             385 ms, 1.1e-6   307 ms, 8.9e-7   224 ms, 2.1e-6
+#
+# In 1-D and 3-D, and in float32, s = 15 takes 0.5 to 0.9 of Euler's time, s = 11 up to all of it.
 _STEPS = 200
-_STAGES_THAT_PAY = 31
+_STAGES_THAT_PAY = 15
 # A step that takes rkl2 all the stages there are takes tr-bdf2 with multigrid as long: time of rkl2's over tr-bdf2's on
-# one Zen 4 core, heat in a square with u = 0 around it, by 101 and by 201 stages:
+# one Zen 4 core, heat in a square with u = 0 around it, by 101 and by 201 stages, when in cache those took half as
+# long again as they do now:
 #
 #   cells   float64       float64, k(x, y)   float32
 #   256²    0.64, 1.06    1.13, 1.94         1.35, 2.27
