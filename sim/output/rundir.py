@@ -127,7 +127,9 @@ def held(team: Team, claim: Callable[[], tuple[Path, RunLock]]) -> Iterator[RunD
         return str(path)
 
     try:
-        yield RunDirectory(Path(on_root(team, claimed)))
+        directory = RunDirectory(Path(on_root(team, claimed)))
+        team.remember(f"go on from the last checkpoint: python -m sim resume {directory.path}")
+        yield directory
     finally:
         if lock is not None:
             lock.release()
