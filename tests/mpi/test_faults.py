@@ -59,13 +59,25 @@ def test_a_blow_up_keeps_the_last_good_snapshot(mpirun: Callable[..., Ended], tm
         assert len(file["u"]) == 2 and 0.9e38 < file["u"][1].max() < 1.1e38
 
 
-def test_ranks_that_bring_different_cases(family: Family) -> None:
+@pytest.mark.parametrize(
+    ("one", "two", "said"),
+    [
+        ([], ["--set", "time.end=0.002"], "  time.end: 0.001 on rank 0; 0.002 on rank 1"),
+        # Rank 1 alone would tell the others where to meet.
+        ([], ["--transport", "xla"], '  parallel.transport: "auto" on rank 0; "xla" on rank 1'),
+        *[
+            ([*options, "--devices", "2"], [*options, "--devices", "3"], "  parallel.devices: 2 on rank 0; 3 on rank 1")
+            for options in (["--transport", "xla"], ["--transport", "hybrid"])
+        ],
+    ],
+    ids=["a time", "a transport", "devices of xla", "devices of hybrid"],
+)
+def test_ranks_that_bring_different_cases(one: list[str], two: list[str], said: str, family: Family) -> None:
     """Started side by side, they would wait for each other for ever."""
-    one = [sys.executable, *RUN]
-    two = [*one, "--set", "time.end=0.002"]
-    ended = finish(family.start([str(find_mpirun()), "-n", "1", *one, ":", "-n", "1", *two]), family)
-    check_refusal(ended, "case")
-    assert "on rank 0" in ended.stderr and "on rank 1" in ended.stderr
+    first, second = [sys.executable, *RUN, *one], [sys.executable, *RUN, *two]
+    ended = finish(family.start([str(find_mpirun()), "-n", "1", *first, ":", "-n", "1", *second]), family)
+    check_refusal(ended, "not about to run the same thing")
+    assert said in ended.stderr.splitlines() and ended.stderr.count(" on rank ") == 2, ended.stderr
 
 
 def test_another_mpis_launcher(family: Family, tmp_path: Path) -> None:
