@@ -19,7 +19,12 @@ from sim.looking.wholeness import Finding, examine, leftovers
 from sim.looking.words import clean, count, duration, in_units, quantity
 
 EXIT_NOT_WHOLE = 1
-COLOURS = {"complete": "green", "running": "cyan", "stopped": "yellow", "failed": "bold red", "died": "bold red"}
+COLOURS = {
+    "complete": "green",
+    "running": "cyan",
+    "stopped": "yellow",
+    **dict.fromkeys(("failed", "died", "silent"), "bold red"),
+}
 _FINDINGS_SHOWN = 20
 _COLUMN = 13
 _MOST_CHECKPOINTS = 1000
@@ -47,7 +52,7 @@ def to_dict(run: Run, findings: list[Finding], values_read: bool) -> dict[str, A
         "step": run.step,
         "time": _finite(run.time),
         "fraction": _finite(run.fraction),
-        "last_heard_seconds": run.silent if run.state == "running" else None,
+        "last_heard_seconds": run.silent if run.state in ("running", "silent") else None,
         "times": [_finite(frame.time) for frame in recording.frames],
         "time_units": recording.time_units,
         "fields": {f.name: {"shape": f.shape, "dtype": str(f.dtype), "units": f.units} for f in fields_of_run(run)},
@@ -89,6 +94,8 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
         yield "time", f"t = {quantity(run.time, units)}{steps}{_of_the_end(run)}"
     if run.state == "running" and run.silent is not None:
         yield "last heard", f"{duration(run.silent)} ago"
+    if run.state == "silent":
+        yield "silent", str(run.unheard)
     if told.error:
         yield "error", clean(told.error, 1000)
     if told.stopped:
