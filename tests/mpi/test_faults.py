@@ -24,6 +24,7 @@ BAD = {
     "an unknown key": (["--set", "grid.x.sells=3"], "grid.x.sells"),
     "a grid too small for the ranks": (["--set", "grid.x.cells=1", "--set", "grid.y.cells=2"], "3 blocks"),
     "an unstable step": (["--set", "time.step=1.0"], "at most"),
+    "a transport for one process": (["--transport", "serial"], "3 ranks; --transport auto, or take one rank"),
     "a formula that is no formula": (["--set", "initial.u=__import__('os').getpid()"], "initial.u"),
 }
 
