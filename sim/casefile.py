@@ -135,6 +135,15 @@ def to_toml(case: Case) -> str:
     return text
 
 
+def flat(table: Mapping[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
+    """('equation.alpha', 0.1) and so on: the values of a case's table, and of the tables in it."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{head}{key}.")
+        else:
+            yield f"{head}{key}", value
+
+
 def _fill(table: tomlkit.TOMLDocument | TomlTable, model: BaseModel) -> None:
     # Plain values first: in TOML what follows a [table] belongs to it.
     entries = [(name, getattr(model, name), info.description) for name, info in type(model).model_fields.items()]

@@ -8,7 +8,7 @@ import re
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +17,16 @@ import jax
 
 from sim import spoken
 from sim.errors import SimError
+from sim.lifeline import Lifeline
 from sim.subprocesses import free_port, run_bounded
 from sim.team import MpiTeam
 
-_HEARTBEAT_SECONDS = 20  # how long a process may be gone before the others are told to end
+_HEARTBEAT_SECONDS = 20  # how long a rank may be gone before the others are told to end
+_NEVER_SECONDS = 24 * 3600  # who is gone our own connections tell, who stands still the watchdog
 _CONNECT_SECONDS = 120
 _XLA_IS_LATER_BY = 60
 _EXIT_USER_ERROR = 2
+_EXIT_LOST = 3
 _ANSWER_MILLISECONDS = 24 * 3600 * 1000  # a team member may compute for a long time between two questions
 
 
@@ -79,46 +82,31 @@ def from_mpi(team: MpiTeam) -> Rendezvous:
     return Rendezvous(f"{host}:{port}", team.size, team.rank)
 
 
-def connect(rendezvous: Rendezvous, devices: int | None) -> None:
-    """Join the other processes.  Before JAX's backend starts; once a process.
+def connect(rendezvous: Rendezvous, devices: int | None, lifeline: Lifeline | None = None) -> None:
+    """Join the other processes, by a lifeline where no launcher ends those that one of them has left.
 
+    Before JAX's backend starts; once a process.
     Everything is passed explicitly: JAX's own detection reads variables that not every launcher sets.
     """
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     # It would take SIGTERM for itself, and then nothing ends by it.
     jax.config.update("jax_enable_preemption_service", False)
-    if rendezvous.process == 0:
-        _check_port(rendezvous)
     try:
         with _patience(rendezvous):
             jax.distributed.initialize(
-                rendezvous.coordinator,
+                lifeline.address if lifeline else rendezvous.coordinator,
+                coordinator_bind_address=lifeline.address if lifeline and rendezvous.process == 0 else None,
                 num_processes=rendezvous.processes,
                 process_id=rendezvous.process,
                 local_device_ids=None if devices is None else list(range(devices)),
                 initialization_timeout=_CONNECT_SECONDS + _XLA_IS_LATER_BY,
-                heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
+                heartbeat_timeout_seconds=_NEVER_SECONDS if lifeline else _HEARTBEAT_SECONDS,
             )
     except RuntimeError as error:
         raise SimError(
             f"process {rendezvous.process} of {rendezvous.processes} can't join the others at "
             f"{rendezvous.coordinator}: {error}"
         ) from None
-
-
-def _check_port(rendezvous: Rendezvous) -> None:
-    """Raise SimError where process 0 can't listen: XLA crashes then, or listens beside another run's coordinator."""
-    port = int(rendezvous.coordinator.rpartition(":")[2])
-    with socket.socket() as listener:
-        # What is left of the connections of a run before is no obstacle.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("", port))
-        except OSError as error:
-            raise SimError(
-                f"process 0 can't listen at port {port} of --coordinator {rendezvous.coordinator}: {error.strerror}; "
-                f"end what does (ss -ltnp shows it), or have all processes meet at another port"
-            ) from None
 
 
 @contextmanager
@@ -155,13 +143,20 @@ def processes() -> int:
 
 
 class JaxTeam:
-    """The processes of jax.distributed, without MPI; values travel as JSON through the coordinator."""
+    """The processes of jax.distributed, without MPI; values travel as JSON through the coordinator.
 
-    def __init__(self, rendezvous: Rendezvous) -> None:
+    Where one is gone each of the others says so, and is ended by `end`.
+    """
+
+    def __init__(self, rendezvous: Rendezvous, devices: int | None, end: Callable[[int], None]) -> None:
         from jax._src import distributed
 
         self.rank = rendezvous.process
         self.size = rendezvous.processes
+        self._end = end
+        self._way_on = "start all of them again"
+        self._lifeline = Lifeline(rendezvous.coordinator, rendezvous.process, self._miss)
+        connect(rendezvous, devices, self._lifeline)
         self._client: Any = distributed.global_state.client
         self._questions = 0
 
@@ -190,9 +185,24 @@ class JaxTeam:
             return False
         return True
 
+    def remember(self, way_on: str) -> None:
+        self._way_on = way_on
+
     def disband(self) -> None:
+        self._lifeline.release()
         self.barrier()
         jax.distributed.shutdown()
+        self._lifeline.close()
+
+    def _miss(self, process: int) -> None:
+        print(
+            f"sim: error: process {process} of {self.size} is gone, so that process {self.rank} can't go on; "
+            f"see what that one said last, and {self._way_on}",
+            file=sys.stderr,
+        )
+        spoken.flush()
+        self._end(_EXIT_LOST)
+        os._exit(_EXIT_LOST)
 
     @staticmethod
     def _key(question: int, rank: int) -> str:

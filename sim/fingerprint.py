@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -12,28 +13,47 @@ from sim import casefile
 from sim.case import Case
 from sim.errors import SimError
 from sim.record import versions
-from sim.team import Team
+from sim.team import Team, agreement
 
 # What JAX calls the operations in which blocks meet.
 _COMMUNICATION = ("ppermute", "psum", "pmax", "all_gather", "mpi_sendrecv", "mpi_allreduce", "rank_call")
 
+_MOST_SHOWN = 60
+
 
 def compare(team: Team, what: Mapping[str, str]) -> None:
     """Raise SimError, on all ranks alike, unless all of them bring the same.  Collective."""
-    theirs = team.gather(dict(what))
-    differing = [key for key in what if len({other.get(key) for other in theirs}) > 1]
+    _refuse(_differences(team.gather(dict(what))))
+
+
+def compare_cases(team: Team, case: Case) -> None:
+    """Likewise, before anything is built, of the program's version, JAX's, and the case.  Collective."""
+    with agreement(team):
+        found = {f"version of {name}": version for name, version in versions().items() if name in ("halostep", "jax")}
+        whole = {**found, "case": f"{case.name} {_digest(casefile.to_toml(case))}"}
+    differing = _differences(team.gather(whole))
+    # Which keys they are is of interest, and worth a long message, only now.
+    keys = {key: _shown(value) for key, value in casefile.flat(case.model_dump(mode="json", exclude_none=True))}
+    _refuse(differing and (_differences(team.gather({**found, **keys})) or differing))
+
+
+def _differences(theirs: Sequence[Mapping[str, str]]) -> list[str]:
+    """What ranks bring that is not the same, a line each."""
+    keys = dict.fromkeys(key for other in theirs for key in other)
+    each = {key: [other.get(key, "nothing") for other in theirs] for key in keys}
+    return [f"  {key}: {_by_rank(values)}" for key, values in each.items() if len(set(values)) > 1]
+
+
+def _refuse(differing: Sequence[str]) -> None:
     if differing:
-        lines = [f"  {key}: {_by_rank([other.get(key, 'nothing') for other in theirs])}" for key in differing]
         raise SimError(
-            "\n".join(["the ranks are not about to run the same thing; start all with the same case:", *lines])
+            "\n".join(["the ranks are not about to run the same thing; start all with the same case:", *differing])
         )
 
 
-def of_case(case: Case) -> dict[str, str]:
-    """What can differ before anything is built: the program's version, JAX's, and the case."""
-    text = casefile.to_toml(case)
-    found = {f"version of {name}": version for name, version in versions().items() if name in ("halostep", "jax")}
-    return {**found, "case": f"{case.name} {_digest(text)}"}
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}… {_digest(text)}"
 
 
 def of_program(traced: Any) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -87,7 +87,9 @@ class OuterLoop:
             self._write_record("stopped", {"stopped": str(stopped)})
             raise
         except SimError as error:
-            self._write_record("failed", {"error": str(error)})
+            # Where not even this can be written, what went wrong is still the first error.
+            with suppress(SimError):
+                self._write_record("failed", {"error": str(error)})
             raise
         self._write_record("complete", result.to_dict())
         return result

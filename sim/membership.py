@@ -77,7 +77,7 @@ def end_unless_all_fail(team: Team, error: BaseException) -> None:
 def abort(code: int) -> None:
     """End all processes of the run at once; return where this is the only one.
 
-    Without MPI the others learn of it from the coordinator, which misses this one's heartbeat.
+    Without MPI the others learn of it as their connections to this one break.
     """
     spoken.flush()
     if _has("mpi4py.MPI", "Is_finalized"):
@@ -120,8 +120,7 @@ def _jax_team(rendezvous: Any, devices: int | None) -> Team:
             f"rendezvous is a sim.distributed.Rendezvous(coordinator, processes, process); got {found!r:.80}"
         )
     platform.configure(devices)
-    distributed.connect(found, devices)
-    return distributed.JaxTeam(found)
+    return distributed.JaxTeam(found, devices, abort)
 
 
 def _world(launch: Launch | None) -> Any:

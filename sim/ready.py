@@ -47,12 +47,11 @@ def make_ready(team: Team, case: Case, found: Restart | None = None) -> Ready:
 
     Raises SimError, on all ranks alike, for what is the user's to mend.
     """
+    fingerprint.compare_cases(team, case)
+    # Before an equation in Python is imported, which may use JAX.
+    _configure(team, case)
     with agreement(team):
-        # Before an equation in Python is imported, which may use JAX.
-        _configure(team, case)
         problem = build(case)
-        mine = fingerprint.of_case(case)
-    fingerprint.compare(team, mine)
     check_masks(team, case, problem.grid)
     connection = _connect(team, problem)
     if case.time.implicit:
@@ -152,13 +151,17 @@ def _connect(team: Team, problem: Problem) -> _Connection:
 
 
 def _configure(team: Team, case: Case) -> None:
-    """Configure JAX for what the case wishes before its backend starts, and let it meet the other processes."""
+    """Configure JAX for what the case wishes before its backend starts, and let it meet the other processes.
+    Collective."""
     parallel = case.parallel
     one_device = isinstance(team, MpiTeam) and parallel.transport in ("auto", "mpi") and parallel.devices is None
-    platform.check_threads()
-    platform.configure(parallel.devices, one_device=one_device, reproducible=case.numerics.reproducible)
+    with agreement(team):
+        platform.check_threads()
+        platform.configure(parallel.devices, one_device=one_device, reproducible=case.numerics.reproducible)
     if parallel.transport == "xla" and isinstance(team, MpiTeam) and team.size > 1 and not distributed.is_connected():
-        distributed.connect(distributed.from_mpi(team), parallel.devices)
+        place = distributed.from_mpi(team)
+        with agreement(team):
+            distributed.connect(place, parallel.devices)
 
 
 def _settle(wish: Wish, team: Team, reproducible: bool) -> Name:

@@ -51,12 +51,13 @@ class Spoken(io.TextIOWrapper):
     """What a full disk behind it, or a reader who has left, makes of it is not taken for an error of another file.
 
     Raises SimError, or UnheardError; from then on what is written goes nowhere, so that Python's own flush at exit
-    does not complain once more.
+    does not complain once more.  Characters that a terminal's encoding lacks are written by number, as on stderr.
     """
 
     @classmethod
     def instead_of(cls, stream: io.TextIOWrapper) -> Spoken:
-        encoding, errors, lines = stream.encoding, stream.errors, stream.line_buffering
+        encoding, lines = stream.encoding, stream.line_buffering
+        errors = "backslashreplace" if stream.errors == "strict" else stream.errors
         return cls(stream.detach(), encoding=encoding, errors=errors, line_buffering=lines)
 
     def write(self, text: str, /) -> int:

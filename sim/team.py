@@ -36,6 +36,10 @@ class Team(Protocol):
         """Asked by one that can't go on: whether all others ask too, within so many seconds.  Once a team."""
         ...
 
+    def remember(self, way_on: str) -> None:
+        """What is to do where one of us is gone, to be said by whoever is left and misses it."""
+        ...
+
     def disband(self) -> None:
         """The run is over: give back what the team holds."""
         ...
@@ -58,6 +62,9 @@ class Solo:
 
     def all_fail(self, seconds: float) -> bool:
         return True
+
+    def remember(self, way_on: str) -> None:
+        pass
 
     def disband(self) -> None:
         pass
@@ -104,6 +111,9 @@ class MpiTeam:
                 return False
             time.sleep(_MOMENT)
         return True
+
+    def remember(self, way_on: str) -> None:
+        """The launcher ends all, and has words of its own."""
 
     def disband(self) -> None:
         for comm in (self.comm, self.halo_comm, self.disk_comm, self._failing_comm):

@@ -12,10 +12,9 @@ NAMES: tuple[str, ...] = get_args(Name)
 _ONE_PROCESS = ("serial", "virtual", "auto-sharded")
 
 
-def check_ranks(name: str, ranks: int) -> None:
-    """Raise SimError where this transport is not for so many."""
+def check_ranks(name: str, ranks: int, auto: str = "--transport auto") -> None:
+    """Raise SimError where this transport is not for so many; auto: how the command has another one chosen."""
     if name in _ONE_PROCESS and ranks > 1:
         raise SimError(
-            f"the transport {name} works in one process, and this is for {ranks} ranks; "
-            f"--set parallel.transport=auto, or take one rank"
+            f"the transport {name} works in one process, and this is for {ranks} ranks; {auto}, or take one rank"
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sim.case import Case
+from sim.casefile import flat
 from sim.output.rundir import EXTRA
 from sim.output.stream import MAIN, Stream, streams_of
 
@@ -57,16 +58,8 @@ def _asked(case: Case, name: str) -> dict[str, Any]:
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each key that differs, and how."""
-    before, after = dict(_flat(old)), dict(_flat(new))
+    before, after = dict(flat(old)), dict(flat(new))
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
             shown = (repr(table[key]) if key in table else "nothing" for table in (before, after))
             yield key, f"{key}: {' → '.join(shown)}"
-
-
-def _flat(table: Mapping[str, Any], head: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{head}{key}.")
-        else:
-            yield f"{head}{key}", value

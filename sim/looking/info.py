@@ -20,7 +20,12 @@ from sim.looking.wholeness import Defect, defects_of, leftovers
 from sim.looking.words import clean, count, duration, in_units, quantity
 
 EXIT_NOT_WHOLE = 1
-COLOURS = {"complete": "green", "running": "cyan", "stopped": "yellow", "failed": "bold red", "died": "bold red"}
+COLOURS = {
+    "complete": "green",
+    "running": "cyan",
+    "stopped": "yellow",
+    **dict.fromkeys(("failed", "died", "silent"), "bold red"),
+}
 _DEFECTS_SHOWN = 20
 _COLUMN = 13
 _MOST_CHECKPOINTS = 1000
@@ -48,7 +53,7 @@ def to_dict(run: Run, defects: list[Defect], values_read: bool) -> dict[str, Any
         "step": run.step,
         "time": run.time,
         "fraction": run.fraction,
-        "last_heard_seconds": run.silent if run.state == "running" else None,
+        "last_heard_seconds": run.silent if run.state in ("running", "silent") else None,
         "times": [frame.time for frame in recording.frames],
         "time_units": recording.time_units,
         "fields": {f.name: {"shape": f.shape, "dtype": str(f.dtype), "units": f.units} for f in fields_of_run(run)},
@@ -90,6 +95,8 @@ def summary(run: Run) -> Iterator[tuple[str, str]]:
         yield "time", f"t = {quantity(run.time, units)}{steps}{_of_the_end(run)}"
     if run.state == "running" and run.silent is not None:
         yield "last heard", f"{duration(run.silent)} ago"
+    if run.state == "silent":
+        yield "silent", str(run.unheard)
     if told.error:
         yield "error", clean(told.error, 1000)
     if told.stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sim.looking import record
 from sim.looking.field import Field, fields_of, times_of
 from sim.looking.hdf5 import opened, refers_elsewhere, text_attribute
 from sim.looking.record import Progress, Record
-from sim.looking.words import clean
+from sim.looking.words import clean, duration
 from sim.output import lock
 from sim.output.lock import Holder
 from sim.output.rundir import RunDirectory
@@ -58,6 +59,17 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class Unheard:
+    """A process of another machine that holds a run's lock, and how long ago it gave a sign of life."""
+
+    holder: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"nothing heard of {self.holder} for {duration(self.seconds)}: it seems to have ended"
+
+
+@dataclass(frozen=True)
 class Run:
     """A run directory, as it was when it was looked at."""
 
@@ -66,6 +78,7 @@ class Run:
     progress: Progress | None
     recording: Recording
     is_alive: bool
+    unheard: Unheard | None
     silent: float | None  # seconds since it last told of its progress
 
     @property
@@ -74,9 +87,13 @@ class Run:
 
     @cached_property
     def state(self) -> str:
-        """The status recorded; 'died' where that is running, but nobody is at it."""
-        died = self.record.status == "running" and not self.is_alive
-        return "died" if died else clean(self.record.status, 40)
+        """The status recorded; where that is running, 'died' if nobody is at it, 'silent' if that can't be known here
+        and is likely."""
+        if self.record.status == "running" and not self.is_alive:
+            return "died"
+        if self.record.status == "running" and self.unheard:
+            return "silent"
+        return clean(self.record.status, 40)
 
     @property
     def step(self) -> int | None:
@@ -131,7 +148,7 @@ def read_run(path: Path) -> Run:
         progress, was_gone, silent = None, False, None
     is_alive = (was_held or _is_held(path)) and not was_gone
     snapshots = _output(directory, directory.snapshots, directory.series, found, len(found.snapshots))
-    return Run(directory, found, progress, snapshots, is_alive, silent)
+    return Run(directory, found, progress, snapshots, is_alive, _unheard(path), silent)
 
 
 def _is_held(path: Path) -> bool:
@@ -139,6 +156,19 @@ def _is_held(path: Path) -> bool:
     text = record.read_text(path / lock.NAME, _MOST_LOCK_BYTES)
     holder = Holder.read(text) if text else None
     return text is not None and not (holder and holder.is_gone())
+
+
+def _unheard(path: Path) -> Unheard | None:
+    """Who holds the run, where it is nobody who is seen here, and has been silent for so long that it may be gone."""
+    text = record.read_text(path / lock.NAME, _MOST_LOCK_BYTES)
+    holder = Holder.read(text) if text else None
+    if holder is None or holder.is_here():
+        return None
+    try:
+        seconds = time.time() - (path / lock.NAME).stat().st_mtime
+    except FileNotFoundError:
+        return None
+    return Unheard(clean(holder, 100), seconds) if seconds > lock.SECONDS_OF_THE_SILENT else None
 
 
 def read_recording(path: Path) -> Recording:

@@ -77,6 +77,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     if run.state == "running" and progress and progress.seconds_left is not None:
         found.append(("left", f"{duration(progress.seconds_left)} left"))
     found.append(("output", count(len(run.recording.frames), "snapshot")))
+    if run.state == "silent":
+        found.append(("silent", str(run.unheard)))
     if reason := run.record.error or run.record.stopped:
         found.append(("reason", clean(reason, 1000)))
     return found

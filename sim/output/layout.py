@@ -40,8 +40,9 @@ def write_coordinates(file: h5py.File, case: Case, stream: Stream, times: Sequen
 def write_provenance(file: h5py.File, provenance: Mapping[str, str]) -> None:
     """Where it comes from, as attributes of the file; of a text too long for one, its beginning."""
     for key, text in provenance.items():
-        raw = text.encode()
-        file.attrs[key] = text if len(raw) <= _LONGEST_TEXT else raw[:_LONGEST_TEXT].decode(errors="ignore") + "\n…"
+        # A file's name, and so a command, may hold any bytes.
+        raw = text.encode(errors="backslashreplace")
+        file.attrs[key] = raw[:_LONGEST_TEXT].decode(errors="ignore") + ("\n…" if len(raw) > _LONGEST_TEXT else "")
 
 
 def describe_field(dataset: h5py.Dataset, variable: FileVariable, names: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ NAME = "lock"
 
 _BEAT_SECONDS = 5.0
 _BEATS_OF_THE_LIVING = 4  # a holder that misses so many in a row is dead
+SECONDS_OF_THE_SILENT = 120.0  # or seems so to who only looks: clocks differ, and file systems tell of times late
 _NO_LOCKS_HERE = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -57,6 +58,10 @@ class Holder:
         """Whether that is known; of other machines' nothing is, nor of other containers' or where there is no /proc."""
         here = self.host == socket.gethostname() and bool(self.boot and self.started) and self.on_this_kernel()
         return here and not self.lives()
+
+    def is_here(self) -> bool:
+        """Whether it is a process of this kernel that runs."""
+        return self.on_this_kernel() and self.lives()
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"

@@ -127,7 +127,9 @@ def held(team: Team, claim: Callable[[], tuple[Path, RunLock]]) -> Iterator[RunD
         return str(path)
 
     try:
-        yield RunDirectory(Path(on_root(team, claimed)))
+        directory = RunDirectory(Path(on_root(team, claimed)))
+        team.remember(f"go on from the last checkpoint: python -m sim resume {directory.path}")
+        yield directory
     finally:
         if lock is not None:
             lock.release()
@@ -170,7 +172,9 @@ def make_ready(directory: RunDirectory, folders: Iterable[Path], anew: bool) -> 
 
 def check_writable(wanted: Path | None) -> None:
     """Raise SimError, before anything is made or compiled, where `create` would find that it can't write."""
-    wanted = (wanted or Path("runs")).absolute()
+    # From a working directory that has been removed nothing is found.
+    with _written(wanted or Path("runs"), "go to a directory that is there, or give --output from the root on"):
+        wanted = (wanted or Path("runs")).absolute()
     there = next(folder for folder in (wanted, *wanted.parents) if os.path.exists(folder))
     if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
         raise SimError(

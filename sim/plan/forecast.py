@@ -101,7 +101,7 @@ def forecast(
     case = casefile.load(name, overrides)
     platform.configure()
     problem = build(case)
-    check_ranks(case.parallel.transport, ranks)
+    check_ranks(case.parallel.transport, ranks, "--set parallel.transport=auto")
     _check_explicit(case.time)
     found = basis(case.ndim, case.numerics.dtype, machine_file, latency, bandwidth)
     blocks = ranks * (case.parallel.devices or 1)

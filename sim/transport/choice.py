@@ -42,13 +42,15 @@ class Wish:
 def resolve(wish: Wish, team: Team) -> Name:
     """What "auto" means here, and whether the wish can work at all.  Raises SimError where it can't.
 
-    Asked before JAX is: several ranks mean mpi, several devices xla.
+    Asked before JAX is: several ranks mean mpi, several devices, or processes that XLA connects, xla.
     """
     name, devices = wish.transport, wish.devices
     several = devices is not None and devices > 1
     if name == "auto":
-        if team.size > 1:
+        if team.size > 1 and isinstance(team, MpiTeam):
             name = "hybrid" if several else "mpi"
+        elif team.size > 1:
+            name = "xla"
         else:
             name = "xla" if several or (devices is None and jax.local_device_count() > 1) else "serial"
     check_ranks(name, team.size)

@@ -24,6 +24,7 @@ BAD = {
     "an unknown key": (["--set", "grid.x.sells=3"], "grid.x.sells"),
     "a grid too small for the ranks": (["--set", "grid.x.cells=1", "--set", "grid.y.cells=2"], "3 blocks"),
     "an unstable step": (["--set", "time.step=1.0"], "at most"),
+    "a transport for one process": (["--transport", "serial"], "3 ranks; --transport auto, or take one rank"),
     "a formula that is no formula": (["--set", "initial.u=__import__('os').getpid()"], "initial.u"),
 }
 
@@ -59,13 +60,25 @@ def test_a_blow_up_keeps_the_last_good_snapshot(mpirun: Callable[..., Ended], tm
         assert len(file["u"]) == 2 and 0.9e38 < file["u"][1].max() < 1.1e38
 
 
-def test_ranks_that_bring_different_cases(family: Family) -> None:
+@pytest.mark.parametrize(
+    ("one", "two", "said"),
+    [
+        ([], ["--set", "time.end=0.002"], "  time.end: 0.001 on rank 0; 0.002 on rank 1"),
+        # Rank 1 alone would tell the others where to meet.
+        ([], ["--transport", "xla"], '  parallel.transport: "auto" on rank 0; "xla" on rank 1'),
+        *[
+            ([*options, "--devices", "2"], [*options, "--devices", "3"], "  parallel.devices: 2 on rank 0; 3 on rank 1")
+            for options in (["--transport", "xla"], ["--transport", "hybrid"])
+        ],
+    ],
+    ids=["a time", "a transport", "devices of xla", "devices of hybrid"],
+)
+def test_ranks_that_bring_different_cases(one: list[str], two: list[str], said: str, family: Family) -> None:
     """Started side by side, they would wait for each other for ever."""
-    one = [sys.executable, *RUN]
-    two = [*one, "--set", "time.end=0.002"]
-    ended = finish(family.start([str(find_mpirun()), "-n", "1", *one, ":", "-n", "1", *two]), family)
-    check_refusal(ended, "case")
-    assert "on rank 0" in ended.stderr and "on rank 1" in ended.stderr
+    first, second = [sys.executable, *RUN, *one], [sys.executable, *RUN, *two]
+    ended = finish(family.start([str(find_mpirun()), "-n", "1", *first, ":", "-n", "1", *second]), family)
+    check_refusal(ended, "not about to run the same thing")
+    assert said in ended.stderr.splitlines() and ended.stderr.count(" on rank ") == 2, ended.stderr
 
 
 def test_another_mpis_launcher(family: Family, tmp_path: Path) -> None:
@@ -146,13 +159,31 @@ def test_a_rank_that_is_killed_ends_the_run(ranks: int, options: list[str], fami
 
 
 @pytest.mark.long
-def test_a_process_that_is_killed_ends_the_others_without_mpi(family: Family, tmp_path: Path) -> None:
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_process_that_is_killed_ends_the_others_without_mpi(victim: int, family: Family, tmp_path: Path) -> None:
+    """XLA's own ends are a traceback of Gloo's, and, where its coordinator is gone, abort()."""
+    sizes = ["--set", "grid.x.cells=31", "--set", "grid.y.cells=24", "--set", "parallel.ghost_depth=1"]
+    settings = ["--set", "time.end=0.5", "--set", "output.every=0.1", "--set", "checkpoint.every=100"]
     where = ["--transport", "xla", "--devices", "1", "--coordinator", f"127.0.0.1:{free_port()}", "--processes", "2"]
-    first, second = (family.start([sys.executable, *LONG, *where, "--process", str(process)]) for process in range(2))
-    running_ranks(first, family, 2, tmp_path)
-    os.kill(second.pid, signal.SIGKILL)
-    assert finish(second, family).code == -signal.SIGKILL
-    assert finish(first, family, timeout=60).code != 0
+    run = [sys.executable, "-m", "sim", "run", *sizes, *settings, "--output"]
+    processes = [
+        family.start(
+            [*run, "out", *where, "--process", str(i)], HALOSTEP_FAILPOINT="chunk done:9" if i == victim else ""
+        )
+        for i in (0, 1)
+    ]
+    killed, left = finish(processes[victim], family), finish(processes[1 - victim], family)
+    assert killed.code == -signal.SIGKILL and left.code == 3, left.stderr
+    said = [line for line in left.stderr.splitlines() if not line.startswith("step ")]
+    assert said == [
+        f"sim: error: process {victim} of 2 is gone, so that process {1 - victim} can't go on; see what that one said "
+        "last, and go on from the last checkpoint: python -m sim resume out"
+    ]
+    assert not family.living() and list((tmp_path / "out/checkpoints").iterdir())
+    assert finish(family.start([sys.executable, "-m", "sim", "resume", "out"]), family).code == 0
+    assert finish(family.start([*run, "whole", "--transport", "serial"]), family).code == 0
+    outs, wholes = (sorted((tmp_path / name / "snapshots").iterdir()) for name in ("out", "whole"))
+    assert [a.read_bytes() for a in outs] == [b.read_bytes() for b in wholes] and len(outs) == 6
 
 
 @pytest.mark.long

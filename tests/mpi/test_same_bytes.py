@@ -130,13 +130,14 @@ def test_over_ranks(
 
 @pytest.mark.long
 def test_by_hand_without_mpi(family: Family, tmp_path: Path) -> None:
-    """Two processes that meet at an address, of two devices each; then the same case alone."""
+    """Two processes that meet at an address, of two devices each, so that the transport is xla; then the same case
+    alone."""
 
     def command(*more: str) -> list[str]:
         sets = ["--set", "grid.x.cells=41", "--set", "grid.y.cells=37", "--set", "time.end=0.002", "--json"]
         return [sys.executable, "-m", "sim", "run", *sets, *more]
 
-    where = ["--transport", "xla", "--devices", "2", "--coordinator", f"127.0.0.1:{free_port()}", "--processes", "2"]
+    where = ["--devices", "2", "--coordinator", f"127.0.0.1:{free_port()}", "--processes", "2"]
     processes = [family.start(command("--output", "two", *where, "--process", str(i))) for i in (1, 0)]
     ended = [finish(process, family) for process in processes]
     assert [e.code for e in ended] == [0, 0], ended[0].stderr[-2000:] + ended[1].stderr[-2000:]

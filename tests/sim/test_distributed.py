@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from sim.distributed import Rendezvous, _check_port, from_slurm
+from sim.distributed import Rendezvous, from_slurm
 from sim.errors import SimError
+from sim.lifeline import Lifeline
 from sim.subprocesses import Finished, clean_environment, free_port, run_bounded, with_our_package
 
 STEP = {"SLURM_JOB_ID": "17", "SLURM_STEP_ID": "2", "SLURM_NTASKS": "4", "SLURM_PROCID": "3"}
@@ -116,4 +117,4 @@ def test_a_port_whose_connections_have_ended_is_free() -> None:
         theirs, _ = server.accept()
         theirs.close()
         ours.recv(1)
-    _check_port(Rendezvous(f"127.0.0.1:{port}", 2, 0))
+    Lifeline(f"127.0.0.1:{port}", 0, lambda process: None).close()

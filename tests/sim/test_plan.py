@@ -250,7 +250,7 @@ UNMADE = ["--ranks", "2", "--set", "grid.x.cells=100000", "--set", 'equation.alp
         ([*UNMADE, "--set", "time.integrator=auto"], "name one"),
         (["--ranks", "2", "--set", "time.integrator=auto", "--set", "time.step=1"], "time.integrator = tr-bdf2"),
         (["--ranks", "600", "--set", "parallel.process_grid.y=600"], "without cells along y"),
-        (["--ranks", "2", "--set", "parallel.transport=serial"], "the transport serial works in one process"),
+        (["--ranks", "2", "--set", "parallel.transport=serial"], "2 ranks; --set parallel.transport=auto, or take"),
         ([], "--ranks"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,15 @@ def test_an_mpi4jax_of_another_mpi_is_not_to_be_installed_again(
         patch.delitem(__import__("sys").modules, "mpi4jax")
         with pytest.raises(SimError, match=r"libfabric.so.1: version not found; `python -m sim doctor` says how"):
             sim.run(small((9,), parallel={"transport": "mpi"}), output="out")
+
+
+def test_a_directory_that_vanishes(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said is what went wrong first, with its remedy, not that the record of it can't be written either."""
+
+    def vanish(name: str) -> None:
+        if name == "chunk done":
+            shutil.rmtree(tmp_path / "out", ignore_errors=True)
+
+    monkeypatch.setattr("sim.loop.reach", vanish)
+    with pytest.raises(SimError, match="the snapshot .* can't be written: No such file .*, or use --output"):
+        sim.run(small(), output=tmp_path / "out")

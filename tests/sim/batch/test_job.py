@@ -231,8 +231,12 @@ REFUSED = {
     "a directory without a name": (["--time", "5", "--output", ""], "no directory is named"),
     "an unknown key": (["--time", "5", "--set", "time.stop=3"], "time.stop"),
     "more ranks than cells": (["--time", "5", "--nodes", "9999", "--ranks-per-node", "999"], "fewer ranks"),
+    "a transport for one": (
+        ["--time", "5", "--nodes", "2", "--set", "parallel.transport=serial"],
+        "--transport auto, or",
+    ),
     "another process grid": (["--time", "5", "--nodes", "3", "--set", "parallel.process_grid.x=2"], "process grid"),
-    "a process alone": (["--time", "5", "--nodes", "3", "--set", "parallel.transport=serial"], "serial"),
+    "a process alone": (["--time", "5", "--nodes", "3", "--set", "parallel.transport=serial"], "--transport auto, or"),
     "an unstable step": (["--time", "5", "--set", "time.step=0.001"], "euler on this grid allows at most 9.5"),
     "no such file": (["--time", "5", "--set", 'initial.u={file="/nonexistent.npy"}'], "initial.u: field file /non"),
     "a field that isn't finite": (["--time", "5", "--set", "initial.u=1/(x-x)"], "every value must be finite"),

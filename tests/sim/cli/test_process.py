@@ -55,6 +55,15 @@ def test_what_can_not_be_printed(command: str, case: str, capsys: Capture) -> No
     assert "standard output can't be written: No space left on device" in finished.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_what_a_terminal_has_no_characters_for(encoding: str, case: str) -> None:
+    """Neither of ours, nor of a directory's name, which may be any bytes: no traceback once all is done."""
+    directory = os.fsdecode(b"r\xff")
+    for command in (("run", case, "--output", directory), ("info", directory), ("run", "--print-config", "hillslope")):
+        code, out, err = sim_ends(*command, PYTHONIOENCODING=f"{encoding}:strict", PYTHONUTF8="0")
+        assert code == 0 and out and "Traceback" not in err, err
+
+
 _LONG = {"marks": pytest.mark.long}
 
 

@@ -90,6 +90,27 @@ def test_a_run_that_was_killed_before_its_first_step_died(run: Path, capsys: Cap
 
 
 @pytest.mark.parametrize("progress", [False, True])
+def test_a_run_on_another_machine_that_gives_no_sign_of_life(progress: bool, run: Path, capsys: Capture) -> None:
+    """It can't be asked for, and would be running for ever."""
+    goes_on(run, os.getpid())
+    if not progress:
+        (run / "progress.json").unlink()
+    lock_it(run, replace(Holder.myself(), host="node7", boot="?", pid=17))
+    for seconds, word in ((60, "running"), (720, "silent")):
+        os.utime(run / lock.NAME, (time.time() - seconds, time.time() - seconds))
+        assert json.loads(said(capsys, "info", run, "--json"))["status"] == word
+    words = "nothing heard of process 17 on node7 for 12 min"
+    assert words in said(capsys, "info", run)
+    assert words in said(capsys, "watch", run, status=1)
+
+
+def test_a_process_that_is_seen_needs_no_other_sign_of_life(run: Path, capsys: Capture) -> None:
+    goes_on(run, os.getpid())
+    os.utime(run / lock.NAME, (0, 0))
+    assert json.loads(said(capsys, "info", run, "--json"))["status"] == "running"
+
+
+@pytest.mark.parametrize("progress", [False, True])
 def test_a_run_that_nobody_is_at_died(progress: bool, run: Path, capsys: Capture) -> None:
     """By an exception, say, in a process that lives on."""
     goes_on(run, os.getpid())

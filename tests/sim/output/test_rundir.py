@@ -155,3 +155,13 @@ def test_a_default_directory_that_cannot_be_written() -> None:
     Path("runs").write_text("in the way")
     with pytest.raises(SimError, match="runs can't be written"):
         rundir.create("bar", None, overwrite=False)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SimError, match="the output directory runs can't be written: .*go to a directory that is there"):
+        rundir.foresee(None)
+    rundir.foresee(tmp_path / "out")
