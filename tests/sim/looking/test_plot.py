@@ -128,7 +128,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "no time": (["--time", "inf"], "--time"),
     "another kind of file": (["--output", "u.pdf"], "should end in .png"),
     "a PNG that moves": (["--gif", "--output", "u.png"], "should end in .gif"),
-    "nowhere": (["--output", "/nonexistent/u.png"], "can't be written"),
+    "nowhere": (["--output", "/dev/null/u.png"], "can't be written"),
 }
 
 

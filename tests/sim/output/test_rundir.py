@@ -163,5 +163,5 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(gone)
     gone.rmdir()
     with pytest.raises(SimError, match="the output directory runs can't be written: .*go to a directory that is there"):
-        rundir.foresee(None)
-    rundir.foresee(tmp_path / "out")
+        rundir.check_writable(None)
+    rundir.check_writable(tmp_path / "out")
