@@ -31,7 +31,7 @@ class ParallelTable(Table):
         max_length=3,
         description="cells stepped together in cache along the first axes, 0: all; []: whole blocks",
     )
-    tune: bool | Literal["auto"] = Field(
+    tune: Literal["auto", True, False] = Field(
         "auto",
         description="try depths and tiles where blocks outgrow the cache and that may pay; true: also in short runs; "
         "false: by a rule",

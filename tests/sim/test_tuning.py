@@ -13,6 +13,7 @@ import pytest
 import sim
 from sim import kept, machine, tuning
 from sim.costs import Choice, Costs
+from sim.errors import SimError
 from sim.result import Result
 from sim.topology import Topology
 
@@ -50,6 +51,11 @@ def test_a_choice_is_measured_once(small: Small, fields: Callable[..., list[np.n
 def test_without_tuning_a_rule_chooses(small: Small, tiny_cache: Path) -> None:
     result = sim.run(small((40, 32)), output=tiny_cache.parent / "1", overrides=["parallel.tune=false"])
     assert result.tuned == "rule" and not list(tiny_cache.rglob("*.tuning"))
+
+
+def test_what_may_be_said_of_it(small: Small, tiny_cache: Path) -> None:
+    with pytest.raises(SimError, match=r"parallel\.tune: Input should be 'auto', True or False; got 'yes'$"):
+        sim.run(small(), output=tiny_cache.parent / "1", overrides=["parallel.tune=yes"])
 
 
 def test_nothing_is_tried_that_takes_longer_than_it_may_save(small: Small, tiny_cache: Path) -> None:
