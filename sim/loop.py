@@ -201,7 +201,7 @@ class OuterLoop:
         if verdict.stop and position != self.prepared.plan.segments[-1].end:
             raise Stopped(
                 f"stopped by {verdict.stop} at {self.goal.said(step)}, t = {self.simulation.time:g}; "
-                f"checkpointed, go on with: python -m sim resume {self.directory.path}"
+                f"checkpointed, go on with: {rundir.resuming(self.directory.path)}"
             )
 
     def _save(self, position: Position) -> None:

@@ -27,6 +27,7 @@ from sim.checkpoint.manifest import (
 from sim.errors import SimError
 from sim.failpoints import reach
 from sim.output.durable import make_folder, sync, write_text
+from sim.output.rundir import resuming
 from sim.team import Team, agreement, on_root
 from sim.topology import Box, box_shape
 
@@ -192,7 +193,7 @@ class Store:
             reason = error.strerror or str(error)
             raise SimError(
                 f"a checkpoint in {self.folder} can't be written: {reason}; the one before is as it was: "
-                f"free space, then go on with: python -m sim resume {self.folder.parent}"
+                f"free space, then go on with: {resuming(self.folder.parent)}"
             ) from None
 
     def _say(self, message: str) -> None:

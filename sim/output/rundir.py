@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -116,6 +117,11 @@ class RunDirectory:
         return there and not self.extra(place.stem).is_dir()
 
 
+def resuming(directory: Path) -> str:
+    """The command that goes on with the run in a directory, to be pasted into a shell."""
+    return f"python -m sim resume {shlex.quote(str(directory))}"
+
+
 @contextmanager
 def held(team: Team, claim: Callable[[], tuple[Path, RunLock]]) -> Iterator[RunDirectory]:
     """The directory that claim() gives rank 0, which holds its lock meanwhile.  Collective."""
@@ -128,7 +134,7 @@ def held(team: Team, claim: Callable[[], tuple[Path, RunLock]]) -> Iterator[RunD
 
     try:
         directory = RunDirectory(Path(on_root(team, claimed)))
-        team.remember(f"go on from the last checkpoint: python -m sim resume {directory.path}")
+        team.remember(f"go on from the last checkpoint: {resuming(directory.path)}")
         yield directory
     finally:
         if lock is not None:
@@ -235,7 +241,7 @@ def _clear(path: Path, overwrite: bool) -> None:
     if present and not overwrite:
         raise SimError(
             f"--output {path} already holds a run ({present[0].name}); give another directory, "
-            f"go on with it (python -m sim resume {path}), or --overwrite"
+            f"go on with it ({resuming(path)}), or --overwrite"
         )
     for entry in present:
         _remove(entry)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -165,3 +167,14 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(SimError, match="the output directory runs can't be written: .*go to a directory that is there"):
         rundir.check_writable(None)
     rundir.check_writable(tmp_path / "out")
+
+
+def test_the_way_on_can_be_pasted(tmp_path: Path) -> None:
+    """Whatever is in the directory's name."""
+    directory = tmp_path / "my runs" / "it's one"
+    (directory / rundir.RECORD).parent.mkdir(parents=True)
+    (directory / rundir.RECORD).write_text("{}")
+    with pytest.raises(SimError) as refused:
+        rundir.create("bar", directory, overwrite=False)
+    (command,) = re.findall(r"\((python -m sim resume .*)\), or", str(refused.value))
+    assert shlex.split(command)[-1] == str(directory)
