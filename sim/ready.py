@@ -90,11 +90,11 @@ def _make_ready_solving(connection: _Connection, found: Restart | None) -> Ready
     return Ready(simulation, Tuning(1, (), "rule"), speed, math.inf, name)
 
 
-def _stages(case: Case, step: Step, stable: float, found: Restart | None) -> int | None:
+def _stages(case: Case, step: Step, stable: float, found: Restart | None) -> float | None:
     """About how many are still to be taken; None where their errors decide.  Raises SimError for an unstable step."""
     limit = limit_of(case, stable)
     left = case.time.end - (found.time if found else 0.0)
-    return None if limit is None else math.ceil(left / limit) * len(step.times)
+    return None if limit is None else left / limit * len(step.times)
 
 
 def _pacing(problem: Problem, stable: float, found: Restart | None) -> Pacing:

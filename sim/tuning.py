@@ -64,13 +64,13 @@ class Tuning:
         return Choice(self.stages, self.tile)
 
 
-def tune(transport_of: Callable[[Choice], Transport], problem: Problem, stages: int | None) -> Tuning:
+def tune(transport_of: Callable[[Choice], Transport], problem: Problem, stages: float | None) -> Tuning:
     """What the case gives, and for the rest what is fastest here.  Collective; all ranks choose the same.
 
     A model ranks what there is to choose from.  Where blocks fit into the cache, its first choice is taken, by the
     measured cost of an exchange; where they don't, its best few, and the plain way, are tried on blocks of the real
-    size, and what was found is kept on disk.  `stages`: how many the run takes, if that is known; as long as the case
-    does not ask for it, nothing is tried that would take longer than it may save of them.
+    size, and what was found is kept on disk.  `stages`: about how many the run takes, if that is known; as long as the
+    case does not ask for it, nothing is tried that would take longer than it may save of them.
     """
     wish = problem.case.parallel
     transport = transport_of(STEP_BY_STEP)

@@ -33,6 +33,7 @@ REFUSED = {
     ),
     "too many devices": (["parallel.transport=xla", "parallel.devices=4000"], ["4000"]),
     "too many steps": (["time.end=1e300"], ["steps"]),
+    "more steps than there are numbers": (["time.end=1e308", "equation.alpha=1000.0"], ["steps"]),
     "an unknown key": (["grid.x.sells=3"], ["grid.x.sells"]),
     "a number too large for its type": (["numerics.dtype=float32", "initial.u=1e39"], ["initial.u"]),
     "a formula too large for its type": (["numerics.dtype=float32", "initial.u=1e39*x"], ["initial.u"]),
